@@ -1,0 +1,44 @@
+/* Every cap of Naru in one place. A growing thing that is not here has its cap in the policy or in a command-line option. */
+#ifndef NARU_BASE_LIMITS_H
+#define NARU_BASE_LIMITS_H
+
+#define LIM_HTTP_LINE        8192u
+#define LIM_HTTP_HEADERS     16384u
+#define LIM_HTTP_HEADER_N    100u
+#define LIM_HTTP_BODY        262144u
+#define LIM_HTTP_PIPELINE    256u        /* unanswered requests of one connection; reading pauses there */
+#define LIM_HTTP_HEAD_MS     10000u      /* headers complete within */
+#define LIM_HTTP_BODY_MS     30000u
+#define LIM_HTTP_IDLE_MS     75000u
+#define LIM_HTTP_ANSWER_MS   30000u      /* our own answer within, else 503 */
+#define LIM_HTTP_CONNS       20000u
+#define LIM_HTTP_CONNS_ADDR  50u         /* loopback and listed proxies excepted */
+#define LIM_OUT_HIGH         1048576u    /* unwritten bytes of one connection: pause its source */
+#define LIM_OUT_CAP          8388608u    /* … and close it */
+#define LIM_JSON_DEPTH       64u
+#define LIM_BATCH_EVENTS     100u
+#define LIM_WS_FRAME         65536u
+#define LIM_WS_MESSAGE       262144u
+#define LIM_ZMQ_MESSAGE      1048576u
+#define LIM_FRAME_FLUSH      196608u     /* an outbox frame is sent when it is this big, or at the end of the loop turn */
+#define LIM_MSGPACK_DEPTH    16u
+#define LIM_MSGPACK_NODES    200000u     /* per frame; 10,000 per record */
+#define LIM_RECORD_NODES     10000u
+#define LIM_LIST_ITEMS       256u        /* items of one list in a record */
+#define LIM_PEERS            256u
+#define LIM_YAML_BYTES       262144u
+#define LIM_YAML_DEPTH       32u
+#define LIM_POLICY_ERRORS    100u
+#define LIM_TEXT             262144u     /* an event's text */
+#define LIM_TICKET_MESSAGES  20u
+#define LIM_TICKET_BYTES     16384u      /* of those messages together */
+#define LIM_TICKET_EVENTS    64u         /* event ids a ticket remembers for duplicates */
+#define LIM_TICKETS          1000000u    /* live, of one workspace */
+#define LIM_AGENTS           20000u
+#define LIM_EVENTS_LIVE      2000000u    /* unsettled in one router */
+#define LIM_IDENTITIES       5000000u
+#define LIM_IDENTITY_DAYS    8u
+#define LIM_ACTS             65536u      /* questions to the leader under way */
+#define LIM_LIFE             64u         /* change-log entries kept with a ticket */
+
+#endif

@@ -1,0 +1,47 @@
+/* The list of metric families: id, kind, Prometheus name, label ("" for none), help. Rows are kept in the order of the pipeline. */
+#ifndef NARU_BASE_METRICS_LIST_H
+#define NARU_BASE_METRICS_LIST_H
+
+#define METRIC_MAP(X)                                                                                                              \
+    X(HTTP_REQUESTS, M_COUNTER, "naru_http_requests_total", "code", "HTTP requests answered, by status code")                       \
+    X(HTTP_CONNECTIONS, M_GAUGE, "naru_http_connections", "", "HTTP and WebSocket connections open")                                \
+    X(HTTP_REFUSED, M_COUNTER, "naru_http_refused_total", "cause", "Requests and connections refused, by cause")                    \
+    X(EVENTS, M_COUNTER, "naru_events_total", "result", "Events received, by result: accepted, duplicate, refused")                 \
+    X(EVENT_REFUSED, M_COUNTER, "naru_events_refused_total", "cause", "Events refused, by cause")                                   \
+    X(EVENT_ACK, M_HISTOGRAM, "naru_event_ack_seconds", "", "From an event's arrival to its 202")                                   \
+    X(EVENTS_LIVE, M_GAUGE, "naru_events_live", "state", "Events not settled, by state")                                            \
+    X(EVENTS_DEAD, M_COUNTER, "naru_events_dead_total", "", "Events given up after three attempts")                                 \
+    X(JOURNAL_COMMITS, M_COUNTER, "naru_journal_commits_total", "", "Transactions committed to the journal")                        \
+    X(JOURNAL_ROWS, M_COUNTER, "naru_journal_rows_total", "", "Rows committed to the journal")                                      \
+    X(JOURNAL_COMMIT, M_HISTOGRAM, "naru_journal_commit_seconds", "", "Duration of a journal transaction with its sync")            \
+    X(JOURNAL_PENDING, M_GAUGE, "naru_journal_pending_rows", "", "Rows waiting for the next journal transaction")                   \
+    X(MBOX_FRAMES, M_COUNTER, "naru_mailbox_frames_total", "direction", "Frames between processes: sent, received")                 \
+    X(MBOX_RECORDS, M_COUNTER, "naru_mailbox_records_total", "direction", "Records between processes: sent, received")              \
+    X(MBOX_REFUSED, M_COUNTER, "naru_mailbox_refused_total", "cause", "Frames and records refused, by cause")                       \
+    X(MBOX_PEERS, M_GAUGE, "naru_mailbox_peers", "role", "Peers alive, by role")                                                    \
+    X(TRIAGE_EVENTS, M_COUNTER, "naru_triage_events_total", "result", "Events triaged: ok, unsure, error")                          \
+    X(TRIAGE_TIME, M_HISTOGRAM, "naru_triage_seconds", "", "Time to read one event")                                                \
+    X(TRIAGE_ROUNDTRIP, M_HISTOGRAM, "naru_triage_roundtrip_seconds", "", "From dispatch to the verdict's arrival at the router")   \
+    X(TRIAGE_RETRIES, M_COUNTER, "naru_triage_retries_total", "cause", "Events sent to triage again, by cause")                     \
+    X(RULE_HITS, M_COUNTER, "naru_rule_hits_total", "rule", "Rules that fired")                                                     \
+    X(TICKETS, M_COUNTER, "naru_tickets_total", "change", "Changes of tickets, by kind")                                            \
+    X(QUEUE_LENGTH, M_GAUGE, "naru_queue_length", "queue", "Tickets waiting")                                                       \
+    X(QUEUE_OLDEST, M_GAUGE, "naru_queue_oldest_wait_seconds", "queue", "Wait of the ticket that has waited longest")               \
+    X(OFFERS, M_COUNTER, "naru_offers_total", "outcome", "Offers by outcome: made, accepted, declined, expired, withdrawn")         \
+    X(OFFER_TIME, M_HISTOGRAM, "naru_offer_seconds", "", "From a ticket's opening to its first offer")                              \
+    X(WAIT_TIME, M_HISTOGRAM, "naru_ticket_wait_seconds", "queue", "From a ticket's opening to the accept")                         \
+    X(AGENTS, M_GAUGE, "naru_agents", "presence", "Agents by presence")                                                             \
+    X(AGENT_UNITS, M_GAUGE, "naru_agent_units", "kind", "Units of capacity of agents present: total, held, offered")                \
+    X(ACTS_REFUSED, M_COUNTER, "naru_acts_refused_total", "cause", "Acts of agents and users refused by the leader, by cause")      \
+    X(MATCH_TIME, M_HISTOGRAM, "naru_match_seconds", "", "Duration of one matching pass")                                           \
+    X(APPLY, M_COUNTER, "naru_store_applies_total", "result", "Batches written to Redis: ok, stale, gap, error")                    \
+    X(APPLY_TIME, M_HISTOGRAM, "naru_store_apply_seconds", "", "Round trip of one batch to Redis")                                  \
+    X(REDIS_UP, M_GAUGE, "naru_redis_up", "", "1 while the Redis link is usable")                                                   \
+    X(REDIS_FAULTS, M_COUNTER, "naru_redis_faults_total", "cause", "Redis link faults: refused, stalled, closed, error")            \
+    X(LEADS, M_COUNTER, "naru_leads_total", "", "Times this process took the lead of a workspace")                                  \
+    X(STORE_ROLLBACKS, M_COUNTER, "naru_store_rollbacks_total", "", "Times Redis was found older than what a router had seen")      \
+    X(HOME_SILENT, M_COUNTER, "naru_home_silent_total", "", "Confirmations given without the home router's commit (silent for 3 s)") \
+    X(POLICY_LOADS, M_COUNTER, "naru_policy_loads_total", "result", "Policies loaded: ok, refused")                                 \
+    X(BUILD_INFO, M_GAUGE, "naru_build_info", "version", "1, with the version as label")
+
+#endif
