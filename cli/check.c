@@ -1,0 +1,86 @@
+/* naru check: reads policy files as the service would, and says everything it finds. Also writes what is generated from the tables
+   that read them: the JSON Schema for editors and the page of keys. */
+#include "base/clock.h"
+#include "base/opt.h"
+#include "cli/cli.h"
+#include "config/policy.h"
+#include "config/schema.h"
+
+#include <stdio.h>
+
+struct check_cfg {
+    struct opt_list files;
+    bool json, schema, reference;
+};
+
+static const struct opt rows[] = {
+    { "", OPT_LIST, offsetof(struct check_cfg, files), NULL, 0, 0, "FILE", "policy files" },
+    { "json", OPT_FLAG, offsetof(struct check_cfg, json), NULL, 0, 0, NULL, "one JSON object a file, on its own line" },
+    { "schema", OPT_FLAG, offsetof(struct check_cfg, schema), NULL, 0, 0, NULL, "print the JSON Schema of policies, for editors" },
+    { "reference", OPT_FLAG, offsetof(struct check_cfg, reference), NULL, 0, 0, NULL, "print the reference page of all keys" },
+    { .name = NULL },
+};
+
+static int print(struct buf *out)
+{
+    if (out->err) fprintf(stderr, "naru check: %s\n", err_text(out->err));
+    bool good = !out->err && fwrite(out->p, 1, out->n, stdout) == out->n;
+    return good ? 0 : 1;
+}
+
+static int print_generated(void (*generate)(struct buf *out))
+{
+    struct buf out;
+    buf_init(&out, 4u << 20);
+    generate(&out);
+    int status = print(&out);
+    buf_fini(&out);
+    return status;
+}
+
+static void summary(struct buf *out, const char *path, const struct policy *p, const struct findings *f, enum err e)
+{
+    if (p)
+        buf_addf(out, "%s: good: workspace %s, %u queues, %u rules, %u accounts, %u agents; %u warnings\n", path, p->workspace,
+                 p->queue_count, p->rule_count, p->account_count, p->agent_count, f->count + f->more);
+    else buf_addf(out, "%s: refused: %s, %u errors\n", path, err_text(e), f->errors);
+}
+
+/* 0 good, 1 not. */
+static int check_file(const char *path, bool json)
+{
+    struct policy *p = NULL;
+    struct findings f;
+    struct buf out;
+    findings_init(&f);
+    buf_init(&out, 4u << 20);
+    enum err e = policy_load_file(&p, path, clock_wall_ms(), &f);
+    if (e && f.errors == 0) fprintf(stderr, "naru check: %s: %s\n", path, err_text(e));
+    if (json) {
+        findings_json(&f, path, p ? p->version : "", &out);
+        buf_addc(&out, '\n');
+    } else {
+        findings_text(&f, path, &out);
+        summary(&out, path, p, &f, e);
+    }
+    int status = print(&out) || e ? 1 : 0;
+    policy_unref(p);
+    buf_fini(&out);
+    findings_fini(&f);
+    return status;
+}
+
+int check_main(int argc, char **argv)
+{
+    struct check_cfg cfg = { .json = false };
+    if (opt_parse(rows, "naru check FILE... [--json] | --schema | --reference", argc, argv, &cfg)) return 2;
+    if (cfg.schema) return print_generated(policy_schema);
+    if (cfg.reference) return print_generated(policy_reference);
+    if (cfg.files.count == 0) {
+        fprintf(stderr, "naru check: name at least one policy file; --help tells more\n");
+        return 2;
+    }
+    int worst = 0;
+    for (size_t i = 0; i < cfg.files.count; i++) worst |= check_file(cfg.files.v[i], cfg.json);
+    return worst;
+}

@@ -1,0 +1,45 @@
+/* A policy in the making: what the tables of rows fill before names are resolved and hours are expanded. */
+#ifndef NARU_CONFIG_DRAFT_H
+#define NARU_CONFIG_DRAFT_H
+
+#include "config/bind.h"
+#include "config/hours.h"
+
+struct draft {
+    struct policy p;
+    uint32_t naru;
+    struct hours_spec *hours;
+    uint32_t hours_count;
+};
+
+/* The words of channels, with what one costs when the policy does not say. */
+#define CHANNEL_MAP(X)                                                                                                             \
+    X("email", 15)                                                                                                                 \
+    X("webchat", 30)                                                                                                               \
+    X("sms", 20)                                                                                                                   \
+    X("whatsapp", 30) X("messenger", 30) X("instagram", 30) X("x", 30) X("line", 30) X("kakao", 30) X("telegram", 30)              \
+        X("slack", 30) X("voice", 100) X("form", 15) X("api", 10)
+extern const struct words channel_words;
+uint32_t channel_cost(struct str channel);
+
+extern const struct mapping policy_mapping, agent_mapping;
+
+/* What a condition row of a rule makes. */
+struct cond_spec {
+    enum cond_kind kind;
+    int ref;                   /* enum ref_to its words must name, or -1 */
+    const struct wordset *set; /* its words must be of these, or NULL */
+    bool language;             /* its words are language subtags */
+};
+
+/* The kinds that only policies use. */
+extern const struct kind K_NEEDS, K_SKILLS, K_WITHIN, K_AFTER, K_OVER, K_CHOOSE, K_COND, K_TAKES, K_LANGUAGES, K_REFS, K_MAXIMA,
+    K_ZONE, K_OPEN, K_DATES;
+
+/* Resolves b->refs against the draft; unknown names are errors with the nearest. `with` may be another policy (for one agent). */
+void resolve_refs(struct bind *b, const struct policy *p, const struct draft *d);
+/* What follows from the whole: errors (default queue, cycles, calendars that never open), then warnings. */
+void check_errors(struct bind *b, struct draft *d, const struct ynode *root);
+void check_warnings(struct bind *b, const struct draft *d, const struct ynode *root);
+
+#endif

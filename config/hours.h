@@ -1,0 +1,30 @@
+/* Opening hours as written, before ICU turns them into UTC intervals. */
+#ifndef NARU_CONFIG_HOURS_H
+#define NARU_CONFIG_HOURS_H
+
+#include "config/policy.h"
+
+#define HOURS_SPANS 8u  /* intervals that may begin on one weekday */
+#define HOURS_DAYS  400 /* how far ahead intervals are made */
+
+struct span { /* minutes from the local midnight of the day it begins on; `to` beyond 1440 reaches into the next day */
+    uint16_t from, to;
+};
+struct week { /* by the weekday a span begins on, 0 = Sunday */
+    struct span v[7][HOURS_SPANS];
+    uint8_t count[7];
+};
+struct hours_spec {
+    const char *name, *timezone;
+    struct week week;
+    uint32_t *closed; /* dates as yyyymmdd, sorted */
+    uint32_t closed_count, line;
+};
+
+/* Is this a time zone of the IANA list? When not, *near (may be NULL) gets the nearest name, copied to `arena`, or NULL. */
+bool hours_is_zone(const char *zone, const char **near, struct arena *arena);
+/* Intervals from the day before `now` on for HOURS_DAYS. ERR_NOMEM, ERR_INTERNAL (no time-zone data). A spec without a valid zone
+   or without spans gives no interval. */
+enum err hours_expand(const struct hours_spec *spec, uint64_t now, struct arena *arena, struct hours *out);
+
+#endif

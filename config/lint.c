@@ -1,0 +1,365 @@
+/* What follows from a policy as a whole, after every line was read and every name resolved.
+
+   Errors (check_errors): a default queue that is missing or double, rules of one name, calendars that never open, and rings of
+   moves: a ticket that can be moved in a circle would never stop changing queues, so the ring is refused and named. Warnings
+   (check_warnings): what is allowed and useless, most often a slip of the pen: a step that widens nothing, a need that nobody
+   meets, an offer that outlives the answer target, a rule that an earlier one hides, a queue that nothing comes to.
+
+   Items of lists are found again in the tree by index, so this runs before the service's copy is compacted. */
+#include "base/map.h"
+#include "config/draft.h"
+
+#include <stdlib.h>
+
+/* ---- errors ---- */
+
+static void check_default(struct bind *b, const struct draft *d, const struct ynode *root)
+{
+    const struct ynode *queues = tree_get(root, "queues");
+    const struct queue *first = NULL;
+    for (uint32_t i = 0; i < d->p.queue_count; i++) {
+        const struct queue *q = &d->p.queues[i];
+        const struct ynode *takes = tree_get(tree_get(queues, q->name), "takes");
+        if (!q->takes.any) continue;
+        if (first && takes)
+            findings_at(b->f, F_ERROR, takes, "only one queue can take what no other takes, and \"%s\" does already", first->name);
+        else first = q;
+    }
+    if (!first && queues && queues->type == Y_MAP)
+        findings_key(b->f, F_ERROR, queues, "no queue has \"takes: default\": one must take what no other takes");
+}
+
+static void check_rule_names(struct bind *b, const struct draft *d, const struct ynode *rules)
+{
+    struct map seen;
+    map_init(&seen, d->p.rule_count + 1);
+    for (uint32_t i = 0; i < d->p.rule_count; i++) {
+        const struct rule *r = &d->p.rules[i];
+        const struct ynode *name = tree_get(tree_item(rules, i), "name");
+        if (!r->name || !name) continue;
+        const struct rule *before = map_get(&seen, str_of(r->name));
+        if (before) findings_at(b->f, F_ERROR, name, "another rule is called \"%s\" already, on line %u", r->name, before->line);
+        else b->broken |= map_put(&seen, str_of(r->name), (void *)r) != ERR_OK;
+    }
+    map_fini(&seen);
+}
+
+/* ---- rings of moves ---- */
+
+struct ring_walk {
+    struct bind *b;
+    const struct draft *d;
+    const struct ynode *queues;
+    uint32_t *path, depth;
+    uint8_t *state; /* 0 not seen, 1 on the path, 2 done */
+};
+
+static void ring_found(struct ring_walk *w, uint32_t to, const struct ynode *at)
+{
+    struct buf ring;
+    uint32_t i = w->depth;
+    buf_init(&ring, 300);
+    while (i > 0 && w->path[i - 1] != to) i--;
+    for (i = i ? i - 1 : 0; i < w->depth; i++) buf_addf(&ring, "%s → ", w->d->p.queues[w->path[i]].name);
+    bool whole = !ring.err;
+    if (at)
+        findings_at(w->b->f, F_ERROR, at, "moves in a ring: %s%s", whole ? buf_cstr(&ring) : "a long way back to ",
+                    w->d->p.queues[to].name);
+    buf_fini(&ring);
+}
+
+static void walk_queue(struct ring_walk *w, uint32_t from);
+
+static void walk_edge(struct ring_walk *w, int to, const struct ynode *list, uint32_t item)
+{
+    if (to < 0) return;
+    if (w->state[to] == 1) ring_found(w, (uint32_t)to, tree_get(tree_item(list, item), "move"));
+    else if (w->state[to] == 0) walk_queue(w, (uint32_t)to);
+}
+
+/* As deep as there are queues: LIM_LIST_ITEMS at most. */
+static void walk_queue(struct ring_walk *w, uint32_t from)
+{
+    const struct queue *q = &w->d->p.queues[from];
+    const struct ynode *n = tree_get(w->queues, q->name);
+    w->state[from] = 1;
+    w->path[w->depth++] = from;
+    for (uint32_t i = 0; i < q->timeline_count; i++) walk_edge(w, q->timeline[i].move, tree_get(n, "timeline"), i);
+    for (uint32_t i = 0; i < q->overflow_count; i++) walk_edge(w, q->overflow[i].move, tree_get(n, "overflow"), i);
+    w->depth--;
+    w->state[from] = 2;
+}
+
+static void check_rings(struct bind *b, const struct draft *d, const struct ynode *root)
+{
+    struct ring_walk w = { .b = b, .d = d, .queues = tree_get(root, "queues") };
+    w.path = calloc(d->p.queue_count + 1, sizeof *w.path);
+    w.state = calloc(d->p.queue_count + 1, 1);
+    b->broken |= !w.path || !w.state;
+    for (uint32_t i = 0; w.path && w.state && i < d->p.queue_count; i++)
+        if (w.state[i] == 0) walk_queue(&w, i);
+    free(w.path);
+    free(w.state);
+}
+
+static void check_hours(struct bind *b, const struct draft *d, const struct ynode *root)
+{
+    const struct ynode *all = tree_get(root, "hours");
+    for (uint32_t i = 0; i < d->hours_count; i++) {
+        const struct ynode *n = tree_get(all, d->hours[i].name);
+        if (d->p.hours[i].count == 0 && d->hours[i].timezone && tree_get(n, "open") && b->f->errors == 0)
+            findings_key(b->f, F_ERROR, n, "never opens within %d days", HOURS_DAYS);
+    }
+}
+
+void check_errors(struct bind *b, struct draft *d, const struct ynode *root)
+{
+    check_default(b, d, root);
+    check_rule_names(b, d, tree_get(tree_get(root, "triage"), "rules"));
+    check_rings(b, d, root);
+    check_hours(b, d, root);
+}
+
+/* ---- warnings: skills ---- */
+
+static bool is_lang(const char *skill) { return !strncmp(skill, "lang:", 5) || !strcmp(skill, "lang"); }
+
+/* name → the struct skill with the highest level; "lang" stands for any language. */
+static void note_best(struct bind *b, struct map *best, const struct skills *s)
+{
+    for (uint32_t i = 0; i < s->count; i++) {
+        struct str name = str_of(s->v[i].name);
+        const struct skill *before = map_get(best, name);
+        if (before && before->level >= s->v[i].level) continue;
+        if (before) map_del(best, name);
+        b->broken |= map_put(best, name, &s->v[i]) != ERR_OK;
+        if (is_lang(s->v[i].name) && !map_get(best, STR("lang"))) b->broken |= map_put(best, STR("lang"), &s->v[i]) != ERR_OK;
+    }
+}
+
+static void check_held(struct bind *b, const struct map *held, const struct skills *needs, const struct ynode *n)
+{
+    for (uint32_t i = 0; i < needs->count; i++) {
+        const struct skill *need = &needs->v[i], *best = map_get(held, str_of(need->name));
+        const struct ynode *at = tree_get(n, need->name);
+        if (!at || (best && (best->level >= need->level || need->from_ticket))) continue;
+        if (!best) findings_key(b->f, F_WARN, at, "no agent of this file has the skill \"%s\"", need->name);
+        else
+            findings_at(b->f, F_WARN, at, "no agent of this file has \"%s\" at level %u; the best has %u", need->name, need->level,
+                        best->level);
+    }
+}
+
+static void check_skills_held(struct bind *b, const struct draft *d, const struct ynode *root)
+{
+    struct map held;
+    if (d->p.agent_count == 0) return; /* kept by the API: not ours to judge */
+    map_init(&held, 1u << 20);
+    for (uint32_t i = 0; i < d->p.agent_count; i++) note_best(b, &held, &d->p.agents[i].skills);
+    const struct ynode *queues = tree_get(root, "queues"), *rules = tree_get(tree_get(root, "triage"), "rules");
+    for (uint32_t i = 0; i < d->p.queue_count; i++)
+        check_held(b, &held, &d->p.queues[i].needs, tree_get(tree_get(queues, d->p.queues[i].name), "needs"));
+    for (uint32_t i = 0; i < d->p.rule_count; i++)
+        check_held(b, &held, &d->p.rules[i].needs, tree_get(tree_get(tree_item(rules, i), "then"), "needs"));
+    map_fini(&held);
+}
+
+/* ---- warnings: steps that widen nothing ---- */
+
+struct widening {
+    struct bind *b;
+    const struct map *asked; /* needs that rules may add: name → highest level */
+    const struct queue *q;
+    uint32_t *level; /* of q->needs[i] as far as the steps before have lowered it; 0: dropped */
+};
+
+static uint32_t *own_level(const struct widening *w, const char *name)
+{
+    for (uint32_t i = 0; i < w->q->needs.count; i++)
+        if (!strcmp(w->q->needs.v[i].name, name)) return &w->level[i];
+    return NULL;
+}
+
+static void check_lowered(struct widening *w, const struct skill *s, const struct ynode *at)
+{
+    uint32_t *own = own_level(w, s->name);
+    const struct skill *asked = map_get(w->asked, str_of(s->name));
+    bool widens = (own && *own > s->level) || (asked && asked->level > s->level);
+    if (!widens && at)
+        findings_key(w->b->f, F_WARN, at,
+                     own || asked ? "widens nothing: \"%s\" is not needed at a higher level by then"
+                                  : "widens nothing: \"%s\" is not needed in this queue",
+                     s->name);
+    if (own && *own > s->level) *own = s->level;
+}
+
+static void check_dropped(struct widening *w, const char *name, const struct ynode *at)
+{
+    bool all_languages = !strcmp(name, "lang"), widens = map_get(w->asked, str_of(name)) != NULL;
+    for (uint32_t i = 0; i < w->q->needs.count; i++) {
+        if (strcmp(w->q->needs.v[i].name, name) && !(all_languages && is_lang(w->q->needs.v[i].name))) continue;
+        widens |= w->level[i] > 0;
+        w->level[i] = 0;
+    }
+    if (!widens && at) findings_at(w->b->f, F_WARN, at, "widens nothing: \"%s\" is not needed in this queue by then", name);
+}
+
+static void check_steps(struct widening *w, const struct ynode *list)
+{
+    for (uint32_t i = 0; i < w->q->needs.count; i++) w->level[i] = w->q->needs.v[i].level;
+    for (uint32_t i = 0; i < w->q->timeline_count; i++) {
+        const struct step *s = &w->q->timeline[i];
+        const struct ynode *n = tree_item(list, i), *needs = tree_get(n, "needs"), *drop = tree_get(n, "drop");
+        for (uint32_t k = 0; k < s->needs.count; k++) check_lowered(w, &s->needs.v[k], tree_get(needs, s->needs.v[k].name));
+        for (uint32_t k = 0; k < s->drop.count; k++)
+            check_dropped(w, s->drop.v[k], drop && drop->type == Y_LIST ? tree_item(drop, k) : drop);
+    }
+}
+
+static void check_timelines(struct bind *b, const struct draft *d, const struct ynode *root)
+{
+    struct map asked;
+    uint32_t level[LIM_LIST_ITEMS];
+    map_init(&asked, 1u << 20);
+    for (uint32_t i = 0; i < d->p.rule_count; i++) note_best(b, &asked, &d->p.rules[i].needs);
+    for (uint32_t i = 0; i < d->p.queue_count; i++) {
+        struct widening w = { b, &asked, &d->p.queues[i], level };
+        check_steps(&w, tree_get(tree_get(tree_get(root, "queues"), w.q->name), "timeline"));
+    }
+    map_fini(&asked);
+}
+
+/* ---- warnings: offers and targets ---- */
+
+static bool has_word(const struct words_list *l, const char *word)
+{
+    for (uint32_t i = 0; i < l->count; i++)
+        if (!strcmp(l->v[i], word)) return true;
+    return false;
+}
+
+/* The slowest channel by which tickets may come to `q`: one that an account uses, and that `takes` does not leave out. */
+static const struct channel *slowest_channel(const struct policy *p, const struct queue *q)
+{
+    const struct channel *slowest = NULL;
+    for (uint32_t i = 0; i < p->account_count; i++) {
+        const struct channel *c = &p->channels[p->accounts[i].channel];
+        if (q->takes.channel.count && !has_word(&q->takes.channel, c->name)) continue;
+        if (q->takes.account.count && !has_word(&q->takes.account, p->accounts[i].name)) continue;
+        if (!slowest || c->offer_ms > slowest->offer_ms) slowest = c;
+    }
+    return slowest;
+}
+
+static void check_offers(struct bind *b, const struct draft *d, const struct ynode *root)
+{
+    for (uint32_t i = 0; i < d->p.queue_count; i++) {
+        const struct queue *q = &d->p.queues[i];
+        const struct channel *c = slowest_channel(&d->p, q);
+        uint32_t least = UINT32_MAX;
+        for (unsigned u = 0; u < URG_COUNT; u++)
+            if (q->answer.within_ms[u] < least) least = q->answer.within_ms[u];
+        if (!c || c->offer_ms <= least) continue;
+        const struct ynode *n = tree_get(tree_get(root, "queues"), q->name), *answer = tree_get(tree_get(n, "sla"), "answer");
+        findings_key(b->f, F_WARN, answer ? answer : n,
+                     "one offer on %s stands %us, longer than the tightest answer target here (%us)", c->name, c->offer_ms / 1000,
+                     least / 1000);
+    }
+}
+
+/* ---- warnings: rules that can never fire ---- */
+
+struct shadow {
+    uint64_t budget; /* word comparisons left: a hostile file must not keep us busy for long */
+};
+
+static bool words_within(struct shadow *s, const struct words_list *inner, const struct words_list *outer)
+{
+    for (uint32_t i = 0; i < inner->count; i++) {
+        if (s->budget < outer->count) return false;
+        s->budget -= outer->count;
+        if (!has_word(outer, inner->v[i])) return false;
+    }
+    return true;
+}
+
+/* Whenever all conditions of `later` hold, does `c` hold too? Then `later` has one of its kind whose words are among c's. */
+static bool implied(struct shadow *s, const struct cond *c, const struct rule *later)
+{
+    for (uint32_t i = 0; i < later->when_count; i++) {
+        const struct cond *l = &later->when[i];
+        bool same = l->kind == c->kind && (!c->key || !strcmp(c->key, l->key));
+        if (same && words_within(s, &l->words, &c->words)) return true;
+    }
+    return false;
+}
+
+static bool hides(struct shadow *s, const struct rule *earlier, const struct rule *later)
+{
+    if (!earlier->stop) return false;
+    for (uint32_t i = 0; i < earlier->when_count; i++) {
+        enum cond_kind k = earlier->when[i].kind; /* what rules in between may change cannot be compared */
+        if (k == COND_INTENT || k == COND_SENTIMENT || !implied(s, &earlier->when[i], later)) return false;
+    }
+    return true;
+}
+
+static void check_rules(struct bind *b, const struct draft *d, const struct ynode *rules)
+{
+    struct shadow s = { 20000000 };
+    bool sentiment_set = false;
+    for (uint32_t i = 0; i < d->p.rule_count; i++) {
+        const struct rule *r = &d->p.rules[i];
+        const struct ynode *n = tree_item(rules, i);
+        const struct ynode *asks = tree_get(tree_get(n, "when"), "sentiment");
+        if (asks && !sentiment_set)
+            findings_key(b->f, F_WARN, asks, "nothing finds a sentiment yet, and no rule before this one sets it");
+        sentiment_set |= r->sentiment >= 0;
+        for (uint32_t k = 0; n && k < i; k++) {
+            if (!hides(&s, &d->p.rules[k], r)) continue;
+            findings_at(b->f, F_WARN, n, "\"%s\" can never fire: whenever it could, \"%s\" (line %u) has fired and stopped",
+                        r->name, d->p.rules[k].name, d->p.rules[k].line);
+            break;
+        }
+    }
+}
+
+/* ---- warnings: queues that nothing comes to ---- */
+
+static void mark(uint8_t *reached, int queue)
+{
+    if (queue >= 0) reached[queue] = 1;
+}
+
+static bool takes_something(const struct takes *t)
+{
+    return t->any || t->intent.count || t->tag.count || t->channel.count || t->account.count || t->language.count;
+}
+
+static void check_reached(struct bind *b, const struct draft *d, const struct ynode *root)
+{
+    const struct policy *p = &d->p;
+    uint8_t reached[LIM_LIST_ITEMS] = { 0 };
+    mark(reached, p->unsure_queue);
+    for (uint32_t i = 0; i < p->rule_count; i++) mark(reached, p->rules[i].queue);
+    for (uint32_t i = 0; i < p->queue_count; i++) {
+        const struct queue *q = &p->queues[i];
+        reached[i] |= takes_something(&q->takes);
+        for (uint32_t k = 0; k < q->timeline_count; k++) mark(reached, q->timeline[k].move);
+        for (uint32_t k = 0; k < q->overflow_count; k++) mark(reached, q->overflow[k].move);
+    }
+    for (uint32_t i = 0; i < p->queue_count; i++) {
+        const struct ynode *n = tree_get(tree_get(root, "queues"), p->queues[i].name);
+        if (!reached[i] && n)
+            findings_key(b->f, F_WARN, n, "nothing comes to this queue: it takes nothing, and no rule or move names it");
+    }
+}
+
+void check_warnings(struct bind *b, const struct draft *d, const struct ynode *root)
+{
+    check_skills_held(b, d, root);
+    check_timelines(b, d, root);
+    check_offers(b, d, root);
+    check_rules(b, d, tree_get(tree_get(root, "triage"), "rules"));
+    check_reached(b, d, root);
+}

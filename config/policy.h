@@ -1,0 +1,223 @@
+/* The policy: one YAML file of a workspace, read into checked structures. Immutable once loaded, shared by reference count.
+   All texts are NUL-terminated and live as long as the policy. `line` is the 1-based line that a thing was written on.
+
+   What a reader may rely on after policy_load gave ERR_OK: every name that refers to something (queue, channel, hours, account's
+   channel) was resolved to an index; there is exactly one default queue; numbers are within their bounds; lists are not longer
+   than LIM_LIST_ITEMS; moves and overflows make no cycle. */
+#ifndef NARU_CONFIG_POLICY_H
+#define NARU_CONFIG_POLICY_H
+
+#include "proto/records.h"
+
+/* ---- words of the YAML ---- */
+#define ORDER_MAP(X) X(ORDER_SLACK, "slack") X(ORDER_FIFO, "fifo") X(ORDER_PRIORITY, "priority")
+#define CHOOSE_MAP(X)                                                                                                              \
+    X(CHOOSE_BEST_SKILL, "best-skill")                                                                                             \
+    X(CHOOSE_LEAST_LOADED, "least-loaded")                                                                                         \
+    X(CHOOSE_LONGEST_IDLE, "longest-idle")                                                                                         \
+    X(CHOOSE_PREFERRED, "preferred") X(CHOOSE_LAST_AGENT, "last-agent") X(CHOOSE_SPARE_SKILL, "spare-skill")                       \
+        X(CHOOSE_OWN_SKILL_FIRST, "own-skill-first") X(CHOOSE_ROUND_ROBIN, "round-robin") X(CHOOSE_FASTEST, "fastest")
+#define SINCE_MAP(X)                                                                                                               \
+    X(SINCE_ENQUEUED, "enqueued") X(SINCE_STEP, "step") X(SINCE_ASSIGNED, "assigned") X(SINCE_LAST_REPLY, "last-reply")
+WORDS_OF(order, ORDER_MAP)
+WORDS_OF(choose, CHOOSE_MAP)
+WORDS_OF(since, SINCE_MAP)
+
+#define CHOOSE_MAX 8u
+#define URG_COUNT  4u
+
+struct skill {
+    const char *name;
+    uint32_t level;   /* 1..10 */
+    bool from_ticket; /* `lang: ticket` → skill "lang:<the ticket's language>" at `level` (1) */
+};
+struct skills {
+    struct skill *v;
+    uint32_t count;
+};
+struct words_list { /* texts, in the file's order */
+    const char **v;
+    uint32_t count;
+};
+
+/* Opening hours as UTC intervals, sorted, from load time on for 400 days (ICU, at load); refreshed by loading again. */
+struct hours {
+    const char *name, *timezone;
+    uint64_t *open, *shut; /* wall ms; open[i] < shut[i] <= open[i+1] */
+    uint32_t count, line;
+};
+/* Open at `wall_ms`? *next (may be NULL) gets the time of the next change, 0 when unknown. */
+bool hours_open(const struct hours *h, uint64_t wall_ms, uint64_t *next);
+
+struct channel {
+    const char *name;   /* a channel word of design: email webchat sms … */
+    uint32_t cost;      /* units, 1..1000; default 20 */
+    uint32_t offer_ms;  /* default 20 s; 1 s .. 1 h */
+    uint32_t wrapup_ms; /* default 0 */
+    uint32_t line;
+};
+struct account {
+    const char *name;
+    uint32_t channel;     /* index into channels */
+    const char *provider; /* NULL: none */
+    const char *secret;   /* as written ("file:/etc/…"); NULL: none */
+    uint32_t line;
+};
+
+/* A rule's `when`: all conditions must hold; within one, any of its words. */
+enum cond_kind {
+    COND_TEXT, /* words; index `pattern` .. `pattern + words.count` in the compiled database */
+    COND_CHANNEL,
+    COND_ACCOUNT,
+    COND_LANGUAGE,
+    COND_INTENT /* globs */,
+    COND_SENTIMENT,
+    COND_KIND,
+    COND_ATTRIBUTE, /* key = "customer.tier" or "event.…" */
+    COND_HOURS_OPEN,
+    COND_HOURS_CLOSED, /* words: names of hours; indexes in `hours` */
+};
+struct cond {
+    enum cond_kind kind;
+    const char *key; /* COND_ATTRIBUTE */
+    struct words_list words;
+    uint32_t *hours; /* COND_HOURS_* */
+    uint32_t pattern;
+    uint32_t line;
+};
+struct rule {
+    const char *name;
+    struct cond *when;
+    uint32_t when_count;
+    /* then */
+    int urgency;        /* enum urgency, or -1 */
+    int raise;          /* steps, 0 = none; negative lowers */
+    const char *intent; /* NULL: none */
+    int sentiment;      /* enum sentiment, or -1 */
+    struct skills needs;
+    struct words_list tags;
+    int queue; /* index, or -1 */
+    bool stop;
+    uint32_t line;
+};
+
+enum step_action { STEP_NEEDS = 1, STEP_DROP = 2, STEP_RAISE = 4, STEP_MOVE = 8 };
+struct step { /* one line of a timeline, only what the service acts on; sorted as written */
+    enum since since;
+    uint32_t after_ms;      /* one of both: milliseconds … */
+    uint32_t after_pct;     /* … or percent of the answer target, 1..1000 */
+    unsigned actions;       /* of enum step_action */
+    struct skills needs;    /* lowered to these levels */
+    struct words_list drop; /* skill names; "lang" drops every lang: need */
+    int raise;
+    int move; /* queue index, or -1 */
+    uint32_t line;
+};
+struct overflow {
+    uint32_t waiting_over; /* 0: not a condition */
+    int closed;            /* hours index, or -1 */
+    bool nobody_staffed;   /* when: { staffed: none } */
+    int move;              /* queue index, or -1 (nothing the service acts on yet) */
+    uint32_t line;
+};
+struct sla {
+    uint32_t within_ms[URG_COUNT]; /* by urgency; always set (one number means all; missing ones take the nearest slower given) */
+    uint32_t target_pct;           /* 0: none stated */
+    int hours;                     /* index, or -1: round the clock */
+    bool given;
+};
+struct takes {
+    bool any; /* `takes: default` */
+    struct words_list intent /* globs */, tag, channel, account, language;
+};
+struct queue {
+    const char *name;
+    struct takes takes;
+    struct skills needs;
+    struct sla answer, reply, resolve; /* answer is always set: default 15 min */
+    enum order order;
+    enum choose choose[CHOOSE_MAX];
+    uint32_t choose_count;
+    struct step *timeline;
+    uint32_t timeline_count;
+    struct overflow *overflow;
+    uint32_t overflow_count;
+    uint32_t line;
+};
+struct channel_max {
+    uint32_t channel, max;
+};
+struct agent_spec {
+    const char *name; /* 1..128 bytes */
+    bool bot;
+    struct skills skills;
+    uint32_t capacity; /* units, default 100 */
+    struct channel_max *max;
+    uint32_t max_count;
+    uint32_t line;
+};
+
+struct policy {
+    const char *workspace;
+    char version[72]; /* "sha256:" and 64 hex of the file's bytes */
+    const char *path; /* where it was read from, for messages */
+    struct str yaml;  /* the bytes */
+    struct hours *hours;
+    uint32_t hours_count;
+    struct channel *channels;
+    uint32_t channel_count;
+    struct account *accounts;
+    uint32_t account_count;
+    struct rule *rules;
+    uint32_t rule_count;
+    uint32_t pattern_count;                                     /* texts of all COND_TEXT together */
+    double unsure_below;                                        /* 0: no such clause */
+    int unsure_queue;                                           /* or -1 */
+    const char *model_intent, *model_urgency, *model_sentiment; /* paths, or NULL */
+    struct queue *queues;
+    uint32_t queue_count;
+    uint32_t default_queue;
+    struct agent_spec *agents;
+    uint32_t agent_count;
+    struct policy_mem *mem;
+};
+
+/* One thing said about a file. Errors stop it from being used; warnings (a dead clause, a key nothing acts on yet) do not. */
+struct finding {
+    bool error;
+    uint32_t line, column; /* 1-based; 0: the whole file */
+    const char *key;       /* dotted path: "queues.billing.sla.answer" */
+    const char *text;      /* a sentence, with the nearest valid word where one is near */
+};
+struct findings { /* at most LIM_POLICY_ERRORS; `more` counts those beyond */
+    struct finding *v;
+    uint32_t count, errors, more;
+    struct arena arena;
+};
+void findings_init(struct findings *f);
+void findings_fini(struct findings *f);
+/* "policy.yaml:12:5: error: queues.billing.order: "slak" is not an order (did you mean "slack"?)", a line each */
+void findings_text(const struct findings *f, const char *path, struct buf *out);
+/* {"file", "ok", "version", "findings": [{"level", "line", "column", "key", "text"}]} */
+void findings_json(const struct findings *f, const char *path, const char *version, struct buf *out);
+
+/* Reads and checks all of it before anything counts. On ERR_OK the caller owns one reference of *out (warnings may be in `f`);
+   ERR_YAML or ERR_POLICY with errors in `f`; ERR_TOOBIG, ERR_NOMEM. `now` = wall ms (for hours). Pure but for time-zone data. */
+enum err policy_load(struct policy **out, struct str yaml, const char *path, uint64_t now, struct findings *f);
+/* The same from a file; ERR_IO when it cannot be read. */
+enum err policy_load_file(struct policy **out, const char *path, uint64_t now, struct findings *f);
+struct policy *policy_ref(struct policy *p); /* thread-safe */
+void policy_unref(struct policy *p);         /* NULL is fine */
+
+int policy_queue(const struct policy *p, struct str name); /* index, or -1; likewise the next two */
+int policy_channel(const struct policy *p, struct str name);
+int policy_account(const struct policy *p, struct str name);
+/* The queue for a verdict: the one a rule named, else `unsure`'s when it is unsure, else the first whose `takes` fits (within one
+   takes, all conditions given must hold), else the default. */
+uint32_t policy_route(const struct policy *p, const struct event *e, const struct verdict *v);
+/* An agent as PUT /v1/agents/{id} gives it: {"skills": {"billing": 8}, "capacity": 100, "max": {"webchat": 3}, "kind": "person"}.
+   Fills *out (texts in `arena`); on ERR_JSON or ERR_POLICY `why` (>= 200 bytes) is a sentence. Channels are those of `p`. */
+enum err policy_agent(const struct policy *p, struct str name, struct str json, struct agent_spec *out, struct arena *arena,
+                      char why[200]);
+
+#endif
