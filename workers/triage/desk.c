@@ -1,0 +1,369 @@
+/* A workspace's policy passes three places:
+
+     next       the newest CONFIG heard of, as bytes, while an older one is still compiling; replaced by a newer one
+     job        being loaded and compiled on the thread pool: touches nothing but its own bytes until it is back on the loop
+     live       serves. Replaced in one assignment on the loop, between two events: every verdict is made under exactly one policy.
+                A policy that is refused leaves the last good one in force.
+
+   So a workspace without `live` and without `job` has never had a good policy. Its events are held for a while, because a router
+   that just met us sends policy and events in one breath, and an error counts as an attempt. They are answered when the first
+   policy is ready, or refused when it is found bad, or after DESK_HELD_MS.
+
+   Everything here belongs to the loop's thread but a job's `yaml`, `policy`, `rules` and `why`, which are the worker's between
+   uv_queue_work and on_compiled. A job owns its bytes; the desk lives until the last job is back. */
+#include "workers/triage/desk.h"
+
+#include "base/clock.h"
+#include "base/heap.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "base/metrics.h"
+#include "base/panic.h"
+#include "workers/triage/verdict.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/queue.h>
+
+#define VERDICT_CAP (1u << 20) /* arena of one verdict */
+#define DAY_MS      86400000u
+
+struct paper { /* a policy's bytes and where they are from; owns all of it */
+    char *yaml;
+    size_t n;
+    uint64_t at;
+    char version[81], source[257];
+};
+struct job {
+    uv_work_t uv;
+    struct desk *desk;
+    struct workspace *ws;
+    struct paper paper;
+    uint64_t wall;
+    struct rules *rules; /* the result, or NULL */
+    char why[400];
+};
+struct held {
+    STAILQ_ENTRY(held) next;
+    void *from;
+    uint64_t since;
+    size_t n;
+    char packed[];
+};
+struct workspace {
+    char name[65];
+    struct rules *live;
+    struct job *job;
+    struct paper next;
+    bool has_next;
+    uint64_t newest;  /* `at` of the newest policy heard of */
+    char version[81]; /* … and its version */
+    STAILQ_HEAD(, held) held;
+};
+struct desk {
+    uv_loop_t *loop;
+    struct desk_cfg cfg;
+    struct map workspaces;
+    struct scratch *scratch;
+    struct arena arena; /* of one verdict, cleared after it */
+    size_t held_count, held_bytes;
+    unsigned jobs;
+    bool closing;
+};
+
+static void copy_text(char *to, size_t room, struct str s)
+{
+    size_t n = s.n < room - 1 ? s.n : room - 1;
+    if (n) memcpy(to, s.p, n);
+    to[n] = 0;
+}
+
+static void paper_fini(struct paper *p)
+{
+    free(p->yaml);
+    *p = (struct paper){ 0 };
+}
+
+static enum err paper_init(struct paper *p, const struct config *c)
+{
+    *p = (struct paper){ .n = c->body.n, .at = c->at, .yaml = malloc(c->body.n + 1) };
+    if (!p->yaml) return ERR_NOMEM;
+    if (c->body.n) memcpy(p->yaml, c->body.p, c->body.n);
+    copy_text(p->version, sizeof p->version, c->version);
+    copy_text(p->source, sizeof p->source, c->source.n ? c->source : STR("policy"));
+    return ERR_OK;
+}
+
+/* ---- answering ---- */
+
+static void count_verdict(const struct verdict *v, uint64_t took_us)
+{
+    const struct tag *fired = v->rules.items;
+    metric_add(MET_TRIAGE_EVENTS, v->unsure ? "unsure" : "ok", 1);
+    metric_observe(MET_TRIAGE_TIME, "", (double)took_us / 1e6);
+    for (uint32_t i = 0; i < v->rules.count; i++) metric_add(MET_RULE_HITS, fired[i].name.p, 1); /* a rule_text's: NUL-terminated */
+}
+
+static void refuse(struct desk *d, void *from, const struct event *e, struct str error)
+{
+    struct verdict v;
+    verdict_refuse(&v, e, error);
+    metric_add(MET_TRIAGE_EVENTS, "error", 1);
+    d->cfg.answer(d->cfg.ctx, from, &v);
+}
+
+static void answer(struct desk *d, const struct workspace *ws, void *from, const struct event *e, uint64_t now)
+{
+    struct verdict v;
+    uint64_t start = clock_mono_us();
+    enum err err = verdict_make(ws->live, d->scratch, e, now, &v, &d->arena);
+    uint64_t took = clock_mono_us() - start;
+    if (err) {
+        refuse(d, from, e, str_of(err_text(err)));
+    } else {
+        v.took_us = took > UINT32_MAX ? UINT32_MAX : (uint32_t)took;
+        count_verdict(&v, took);
+        d->cfg.answer(d->cfg.ctx, from, &v);
+    }
+    arena_clear(&d->arena);
+}
+
+/* ---- holding ---- */
+
+static void held_take(struct desk *d, struct workspace *ws, struct held *h)
+{
+    STAILQ_REMOVE_HEAD(&ws->held, next);
+    d->held_count--;
+    d->held_bytes -= h->n;
+}
+
+static void held_answer(struct desk *d, struct workspace *ws, struct held *h, uint64_t now, struct str error)
+{
+    struct event e;
+    struct arena lists;
+    arena_init(&lists, VERDICT_CAP);
+    if (record_unpack(&event_record, &e, (struct str){ h->packed, h->n }, &lists) == ERR_OK) {
+        if (ws->live) answer(d, ws, h->from, &e, now);
+        else refuse(d, h->from, &e, error);
+    }
+    arena_fini(&lists);
+}
+
+static void held_release(struct desk *d, struct workspace *ws, uint64_t now, uint64_t before, struct str error)
+{
+    for (struct held *h; (h = STAILQ_FIRST(&ws->held)) && h->since <= before;) {
+        held_take(d, ws, h);
+        held_answer(d, ws, h, now, error);
+        free(h);
+    }
+}
+
+static void hold(struct desk *d, struct workspace *ws, void *from, const struct event *e, uint64_t now)
+{
+    struct buf b;
+    struct held *h = NULL;
+    buf_init(&b, LIM_ZMQ_MESSAGE);
+    record_pack(&b, &event_record, e);
+    bool room = !b.err && d->held_count < DESK_HELD_MAX && d->held_bytes + b.n <= DESK_HELD_BYTES;
+    if (room) h = malloc(sizeof *h + b.n);
+    if (h) {
+        *h = (struct held){ .from = from, .since = now, .n = b.n };
+        memcpy(h->packed, b.p, b.n);
+        STAILQ_INSERT_TAIL(&ws->held, h, next);
+        d->held_count++;
+        d->held_bytes += h->n;
+    } else {
+        refuse(d, from, e, STR("no policy"));
+    }
+    buf_fini(&b);
+}
+
+/* ---- compiling ---- */
+
+static void compile_start(struct desk *d, struct workspace *ws, struct paper *take);
+
+static void on_compile(uv_work_t *uv) /* on a thread of the pool */
+{
+    struct job *j = container_of(uv, struct job, uv);
+    struct findings f;
+    struct policy *p = NULL;
+    struct buf said;
+    char why[200];
+    findings_init(&f);
+    buf_init(&said, LIM_YAML_BYTES);
+    enum err e = policy_load(&p, (struct str){ j->paper.yaml, j->paper.n }, j->paper.source, j->wall, &f);
+    if (e) {
+        findings_text(&f, j->paper.source, &said);
+        copy_text(j->why, sizeof j->why, said.n ? buf_str(&said) : str_of(err_text(e)));
+    } else if (rules_new(&j->rules, p, why) != ERR_OK) {
+        copy_text(j->why, sizeof j->why, str_of(why));
+    }
+    policy_unref(p);
+    buf_fini(&said);
+    findings_fini(&f);
+}
+
+static void take_over(struct desk *d, struct workspace *ws, struct job *j)
+{
+    const struct policy *p = j->rules ? rules_policy(j->rules) : NULL;
+    if (p && strcmp(p->workspace, ws->name) != 0) {
+        snprintf(j->why, sizeof j->why, "it is of workspace %.64s", p->workspace);
+    } else if (p && scratch_fit(d->scratch, j->rules) != ERR_OK) {
+        snprintf(j->why, sizeof j->why, "out of memory");
+    } else if (p) {
+        rules_free(ws->live);
+        ws->live = j->rules;
+        j->rules = NULL;
+        metric_add(MET_POLICY_LOADS, "ok", 1);
+        log_info("workspace=%s policy=%s rules=%" PRIu32 " words=%" PRIu32 " in force", ws->name, p->version, p->rule_count,
+                 p->pattern_count);
+        return;
+    }
+    metric_add(MET_POLICY_LOADS, "refused", 1);
+    log_warn("workspace=%s policy=%s refused, %s; see naru check: %s", ws->name, j->paper.version,
+             ws->live ? "the last good one stays" : "none is in force", j->why);
+}
+
+static void desk_free(struct desk *d);
+
+static void on_compiled(uv_work_t *uv, int status)
+{
+    (void)status;
+    struct job *j = container_of(uv, struct job, uv);
+    struct desk *d = j->desk;
+    struct workspace *ws = j->ws;
+    uint64_t now = clock_wall_ms();
+    d->jobs--;
+    ws->job = NULL;
+    if (!d->closing) {
+        take_over(d, ws, j);
+        if (ws->has_next) compile_start(d, ws, &ws->next);
+        if (ws->live || !ws->job) held_release(d, ws, now, UINT64_MAX, STR("no policy"));
+    }
+    rules_free(j->rules);
+    paper_fini(&j->paper);
+    free(j);
+    if (d->closing && d->jobs == 0) desk_free(d);
+}
+
+/* Takes what `take` owns. */
+static void compile_start(struct desk *d, struct workspace *ws, struct paper *take)
+{
+    struct job *j = calloc(1, sizeof *j);
+    ws->has_next = false;
+    if (!j) {
+        metric_add(MET_POLICY_LOADS, "refused", 1);
+        log_error("workspace=%s policy=%s out of memory, the last good one stays", ws->name, take->version);
+        paper_fini(take);
+        return;
+    }
+    *j = (struct job){ .desk = d, .ws = ws, .paper = *take, .wall = clock_wall_ms() };
+    *take = (struct paper){ 0 };
+    int rc = uv_queue_work(d->loop, &j->uv, on_compile, on_compiled);
+    naru_assert(rc == 0); /* fails only without a callback */
+    ws->job = j;
+    d->jobs++;
+}
+
+/* ---- workspaces ---- */
+
+static struct workspace *workspace_get(struct desk *d, struct str name)
+{
+    struct workspace *ws = map_get(&d->workspaces, name);
+    if (ws || name.n == 0 || name.n > 64) return ws;
+    ws = calloc(1, sizeof *ws);
+    if (!ws) return NULL;
+    copy_text(ws->name, sizeof ws->name, name);
+    STAILQ_INIT(&ws->held);
+    if (map_put(&d->workspaces, str_of(ws->name), ws) == ERR_OK) return ws;
+    free(ws);
+    return NULL;
+}
+
+static void workspace_free(struct workspace *ws)
+{
+    for (struct held *h; (h = STAILQ_FIRST(&ws->held));) {
+        STAILQ_REMOVE_HEAD(&ws->held, next);
+        free(h);
+    }
+    rules_free(ws->live);
+    paper_fini(&ws->next);
+    free(ws);
+}
+
+/* ---- the desk ---- */
+
+enum err desk_open(struct desk **out, uv_loop_t *loop, const struct desk_cfg *cfg)
+{
+    struct desk *d = calloc(1, sizeof *d);
+    if (!d) return ERR_NOMEM;
+    enum err e = scratch_new(&d->scratch);
+    if (e) return free(d), e;
+    d->loop = loop;
+    d->cfg = *cfg;
+    map_init(&d->workspaces, DESK_WORKSPACES);
+    arena_init(&d->arena, VERDICT_CAP);
+    *out = d;
+    return ERR_OK;
+}
+
+void desk_config(struct desk *d, const struct config *c, uint64_t now_wall_ms)
+{
+    struct paper paper;
+    if (c->kind != CONFIG_POLICY) return; /* agents are no business of triage */
+    struct workspace *ws = workspace_get(d, c->workspace);
+    if (!ws) {
+        metric_add(MET_POLICY_LOADS, "refused", 1);
+        log_warn("workspace=%.*s not taken: no name, too many workspaces or out of memory", STR_FMT(c->workspace));
+        return;
+    }
+    if (c->at < ws->newest) return;
+    ws->newest = c->at < now_wall_ms + DAY_MS ? c->at : now_wall_ms; /* a router with a wild clock must not shut others out */
+    if (c->version.n && str_is(c->version, ws->version)) return;     /* every router sends it */
+    if (paper_init(&paper, c) != ERR_OK) {
+        log_error("workspace=%s out of memory, policy not taken", ws->name);
+        return;
+    }
+    copy_text(ws->version, sizeof ws->version, c->version);
+    if (!ws->job) {
+        compile_start(d, ws, &paper);
+        return;
+    }
+    paper_fini(&ws->next);
+    ws->next = paper;
+    ws->has_next = true;
+}
+
+void desk_event(struct desk *d, void *from, const struct event *e, uint64_t now_wall_ms)
+{
+    struct workspace *ws = workspace_get(d, e->workspace);
+    if (!ws) refuse(d, from, e, STR("no such workspace"));
+    else if (ws->live) answer(d, ws, from, e, now_wall_ms);
+    else hold(d, ws, from, e, now_wall_ms);
+}
+
+void desk_tick(struct desk *d, uint64_t now_wall_ms)
+{
+    struct workspace *ws;
+    if (d->held_count == 0 || now_wall_ms < DESK_HELD_MS) return;
+    for (size_t i = 0; (ws = map_next(&d->workspaces, &i));)
+        held_release(d, ws, now_wall_ms, now_wall_ms - DESK_HELD_MS, STR("no policy"));
+}
+
+static void desk_free(struct desk *d)
+{
+    struct workspace *ws;
+    for (size_t i = 0; (ws = map_next(&d->workspaces, &i));) workspace_free(ws);
+    map_fini(&d->workspaces);
+    scratch_free(d->scratch);
+    arena_fini(&d->arena);
+    free(d);
+}
+
+void desk_close(struct desk *d)
+{
+    if (!d) return;
+    d->closing = true;
+    if (d->jobs == 0) desk_free(d);
+}

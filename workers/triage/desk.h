@@ -1,0 +1,32 @@
+/* The workspaces that a triage process serves: their rules in force, the policy being compiled, the events that wait for one.
+   Knows the loop (compiling happens on its thread pool) but no socket: verdicts leave through `answer`. */
+#ifndef NARU_WORKERS_TRIAGE_DESK_H
+#define NARU_WORKERS_TRIAGE_DESK_H
+
+#include "workers/triage/rules.h"
+
+#include <uv.h>
+
+#define DESK_HELD_MAX   4096u       /* events waiting for a first policy, all workspaces together */
+#define DESK_HELD_BYTES (64u << 20) /* … and their bytes */
+#define DESK_HELD_MS    10000u      /* … and how long one waits */
+#define DESK_WORKSPACES 4096u
+
+struct desk;
+struct desk_cfg {
+    void *ctx;
+    /* A verdict for whoever brought the event (`from` as given to desk_event); valid during the call. */
+    void (*answer)(void *ctx, void *from, const struct verdict *v);
+};
+
+enum err desk_open(struct desk **out, uv_loop_t *loop, const struct desk_cfg *cfg);
+/* A policy, from any router, in any order and as often as it likes: the newest `at` wins. */
+void desk_config(struct desk *d, const struct config *c, uint64_t now_wall_ms);
+/* Answers at once, or holds the event until its workspace's first policy is compiled. */
+void desk_event(struct desk *d, void *from, const struct event *e, uint64_t now_wall_ms);
+/* Refuses what was held too long. To be called every second or so. */
+void desk_tick(struct desk *d, uint64_t now_wall_ms);
+/* Held events are dropped unanswered (their routers send them to another); frees itself when the last compile is over. */
+void desk_close(struct desk *d);
+
+#endif

@@ -1,0 +1,48 @@
+/* The language of a text, by the script of its letters. Pure. */
+#ifndef NARU_WORKERS_TRIAGE_LANGUAGE_H
+#define NARU_WORKERS_TRIAGE_LANGUAGE_H
+
+#include "base/str.h"
+
+#define LANGUAGE_MAX 8u /* letters of a subtag */
+
+/* X(script, name, language, weight of one letter). A syllable or ideogram says as much as two or three Latin letters. */
+/* clang-format off */
+#define SCRIPT_MAP(X) \
+    X(NONE, "none", "und", 0) X(LATIN, "Latin", "en", 1) X(HANGUL, "Hangul", "ko", 3) \
+    X(HAN, "Han", "zh", 3) X(KANA, "Kana", "ja", 2) X(CYRILLIC, "Cyrillic", "ru", 1) \
+    X(ARABIC, "Arabic", "ar", 1) X(HEBREW, "Hebrew", "he", 1) X(GREEK, "Greek", "el", 1) \
+    X(THAI, "Thai", "th", 1) X(DEVANAGARI, "Devanagari", "hi", 1) X(BENGALI, "Bengali", "bn", 1) \
+    X(GURMUKHI, "Gurmukhi", "pa", 1) X(GUJARATI, "Gujarati", "gu", 1) X(TAMIL, "Tamil", "ta", 1) \
+    X(TELUGU, "Telugu", "te", 1) X(KANNADA, "Kannada", "kn", 1) X(MALAYALAM, "Malayalam", "ml", 1) \
+    X(SINHALA, "Sinhala", "si", 1) X(LAO, "Lao", "lo", 1) X(MYANMAR, "Myanmar", "my", 1) \
+    X(KHMER, "Khmer", "km", 1) X(ETHIOPIC, "Ethiopic", "am", 1) X(GEORGIAN, "Georgian", "ka", 1) \
+    X(ARMENIAN, "Armenian", "hy", 1)
+/* clang-format on */
+#define SCRIPT_ENUM(id, name, language, weight) SCRIPT_##id,
+enum script { SCRIPT_MAP(SCRIPT_ENUM) SCRIPT_COUNT };
+#undef SCRIPT_ENUM
+
+/* Languages that share a script with a larger one are known by letters of their own. X(language, script). */
+#define TELL_MAP(X)                     X(RU, "ru", CYRILLIC) X(UK, "uk", CYRILLIC) X(FA, "fa", ARABIC) X(UR, "ur", ARABIC)
+#define TELL_ENUM(id, language, script) TELL_##id,
+enum tell { TELL_MAP(TELL_ENUM) TELL_COUNT };
+#undef TELL_ENUM
+
+struct letters { /* counts, to be zeroed first */
+    uint32_t of[SCRIPT_COUNT];
+    uint32_t tells[TELL_COUNT];
+};
+struct language {
+    struct str code;   /* static text: "ko", or "und" when there is no letter */
+    struct str script; /* static text: "Hangul" */
+};
+
+/* Adds the letters of `text` (well-formed UTF-8); web addresses are passed over, as they are Latin in every language. */
+void letters_count(struct letters *l, struct str text);
+struct language letters_language(const struct letters *l);
+/* The language that a source states ("ko", "en-US", "zh_Hant") as a lower-case subtag in `out`, and its length;
+   0 when it is empty, "und" or not well-formed. */
+size_t language_stated(struct str stated, char out[LANGUAGE_MAX + 1]);
+
+#endif

@@ -1,0 +1,241 @@
+/* Triage is a list of stages, each reading what earlier ones left in a `reading` and adding its part:
+
+     text       subject and text in NFC, and their key
+     language   stated by the source, else by script
+     rules      words, attributes, hours → actions
+     verdict    what was gathered becomes the record
+
+   A stage that needs something else (a model) takes its place as one more row between `language` and `verdict`. Every part of a
+   verdict has a reason: which part, by what (script, source, rule:name, default), in what detail.
+
+   A reading lives on the stack for one event. Lists are gathered in the scratch's rooms, which keep nothing from one event to the
+   next, and copied at their true length into the caller's arena. A list that is full takes no more (LIM_LIST_ITEMS). */
+#include "workers/triage/verdict.h"
+
+#include "workers/triage/language.h"
+
+struct reading {
+    const struct rules *r;
+    struct scratch *s;
+    struct drafts *d;
+    struct arena *arena;
+    struct verdict *v;
+    struct look look;
+    struct str subject, text, key; /* NFC, NFC, and the key of both */
+    int urgency, raise;            /* the highest named, or -1; all raises together */
+    struct str urgency_by;
+    uint32_t needs, tags, fired, reasons; /* used of the drafts' rooms */
+};
+
+static void because(struct reading *w, struct str part, struct str by, struct str detail)
+{
+    if (w->reasons < LIM_LIST_ITEMS) w->d->reasons[w->reasons++] = (struct reason){ part, by, detail };
+}
+
+/* ---- text ---- */
+
+static enum err stage_text(struct reading *w)
+{
+    const struct event *e = w->look.event;
+    struct drafts *d = w->d;
+    size_t n = 0;
+    w->subject = text_nfc(text_clip(e->subject, sizeof d->subject), d->subject, sizeof d->subject);
+    w->text = text_nfc(text_clip(e->text, TEXT_MAX), d->text, TEXT_MAX);
+    if (w->subject.n) n = text_key(w->subject, d->key, sizeof d->subject);
+    if (n) d->key[n++] = '\n'; /* no key of a word holds one, so none is found across the two */
+    w->key = (struct str){ d->key, n + text_key(w->text, d->key + n, TEXT_MAX - n) };
+    return ERR_OK;
+}
+
+/* ---- language ---- */
+
+static enum err stage_language(struct reading *w)
+{
+    char code[LANGUAGE_MAX + 1];
+    struct str stated = w->look.event->language;
+    size_t n = language_stated(stated, code);
+    if (n) {
+        char *copy = arena_alloc(w->arena, n);
+        if (!copy) return ERR_NOMEM;
+        memcpy(copy, code, n);
+        w->look.language = (struct str){ copy, n };
+        because(w, STR("language"), STR("source"), stated);
+        return ERR_OK;
+    }
+    struct letters l = { 0 };
+    letters_count(&l, w->subject);
+    letters_count(&l, w->text);
+    struct language found = letters_language(&l);
+    w->look.language = found.code;
+    because(w, STR("language"), STR("script"), found.script);
+    return ERR_OK;
+}
+
+/* ---- rules: one function an action ---- */
+
+struct acting {
+    const struct rule *rule;
+    const struct rule_text *text;
+};
+
+static void act_urgency(struct reading *w, const struct acting *a)
+{
+    if (a->rule->urgency <= w->urgency) return;
+    w->urgency = a->rule->urgency;
+    w->urgency_by = a->text->by;
+}
+
+static void act_raise(struct reading *w, const struct acting *a)
+{
+    static const struct str details[] = {
+        { "-3", 2 }, { "-2", 2 }, { "-1", 2 }, { "0", 1 }, { "+1", 2 }, { "+2", 2 }, { "+3", 2 }
+    };
+    int by = a->rule->raise;
+    if (by == 0) return;
+    w->raise += by;
+    because(w, STR("raise"), a->text->by, details[by < -3 ? 0 : by > 3 ? 6 : by + 3]);
+}
+
+static void act_intent(struct reading *w, const struct acting *a)
+{
+    if (!a->text->intent.n || w->look.intent.n) return;
+    w->look.intent = a->text->intent;
+    because(w, STR("intent"), a->text->by, a->text->intent);
+}
+
+static void act_sentiment(struct reading *w, const struct acting *a)
+{
+    if (a->rule->sentiment < 0 || w->look.sentiment != SENT_UNKNOWN) return;
+    w->look.sentiment = (enum sentiment)a->rule->sentiment;
+    because(w, STR("sentiment"), a->text->by, str_of(sentiment_words.v[w->look.sentiment]));
+}
+
+static void act_queue(struct reading *w, const struct acting *a)
+{
+    if (!a->text->queue.n || w->v->queue.n) return;
+    w->v->queue = a->text->queue;
+    because(w, STR("queue"), a->text->by, a->text->queue);
+}
+
+static void add_need(struct reading *w, struct need need, struct str by, struct str detail)
+{
+    uint32_t i = 0;
+    while (i < w->needs && !str_eq(w->d->needs[i].skill, need.skill)) i++;
+    if (i == LIM_LIST_ITEMS || (i < w->needs && w->d->needs[i].level >= need.level)) return;
+    w->d->needs[i] = need;
+    if (i == w->needs) w->needs++;
+    because(w, STR("needs"), by, detail);
+}
+
+/* `lang: ticket`: the skill of the ticket's own language; nothing when there is none. */
+static struct str language_skill(struct reading *w)
+{
+    struct str l = w->look.language;
+    char *p = str_is(l, "und") ? NULL : arena_alloc(w->arena, 5 + l.n);
+    if (!p) return STR_NONE;
+    memcpy(p, "lang:", 5);
+    memcpy(p + 5, l.p, l.n);
+    return (struct str){ p, 5 + l.n };
+}
+
+static void act_needs(struct reading *w, const struct acting *a)
+{
+    for (uint32_t n = 0; n < a->rule->needs.count; n++) {
+        struct need need = a->text->needs[n];
+        struct str detail = a->text->need_detail[n];
+        if (a->rule->needs.v[n].from_ticket) need.skill = detail = language_skill(w);
+        if (need.skill.n) add_need(w, need, a->text->by, detail);
+    }
+}
+
+static void act_tags(struct reading *w, const struct acting *a)
+{
+    for (uint32_t n = 0; n < a->rule->tags.count; n++) {
+        uint32_t i = 0;
+        while (i < w->tags && !str_eq(w->d->tags[i].name, a->text->tags[n].name)) i++;
+        if (i < w->tags || i == LIM_LIST_ITEMS) continue;
+        w->d->tags[w->tags++] = a->text->tags[n];
+        because(w, STR("tags"), a->text->by, a->text->tags[n].name);
+    }
+}
+
+static void (*const acts[])(struct reading *w, const struct acting *a) = { act_urgency, act_raise, act_intent, act_sentiment,
+                                                                           act_needs,   act_tags,  act_queue };
+
+static enum err stage_rules(struct reading *w)
+{
+    uint32_t from = 0;
+    struct str why;
+    enum err e = rules_find(w->r, w->s, w->key);
+    if (e) return e;
+    for (int i; (i = rules_next(w->r, w->s, &w->look, &from, &why)) >= 0;) {
+        struct acting a = { &rules_policy(w->r)->rules[i], rules_text(w->r, (uint32_t)i) };
+        if (w->fired < LIM_LIST_ITEMS) w->d->fired[w->fired++].name = a.text->name;
+        because(w, STR("rule"), a.text->by, why);
+        for (size_t n = 0; n < sizeof acts / sizeof *acts; n++) acts[n](w, &a);
+        if (a.rule->stop) break;
+    }
+    return ERR_OK;
+}
+
+/* ---- verdict ---- */
+
+static bool keep(struct reading *w, struct list *out, const void *items, uint32_t count, size_t size)
+{
+    if (count == 0) return true;
+    if (!(out->items = arena_alloc(w->arena, count * size))) return false;
+    memcpy(out->items, items, count * size);
+    out->count = count;
+    return true;
+}
+
+static void settle_urgency(struct reading *w)
+{
+    static const double scores[URG_COUNT] = { 0.2, 0.4, 0.7, 0.95 };
+    bool named = w->urgency >= 0;
+    int base = named ? w->urgency : URG_NORMAL, u = base + w->raise;
+    u = u < URG_LOW ? URG_LOW : u > URG_CRITICAL ? URG_CRITICAL : u;
+    w->v->urgency = (enum urgency)u;
+    w->v->score = scores[u];
+    because(w, STR("urgency"), named ? w->urgency_by : STR("default"), str_of(urgency_words.v[base]));
+}
+
+static enum err stage_verdict(struct reading *w)
+{
+    struct verdict *v = w->v;
+    settle_urgency(w);
+    v->language = w->look.language;
+    v->intent = w->look.intent;
+    v->sentiment = w->look.sentiment;
+    v->confidence = v->intent.n ? 1 : 0; /* a rule is certain; where none speaks no guess is made, so `unsure` stays false */
+    bool ok = keep(w, &v->needs, w->d->needs, w->needs, sizeof *w->d->needs);
+    ok = ok && keep(w, &v->tags, w->d->tags, w->tags, sizeof *w->d->tags);
+    ok = ok && keep(w, &v->rules, w->d->fired, w->fired, sizeof *w->d->fired);
+    ok = ok && keep(w, &v->reasons, w->d->reasons, w->reasons, sizeof *w->d->reasons);
+    return ok ? ERR_OK : ERR_NOMEM;
+}
+
+/* ---- the list ---- */
+
+static enum err (*const stages[])(struct reading *w) = { stage_text, stage_language, stage_rules, stage_verdict };
+
+enum err verdict_make(const struct rules *r, struct scratch *s, const struct event *e, uint64_t now_wall_ms, struct verdict *out,
+                      struct arena *arena)
+{
+    struct reading w = { .r = r, .s = s, .d = scratch_drafts(s), .arena = arena, .v = out, .urgency = -1 };
+    w.look.event = e;
+    w.look.now = now_wall_ms;
+    *out = (struct verdict){ .event = e->id, .workspace = e->workspace, .policy = str_of(rules_policy(r)->version) };
+    for (size_t i = 0; i < sizeof stages / sizeof *stages; i++) {
+        enum err err = stages[i](&w);
+        if (err) return err;
+    }
+    return ERR_OK;
+}
+
+void verdict_refuse(struct verdict *out, const struct event *e, struct str error)
+{
+    *out = (struct verdict){
+        .event = e->id, .workspace = e->workspace, .error = error, .language = STR("und"), .urgency = URG_NORMAL, .score = 0.4
+    };
+}
