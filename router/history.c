@@ -1,0 +1,425 @@
+/* Closed tickets. The loop gathers puts and questions in order; the thread writes the puts of a batch in one transaction, then
+   answers its questions, so a question sees every put that was made before it.
+
+   Two batches as in journal.c: `filling` takes, `away` is with the thread or its callbacks are running. Texts are copied into the
+   batch's bytes; answers come back in its `answers`. Each job's callback runs exactly once, in order.
+
+   History is for reading: a write that fails fails its puts (ERR_FULL, ERR_IO) and is tried again by whoever settles the journal's
+   rows. The index (workspace, ticket, state, queue) answers a list without touching bodies that do not match; ids sort by time.
+   Old tickets leave a few hundred at a time when the thread has nothing else to do. */
+#include "router/history.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "router/journal_thread.h"
+
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define APPLICATION 0x4e617248 /* "NarH" */
+#define FORMAT      1
+#define JOBS_MAX    65536u
+#define BYTES_MAX   (64u << 20)
+#define ANSWER_MAX  (64u << 20)
+#define KEEP        (4u << 20)
+#define LIST_MAX    1000u
+#define EXPIRE_ROWS 200
+#define DAY_MS      86400000ull
+
+enum text { T_WORKSPACE, T_STATE, T_QUEUE, T_AGENT, T_CUSTOMER, T_BODY, T_COUNT };
+
+struct job {
+    enum { JOB_PUT, JOB_GET, JOB_LIST } type;
+    struct id ticket; /* list: after this one, none: from the newest */
+    uint64_t opened, ended;
+    size_t at, end[T_COUNT]; /* of its texts in the bytes */
+    uint32_t limit;
+    history_put_fn *put;
+    history_get_fn *get;
+    void *ctx;
+    enum err result;
+    size_t answer, answer_n;
+};
+struct history_batch {
+    struct job *jobs;
+    size_t count, room;
+    struct buf bytes, answers;
+};
+enum statement { ST_BEGIN, ST_COMMIT, ST_PUT, ST_GET, ST_LIST, ST_EXPIRE, ST_COUNT };
+
+struct history {
+    uv_loop_t *loop;
+    sqlite3 *db;
+    sqlite3_stmt *st[ST_COUNT];
+    struct db_thread thread;
+    struct turn_end turn_end;
+    struct history_batch batches[2], *filling, *away;
+    uint64_t keep_ms;
+    bool closing, quitting;
+    void (*closed)(void *ctx);
+    void *closed_ctx;
+};
+
+static const char schema[] = "CREATE TABLE closed (ticket BLOB NOT NULL UNIQUE, opened INTEGER NOT NULL, ended INTEGER NOT NULL, "
+                             "workspace TEXT NOT NULL, state TEXT NOT NULL,"
+                             " queue TEXT NOT NULL, agent TEXT NOT NULL, customer TEXT NOT NULL, body BLOB NOT NULL);"
+                             "CREATE INDEX by_workspace ON closed (workspace, ticket, state, queue);";
+
+/* Expiry looks at the oldest rows only: rows are numbered in the order of closing, near enough. */
+static const char *const sql[ST_COUNT] = {
+    [ST_BEGIN] = "BEGIN IMMEDIATE",
+    [ST_COMMIT] = "COMMIT",
+    [ST_PUT] = "INSERT OR REPLACE INTO closed VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    [ST_GET] = "SELECT body FROM closed WHERE ticket = ?1",
+    [ST_LIST] =
+        "SELECT body FROM closed WHERE workspace = ?1 AND ticket < ?2 AND (?3 = '' OR state = ?3) AND (?4 = '' OR queue = ?4)"
+        " ORDER BY ticket DESC LIMIT ?5",
+    [ST_EXPIRE] = "DELETE FROM closed WHERE rowid IN (SELECT rowid FROM closed ORDER BY rowid LIMIT 200) AND ended < ?1",
+};
+
+/* ---- the thread's side ---------------------------------------------------------------------------------------------- */
+
+static int step_once(sqlite3_stmt *s)
+{
+    int rc = sqlite3_step(s);
+    int reset = sqlite3_reset(s);
+    return rc == SQLITE_DONE || rc == SQLITE_ROW ? reset : rc;
+}
+
+static enum err err_of(int rc) { return rc == SQLITE_OK ? ERR_OK : (rc & 0xff) == SQLITE_FULL ? ERR_FULL : ERR_IO; }
+
+static struct str text_of(const struct history_batch *b, const struct job *job, enum text t)
+{
+    size_t from = t ? job->end[t - 1] : job->at;
+    return (struct str){ b->bytes.p + from, job->end[t] - from };
+}
+
+static void bind_text(sqlite3_stmt *s, int i, struct str t) { sqlite3_bind_text(s, i, t.n ? t.p : "", (int)t.n, SQLITE_STATIC); }
+
+static int put(struct history *h, const struct history_batch *b, const struct job *job)
+{
+    sqlite3_stmt *s = h->st[ST_PUT];
+    struct str body = text_of(b, job, T_BODY);
+    sqlite3_bind_blob(s, 1, job->ticket.b, sizeof job->ticket.b, SQLITE_STATIC);
+    sqlite3_bind_int64(s, 2, (int64_t)job->opened);
+    sqlite3_bind_int64(s, 3, (int64_t)job->ended);
+    for (int t = T_WORKSPACE; t < T_BODY; t++) bind_text(s, 4 + t, text_of(b, job, (enum text)t));
+    sqlite3_bind_blob(s, 9, body.n ? body.p : "", (int)body.n, SQLITE_STATIC);
+    return step_once(s);
+}
+
+/* All puts of the batch, or none. */
+static enum err put_all(struct history *h, const struct history_batch *b)
+{
+    bool any = false;
+    int rc = SQLITE_OK;
+    for (size_t i = 0; i < b->count && !rc; i++) {
+        if (b->jobs[i].type != JOB_PUT) continue;
+        if (!any) rc = step_once(h->st[ST_BEGIN]);
+        any = true;
+        if (!rc) rc = put(h, b, &b->jobs[i]);
+    }
+    if (any && !rc) rc = step_once(h->st[ST_COMMIT]);
+    if (!rc) return ERR_OK;
+    log_error("history not written: %s (%d); see the disk; the tickets are in the journal and are written again",
+              sqlite3_errmsg(h->db), rc);
+    if (!sqlite3_get_autocommit(h->db)) sqlite3_exec(h->db, "ROLLBACK", NULL, NULL, NULL);
+    return err_of(rc);
+}
+
+static void add_column(struct buf *out, sqlite3_stmt *s)
+{
+    const void *p = sqlite3_column_blob(s, 0);
+    buf_add(out, p, (size_t)sqlite3_column_bytes(s, 0));
+}
+
+static enum err get(struct history *h, struct history_batch *b, const struct job *job)
+{
+    sqlite3_stmt *s = h->st[ST_GET];
+    sqlite3_bind_blob(s, 1, job->ticket.b, sizeof job->ticket.b, SQLITE_STATIC);
+    int rc = sqlite3_step(s);
+    if (rc == SQLITE_ROW) add_column(&b->answers, s);
+    sqlite3_reset(s);
+    return rc == SQLITE_ROW ? ERR_OK : rc == SQLITE_DONE ? ERR_NOTFOUND : ERR_IO;
+}
+
+static enum err list(struct history *h, struct history_batch *b, const struct job *job)
+{
+    sqlite3_stmt *s = h->st[ST_LIST];
+    struct id from = job->ticket;
+    int rc;
+    if (id_is_none(&from)) memset(from.b, 0xff, sizeof from.b);
+    bind_text(s, 1, text_of(b, job, T_WORKSPACE));
+    sqlite3_bind_blob(s, 2, from.b, sizeof from.b, SQLITE_STATIC);
+    bind_text(s, 3, text_of(b, job, T_STATE));
+    bind_text(s, 4, text_of(b, job, T_QUEUE));
+    sqlite3_bind_int(s, 5, (int)job->limit);
+    buf_addc(&b->answers, '[');
+    for (unsigned n = 0; (rc = sqlite3_step(s)) == SQLITE_ROW; n++) {
+        if (n) buf_addc(&b->answers, ',');
+        add_column(&b->answers, s);
+    }
+    buf_addc(&b->answers, ']');
+    sqlite3_reset(s);
+    return rc == SQLITE_DONE ? ERR_OK : ERR_IO;
+}
+
+static void answer(struct history *h, struct history_batch *b, struct job *job)
+{
+    job->answer = b->answers.n;
+    job->result = job->type == JOB_GET ? get(h, b, job) : list(h, b, job);
+    if (b->answers.err) { /* more than may be held at once: this one fails, the next may fit */
+        job->result = ERR_TOOBIG;
+        b->answers.n = job->answer;
+        b->answers.err = ERR_OK;
+    }
+    job->answer_n = b->answers.n - job->answer;
+}
+
+static void on_work(void *ctx, void *work)
+{
+    struct history *h = ctx;
+    struct history_batch *b = work;
+    enum err e = put_all(h, b);
+    for (size_t i = 0; i < b->count; i++) {
+        if (b->jobs[i].type == JOB_PUT) b->jobs[i].result = e;
+        else answer(h, b, &b->jobs[i]);
+    }
+}
+
+static unsigned on_idle(void *ctx, unsigned step, bool *tell)
+{
+    struct history *h = ctx;
+    uint64_t now = clock_wall_ms();
+    (void)step;
+    (void)tell;
+    if (!h->keep_ms || now < h->keep_ms) return 0;
+    sqlite3_bind_int64(h->st[ST_EXPIRE], 1, (int64_t)(now - h->keep_ms));
+    if (step_once(h->st[ST_EXPIRE])) return 60000;
+    return sqlite3_changes(h->db) == EXPIRE_ROWS ? 20 : 60000;
+}
+
+static void db_close(struct history *h)
+{
+    for (int i = 0; i < ST_COUNT; i++) sqlite3_finalize(h->st[i]);
+    sqlite3_close(h->db);
+    memset(h->st, 0, sizeof h->st);
+    h->db = NULL;
+}
+
+static void on_end(void *ctx) { db_close(ctx); }
+
+/* ---- the loop's side ------------------------------------------------------------------------------------------------ */
+
+static void batch_init(struct history_batch *b)
+{
+    memset(b, 0, sizeof *b);
+    buf_init(&b->bytes, BYTES_MAX);
+    buf_init(&b->answers, ANSWER_MAX);
+}
+
+static void batch_fini(struct history_batch *b)
+{
+    free(b->jobs);
+    buf_fini(&b->bytes);
+    buf_fini(&b->answers);
+}
+
+static void batch_clear(struct history_batch *b)
+{
+    bool large = b->bytes.room > KEEP || b->answers.room > KEEP || b->room * sizeof *b->jobs > KEEP;
+    if (large) {
+        batch_fini(b);
+        batch_init(b);
+    }
+    buf_clear(&b->bytes);
+    buf_clear(&b->answers);
+    b->count = 0;
+}
+
+/* A job with its texts; they are in the bytes one after the other. */
+static enum err job_add(struct history *h, const struct job *like, const struct str *texts)
+{
+    struct history_batch *b = h->filling;
+    if (h->closing) return ERR_CLOSED;
+    if (b->count == JOBS_MAX) return ERR_FULL;
+    if (b->count == b->room) {
+        size_t room = b->room ? b->room * 2 : 64;
+        struct job *jobs = realloc(b->jobs, room * sizeof *jobs);
+        if (!jobs) return ERR_NOMEM;
+        b->jobs = jobs;
+        b->room = room;
+    }
+    struct job *job = &b->jobs[b->count];
+    *job = *like;
+    job->at = b->bytes.n;
+    for (int t = 0; t < T_COUNT; t++) {
+        buf_addstr(&b->bytes, texts[t]);
+        job->end[t] = b->bytes.n;
+    }
+    enum err e = b->bytes.err;
+    if (e) {
+        b->bytes.n = job->at;
+        b->bytes.err = ERR_OK;
+        return e;
+    }
+    b->count++;
+    return ERR_OK;
+}
+
+enum err history_put(struct history *h, const struct history_row *row, history_put_fn *fn, void *ctx)
+{
+    const struct job job = {
+        .type = JOB_PUT, .ticket = row->ticket, .opened = row->opened, .ended = row->ended, .put = fn, .ctx = ctx
+    };
+    const struct str texts[T_COUNT] = { row->workspace, row->state, row->queue, row->agent, row->customer, row->body };
+    return job_add(h, &job, texts);
+}
+
+enum err history_get(struct history *h, const struct id *ticket, history_get_fn *fn, void *ctx)
+{
+    const struct job job = { .type = JOB_GET, .ticket = *ticket, .get = fn, .ctx = ctx };
+    const struct str texts[T_COUNT] = { STR_NONE };
+    return job_add(h, &job, texts);
+}
+
+enum err history_list(struct history *h, struct str workspace, struct str state, struct str queue, const struct id *after,
+                      uint32_t limit, history_get_fn *fn, void *ctx)
+{
+    struct job job = { .type = JOB_LIST, .limit = limit, .get = fn, .ctx = ctx };
+    const struct str texts[T_COUNT] = { [T_WORKSPACE] = workspace, [T_STATE] = state, [T_QUEUE] = queue };
+    if (limit == 0 || limit > LIST_MAX) return ERR_RANGE;
+    if (after) job.ticket = *after;
+    return job_add(h, &job, texts);
+}
+
+static void pump(struct history *h)
+{
+    if (h->away || h->quitting) return;
+    if (h->filling->count) {
+        h->away = h->filling;
+        h->filling = h->away == &h->batches[0] ? &h->batches[1] : &h->batches[0];
+        db_thread_give(&h->thread, h->away);
+    } else if (h->closing) {
+        h->quitting = true;
+        db_thread_quit(&h->thread);
+    }
+}
+
+static bool on_turn_end(struct turn_end *t)
+{
+    pump(t->ctx);
+    return false;
+}
+
+static void on_done(void *ctx, void *work)
+{
+    struct history *h = ctx;
+    struct history_batch *b = work;
+    for (size_t i = 0; b && i < b->count; i++) {
+        const struct job *job = &b->jobs[i];
+        if (job->put) job->put(job->ctx, job->result);
+        if (job->get) job->get(job->ctx, job->result, (struct str){ b->answers.p + job->answer, job->answer_n });
+    }
+    if (b) batch_clear(b);
+    h->away = NULL;
+}
+
+static void history_free(void *p)
+{
+    struct history *h = p;
+    void (*closed)(void *) = h->closed;
+    void *ctx = h->closed_ctx;
+    db_close(h);
+    batch_fini(&h->batches[0]);
+    batch_fini(&h->batches[1]);
+    free(h);
+    if (closed) closed(ctx);
+}
+
+static void on_ended(void *ctx)
+{
+    struct history *h = ctx;
+    turn_end_fini(&h->turn_end);
+    loop_reap(h->loop, h, history_free);
+}
+
+void history_close(struct history *h, void (*done)(void *ctx), void *ctx)
+{
+    if (h->closing) return;
+    h->closing = true;
+    h->closed = done;
+    h->closed_ctx = ctx;
+    pump(h);
+}
+
+/* ---- opening -------------------------------------------------------------------------------------------------------- */
+
+static int64_t ask(sqlite3 *db, const char *question)
+{
+    sqlite3_stmt *s = NULL;
+    int64_t v = -1;
+    if (sqlite3_prepare_v2(db, question, -1, &s, NULL) == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW)
+        v = sqlite3_column_int64(s, 0);
+    sqlite3_finalize(s);
+    return v;
+}
+
+static int create_tables(sqlite3 *db)
+{
+    char text[sizeof schema + 128];
+    snprintf(text, sizeof text, "BEGIN; %s PRAGMA application_id=%d; PRAGMA user_version=%d; COMMIT;", schema, APPLICATION, FORMAT);
+    return sqlite3_exec(db, text, NULL, NULL, NULL);
+}
+
+static enum err db_open(struct history *h, const char *path)
+{
+    static const char pragmas[] =
+        "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-8192;"
+        "PRAGMA journal_size_limit=16777216; PRAGMA temp_store=MEMORY; BEGIN EXCLUSIVE; COMMIT;";
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600); /* its user's alone; only when it is new */
+    if (fd >= 0) close(fd);
+    int rc = sqlite3_open_v2(path, &h->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+    if (!rc) rc = sqlite3_exec(h->db, pragmas, NULL, NULL, NULL);
+    if (!rc && ask(h->db, "PRAGMA application_id") == 0 && ask(h->db, "SELECT count(*) FROM sqlite_schema") == 0)
+        rc = create_tables(h->db);
+    if (!rc && (ask(h->db, "PRAGMA application_id") != APPLICATION || ask(h->db, "PRAGMA user_version") != FORMAT)) {
+        log_error("history=%s is newer than this program or another program's; use the newer naru, or name another folder", path);
+        return ERR_IO;
+    }
+    for (int i = 0; i < ST_COUNT && !rc; i++)
+        rc = sqlite3_prepare_v3(h->db, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &h->st[i], NULL);
+    if (rc)
+        log_error("history=%s does not open: %s (%d); see that its folder may be written and no other process has it", path,
+                  sqlite3_errmsg(h->db), rc);
+    return rc ? ERR_IO : ERR_OK;
+}
+
+enum err history_open(struct history **out, uv_loop_t *loop, const char *path, uint32_t keep_days)
+{
+    struct history *h = calloc(1, sizeof *h);
+    if (!h) return ERR_NOMEM;
+    h->loop = loop;
+    h->keep_ms = keep_days * DAY_MS;
+    batch_init(&h->batches[0]);
+    batch_init(&h->batches[1]);
+    h->filling = &h->batches[0];
+    h->thread = (struct db_thread){ .ctx = h, .work = on_work, .idle = on_idle, .end = on_end, .done = on_done, .ended = on_ended };
+    enum err e = db_open(h, path);
+    if (e) {
+        history_free(h);
+        return e;
+    }
+    if ((e = db_thread_start(&h->thread, loop))) {
+        loop_reap(loop, h, history_free);
+        return e;
+    }
+    turn_end_init(&h->turn_end, loop, on_turn_end, h);
+    *out = h;
+    return ERR_OK;
+}

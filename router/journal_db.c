@@ -1,0 +1,451 @@
+/* The journal's file. WAL with synchronous=FULL: a commit is one write and one sync of the WAL. Checkpoints are ours to call (never
+   inside a commit), since they take milliseconds.
+
+   The lock is exclusive (locking_mode) and held from open to close, so a second router on the same folder is refused, and SQLite
+   needs no shared memory.
+
+   Tables: log (rows; `origin` is 0, or the number under which a row that compaction moved was first written: the order of replay),
+   known (settled identities, in the order of settling), meta. No index beyond the keys.
+
+   Errors: a full disk or quota rolls back and is told as ERR_FULL. Anything else sets `broken` for good: after a failed sync the
+   page cache may lie, so nothing is tried again, not even the checkpoint that closing a database does by itself. */
+#include "router/journal_db.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define APPLICATION   0x4e617275 /* "Naru" */
+#define FORMAT        1
+#define WAL_LARGE     2048 /* pages of 8 KiB: checkpoint right after a commit */
+#define WAL_WORTH_IT  128  /* pages: checkpoint in the first quiet moment */
+#define FREE_WORTH_IT 2048 /* free pages: give them back when all is quiet */
+#define VACUUM_PAGES  256
+#define QUIET_MS      5000u
+#define BETWEEN_MS    20u
+
+struct journal_db {
+    sqlite3 *db;
+    sqlite3_stmt *begin, *commit, *op[OP_COUNT];
+    int wal_pages;
+    bool broken;
+    char why[160];
+};
+
+static const char schema[] =
+    "CREATE TABLE log (number INTEGER PRIMARY KEY, origin INTEGER NOT NULL, kind INTEGER NOT NULL, id BLOB NOT NULL, body BLOB NOT "
+    "NULL);"
+    "CREATE TABLE known (number INTEGER PRIMARY KEY, at INTEGER NOT NULL, id BLOB NOT NULL, ticket BLOB NOT NULL);"
+    "CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;";
+
+static const char *const op_sql[OP_COUNT] = {
+    [OP_ROW] = "INSERT INTO log VALUES (?1, 0, ?2, ?3, ?4)",
+    [OP_SETTLE] = "INSERT INTO known VALUES (?1, ?2, ?3, ?4)",
+    [OP_META] = "INSERT OR REPLACE INTO meta VALUES (?1, ?2)",
+    [OP_MOVE] = "UPDATE log SET number = ?1, origin = CASE origin WHEN 0 THEN number ELSE origin END WHERE number = ?2",
+    [OP_CUT] = "DELETE FROM log WHERE number BETWEEN ?2 AND ?1",
+    [OP_FORGET] = "DELETE FROM known WHERE number <= ?1",
+};
+
+/* ---- small helpers -------------------------------------------------------------------------------------------------- */
+
+static int run(struct journal_db *d, const char *sql) { return sqlite3_exec(d->db, sql, NULL, NULL, NULL); }
+
+static int step_once(sqlite3_stmt *s)
+{
+    int rc = sqlite3_step(s);
+    int reset = sqlite3_reset(s);
+    return rc == SQLITE_DONE || rc == SQLITE_ROW ? reset : rc;
+}
+
+/* The first column of the first row; `otherwise` when there is none or on an error. */
+static int64_t ask(struct journal_db *d, const char *sql, int64_t otherwise)
+{
+    sqlite3_stmt *s = NULL;
+    if (sqlite3_prepare_v2(d->db, sql, -1, &s, NULL) == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW)
+        otherwise = sqlite3_column_int64(s, 0);
+    sqlite3_finalize(s);
+    return otherwise;
+}
+
+static struct str column(sqlite3_stmt *s, int i)
+{
+    const char *p = sqlite3_column_blob(s, i); /* before the size: it may convert */
+    return (struct str){ p, (size_t)sqlite3_column_bytes(s, i) };
+}
+
+static bool column_id(sqlite3_stmt *s, int i, struct id *out)
+{
+    struct str b = column(s, i);
+    if (b.n != sizeof out->b) return false;
+    memcpy(out->b, b.p, b.n);
+    return true;
+}
+
+static bool disk_is_full(sqlite3 *db, int rc)
+{
+    int sys = sqlite3_system_errno(db);
+    return (rc & 0xff) == SQLITE_FULL || (rc == SQLITE_IOERR_WRITE && (sys == ENOSPC || sys == EDQUOT));
+}
+
+static void set_broken(struct journal_db *d, int rc)
+{
+    d->broken = true;
+    snprintf(d->why, sizeof d->why, "%s (%d), system error %d", sqlite3_errmsg(d->db), rc, sqlite3_system_errno(d->db));
+}
+
+static int on_wal(void *ctx, sqlite3 *db, const char *name, int pages)
+{
+    (void)db;
+    (void)name;
+    ((struct journal_db *)ctx)->wal_pages = pages;
+    return SQLITE_OK;
+}
+
+/* ---- opening -------------------------------------------------------------------------------------------------------- */
+
+/* Customers' words are in it: nobody else reads it. Only a file that is new is touched, since closing a descriptor of a file
+   drops this process's locks on it. */
+static void create_private(const char *path)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd >= 0) close(fd);
+}
+
+static enum err set_up(struct journal_db *d)
+{
+    static const char pragmas[] =
+        "PRAGMA locking_mode=EXCLUSIVE; PRAGMA page_size=8192; PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; PRAGMA "
+        "synchronous=FULL;"
+        "PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=67108864; PRAGMA cache_size=-32768; PRAGMA temp_store=MEMORY;"
+        "BEGIN EXCLUSIVE; COMMIT;";
+    if (run(d, pragmas) != SQLITE_OK) return ERR_IO;
+    if (ask(d, "SELECT journal_mode = 'wal' FROM pragma_journal_mode", 0)) return ERR_OK;
+    log_error("the journal's file system does not take a write-ahead log; name a folder on a local disk");
+    return ERR_VERSION;
+}
+
+static enum err check_format(struct journal_db *d, const char *path)
+{
+    int64_t format = ask(d, "PRAGMA user_version", -1), app = ask(d, "PRAGMA application_id", -1),
+            tables = ask(d, "SELECT count(*) FROM sqlite_schema", -1);
+    char sql[sizeof schema + 128];
+    if (format == 0 && app == 0 && tables == 0) {
+        snprintf(sql, sizeof sql, "BEGIN; %s PRAGMA application_id=%d; PRAGMA user_version=%d; COMMIT;", schema, APPLICATION,
+                 FORMAT);
+        return run(d, sql) == SQLITE_OK ? ERR_OK : ERR_IO;
+    }
+    if (app == APPLICATION && format == FORMAT) return ERR_OK;
+    if (app == APPLICATION && format > FORMAT)
+        log_error("journal=%s format=%lld is newer than this program's %d; use the newer naru", path, (long long)format, FORMAT);
+    else log_error("journal=%s is another program's database or unreadable; name a folder of naru's own", path);
+    return ERR_VERSION;
+}
+
+static enum err prepare(struct journal_db *d)
+{
+    int rc = sqlite3_prepare_v3(d->db, "BEGIN IMMEDIATE", -1, SQLITE_PREPARE_PERSISTENT, &d->begin, NULL);
+    if (!rc) rc = sqlite3_prepare_v3(d->db, "COMMIT", -1, SQLITE_PREPARE_PERSISTENT, &d->commit, NULL);
+    for (int i = 0; i < OP_COUNT && !rc; i++)
+        rc = sqlite3_prepare_v3(d->db, op_sql[i], -1, SQLITE_PREPARE_PERSISTENT, &d->op[i], NULL);
+    return rc ? ERR_IO : ERR_OK;
+}
+
+static void say_why(struct journal_db *d, const char *path)
+{
+    int rc = sqlite3_extended_errcode(d->db);
+    const char *hint = (rc & 0xff) == SQLITE_BUSY       ? "another process has it open; stop that one first"
+                       : (rc & 0xff) == SQLITE_FULL     ? "no space left; make room"
+                       : (rc & 0xff) == SQLITE_CANTOPEN ? "see that its folder exists and may be written"
+                       : (rc & 0xff) == SQLITE_READONLY ? "it may not be written; see its owner and mode"
+                       : (rc & 0xff) == SQLITE_NOTADB   ? "it is not a journal; name another folder"
+                                                        : "see the disk's health";
+    log_error("journal=%s does not open: %s (%d), system error %d; %s", path, sqlite3_errmsg(d->db), rc,
+              sqlite3_system_errno(d->db), hint);
+}
+
+enum err journal_db_open(struct journal_db **out, const char *path)
+{
+    enum err e = ERR_NOMEM;
+    struct journal_db *d = calloc(1, sizeof *d);
+    if (!d) goto out;
+    create_private(path);
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* counting its memory costs a lock an allocation; too late is no fault */
+    e = ERR_IO;
+    if (sqlite3_open_v2(path, &d->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
+        goto out;
+    sqlite3_extended_result_codes(d->db, 1);
+    e = set_up(d);
+    sqlite3_wal_hook(d->db, on_wal, d); /* after set_up: the pragma about checkpoints takes a hook away */
+    if (!e) e = check_format(d, path);
+    if (!e) e = prepare(d);
+    if (!e) {
+        *out = d;
+        d = NULL;
+    }
+out:
+    if (d && d->db && e != ERR_VERSION) say_why(d, path);
+    journal_db_close(d);
+    return e == ERR_VERSION ? ERR_IO : e;
+}
+
+/* ---- reading at start ----------------------------------------------------------------------------------------------- */
+
+typedef enum err row_fn(void *ctx, sqlite3_stmt *s);
+
+static enum err each(struct journal_db *d, const char *sql, row_fn *fn, void *ctx)
+{
+    sqlite3_stmt *s = NULL;
+    enum err e = ERR_OK;
+    int rc = sqlite3_prepare_v2(d->db, sql, -1, &s, NULL);
+    while (!rc && !e && (rc = sqlite3_step(s)) == SQLITE_ROW) {
+        e = fn(ctx, s);
+        rc = SQLITE_OK;
+    }
+    if (!e && rc != SQLITE_DONE) {
+        log_error("the journal cannot be read: %s (%d); see the disk's health", sqlite3_errmsg(d->db), rc);
+        e = ERR_IO;
+    }
+    sqlite3_finalize(s);
+    return e;
+}
+
+static enum err on_meta(void *ctx, sqlite3_stmt *s)
+{
+    const struct journal_db_visit *v = ctx;
+    return v->meta(v->ctx, column(s, 0), column(s, 1));
+}
+
+static enum err on_known(void *ctx, sqlite3_stmt *s)
+{
+    const struct journal_db_visit *v = ctx;
+    struct id id, ticket;
+    if (!column_id(s, 2, &id) || !column_id(s, 3, &ticket)) return ERR_OK; /* not ours to judge: such a row is nobody's */
+    return v->known(v->ctx, (uint64_t)sqlite3_column_int64(s, 0), (uint64_t)sqlite3_column_int64(s, 1), &id, &ticket);
+}
+
+struct place { /* where a row stands, by the order of first writing */
+    uint64_t first, number;
+};
+struct scan {
+    const struct journal_db_visit *v;
+    struct place *places;
+    size_t count, room;
+    bool moved;
+};
+
+static enum err on_place(void *ctx, sqlite3_stmt *s)
+{
+    struct scan *sc = ctx;
+    struct id id;
+    uint64_t number = (uint64_t)sqlite3_column_int64(s, 0), origin = (uint64_t)sqlite3_column_int64(s, 1);
+    if (!column_id(s, 3, &id)) return ERR_OK;
+    if (sc->count == sc->room) {
+        size_t room = sc->room ? sc->room * 2 : 4096;
+        struct place *p = realloc(sc->places, room * sizeof *p);
+        if (!p) return ERR_NOMEM;
+        sc->places = p;
+        sc->room = room;
+    }
+    sc->places[sc->count++] = (struct place){ origin ? origin : number, number };
+    sc->moved |= origin != 0;
+    return sc->v->seen(sc->v->ctx, number, (unsigned)sqlite3_column_int(s, 2), &id);
+}
+
+static int by_first(const void *a, const void *b)
+{
+    const struct place *x = a, *y = b;
+    return (x->first > y->first) - (x->first < y->first);
+}
+
+static enum err on_body(void *ctx, sqlite3_stmt *s)
+{
+    const struct journal_db_visit *v = ctx;
+    struct id id;
+    if (!column_id(s, 2, &id)) return ERR_OK;
+    return v->row(v->ctx, (uint64_t)sqlite3_column_int64(s, 0), (unsigned)sqlite3_column_int(s, 1), &id, column(s, 3));
+}
+
+/* Rows that compaction moved stand behind younger ones; they are told in their first place all the same. */
+static enum err load_by_place(struct journal_db *d, const struct scan *sc)
+{
+    sqlite3_stmt *s = NULL;
+    enum err e =
+        sqlite3_prepare_v2(d->db, "SELECT number, kind, id, body FROM log WHERE number = ?1", -1, &s, NULL) ? ERR_IO : ERR_OK;
+    qsort(sc->places, sc->count, sizeof *sc->places, by_first);
+    for (size_t i = 0; i < sc->count && !e; i++) {
+        sqlite3_bind_int64(s, 1, (int64_t)sc->places[i].number);
+        e = sqlite3_step(s) == SQLITE_ROW ? on_body((void *)sc->v, s) : ERR_IO;
+        sqlite3_reset(s);
+    }
+    if (e == ERR_IO) log_error("the journal cannot be read: %s; see the disk's health", sqlite3_errmsg(d->db));
+    sqlite3_finalize(s);
+    return e;
+}
+
+enum err journal_db_load(struct journal_db *d, const struct journal_db_visit *v)
+{
+    struct scan sc = { .v = v };
+    enum err e = each(d, "SELECT key, value FROM meta", on_meta, (void *)v);
+    if (!e) e = each(d, "SELECT number, at, id, ticket FROM known ORDER BY number", on_known, (void *)v);
+    if (!e) e = each(d, "SELECT number, origin, kind, id FROM log ORDER BY number", on_place, &sc);
+    if (!e && sc.moved) e = load_by_place(d, &sc);
+    else if (!e) e = each(d, "SELECT number, kind, id, body FROM log ORDER BY number", on_body, (void *)v);
+    free(sc.places);
+    return e;
+}
+
+/* ---- operations ----------------------------------------------------------------------------------------------------- */
+
+static int op_row(sqlite3_stmt *s, const struct batch *b, const struct op *op)
+{
+    sqlite3_bind_int64(s, 1, (int64_t)op->number);
+    sqlite3_bind_int(s, 2, op->kind);
+    sqlite3_bind_blob(s, 3, op->id.b, sizeof op->id.b, SQLITE_STATIC);
+    sqlite3_bind_blob(s, 4, op->len ? b->bytes.p + op->at : "", (int)op->len, SQLITE_STATIC);
+    return step_once(s);
+}
+
+static int op_settle(sqlite3_stmt *s, const struct batch *b, const struct op *op)
+{
+    struct settle_bytes sb;
+    memcpy(&sb, b->bytes.p + op->at, sizeof sb);
+    sqlite3_bind_int64(s, 1, (int64_t)op->number);
+    sqlite3_bind_int64(s, 2, (int64_t)sb.at);
+    sqlite3_bind_blob(s, 3, op->id.b, sizeof op->id.b, SQLITE_STATIC);
+    sqlite3_bind_blob(s, 4, sb.ticket.b, sizeof sb.ticket.b, SQLITE_STATIC);
+    return step_once(s);
+}
+
+static int op_meta(sqlite3_stmt *s, const struct batch *b, const struct op *op)
+{
+    const char *p = b->bytes.p + op->at;
+    sqlite3_bind_text(s, 1, p, (int)op->number, SQLITE_STATIC);
+    sqlite3_bind_blob(s, 2, p + op->number, (int)(op->len - op->number), SQLITE_STATIC);
+    return step_once(s);
+}
+
+static int op_range(sqlite3_stmt *s, const struct op *op)
+{
+    sqlite3_bind_int64(s, 1, (int64_t)op->number);
+    sqlite3_bind_int64(s, 2, (int64_t)op->from);
+    return step_once(s);
+}
+
+static int op_move(sqlite3_stmt *s, const struct batch *b, const struct op *op)
+{
+    (void)b;
+    return op_range(s, op);
+}
+
+static int op_cut(sqlite3_stmt *s, const struct batch *b, const struct op *op)
+{
+    (void)b;
+    return op_range(s, op);
+}
+
+static int op_forget(sqlite3_stmt *s, const struct batch *b, const struct op *op)
+{
+    (void)b;
+    sqlite3_bind_int64(s, 1, (int64_t)op->number);
+    return step_once(s);
+}
+
+#define OP_ROW_OF_TABLE(id, fn) [OP_##id] = fn,
+static int (*const op_fn[OP_COUNT])(sqlite3_stmt *s, const struct batch *b, const struct op *op) = { OP_MAP(OP_ROW_OF_TABLE) };
+
+/* ---- transactions --------------------------------------------------------------------------------------------------- */
+
+static int carry_out(struct journal_db *d, const struct batch *b)
+{
+    int rc = step_once(d->begin);
+    for (size_t i = 0; i < b->count && !rc; i++) rc = op_fn[b->ops[i].type](d->op[b->ops[i].type], b, &b->ops[i]);
+    return rc ? rc : step_once(d->commit);
+}
+
+/* Is there room for 64 KiB? Written in one transaction and taken back in another, since pages that a transaction frees itself
+   never reach the disk. */
+static int probe(struct journal_db *d)
+{
+    int rc = run(d, "BEGIN IMMEDIATE; INSERT OR REPLACE INTO meta VALUES ('room', zeroblob(65536)); COMMIT;");
+    return rc ? rc : run(d, "DELETE FROM meta WHERE key = 'room'");
+}
+
+static void checkpoint(struct journal_db *d, int mode)
+{
+    int frames = 0, done = 0;
+    if (d->broken) return;
+    int rc = sqlite3_wal_checkpoint_v2(d->db, NULL, mode, &frames, &done);
+    if (rc == SQLITE_OK) d->wal_pages = frames - done;
+    else if ((rc & 0xff) != SQLITE_BUSY && !disk_is_full(d->db, rc)) set_broken(d, rc);
+}
+
+/* What a transaction's end means. */
+static enum err judge(struct journal_db *d, int rc)
+{
+    if (rc == SQLITE_OK) return ERR_OK;
+    if (!disk_is_full(d->db, rc)) {
+        set_broken(d, rc);
+        return ERR_IO;
+    }
+    if (!sqlite3_get_autocommit(d->db) && (rc = run(d, "ROLLBACK"))) {
+        set_broken(d, rc);
+        return ERR_IO;
+    }
+    checkpoint(d, SQLITE_CHECKPOINT_TRUNCATE); /* the WAL itself may be what fills the disk */
+    return d->broken ? ERR_IO : ERR_FULL;
+}
+
+void journal_db_commit(struct journal_db *d, struct batch *b)
+{
+    uint64_t from = clock_mono_us();
+    b->result = d->broken ? ERR_IO : judge(d, b->probe ? probe(d) : carry_out(d, b));
+    if (d->broken) snprintf(b->why, sizeof b->why, "%s", d->why);
+    b->took_us = clock_mono_us() - from;
+}
+
+void journal_db_after(struct journal_db *d)
+{
+    if (d->wal_pages > WAL_LARGE) checkpoint(d, SQLITE_CHECKPOINT_PASSIVE);
+}
+
+static bool give_back_pages(struct journal_db *d)
+{
+    char sql[64];
+    if (ask(d, "PRAGMA freelist_count", 0) < FREE_WORTH_IT) return false;
+    snprintf(sql, sizeof sql, "PRAGMA incremental_vacuum(%d)", VACUUM_PAGES);
+    int rc = run(d, sql);
+    if (rc && !disk_is_full(d->db, rc)) set_broken(d, rc);
+    return !rc;
+}
+
+unsigned journal_db_idle(struct journal_db *d, unsigned step)
+{
+    if (d->broken) return 0;
+    if (step == 0) {
+        if (d->wal_pages > WAL_WORTH_IT) checkpoint(d, SQLITE_CHECKPOINT_PASSIVE);
+        return QUIET_MS;
+    }
+    bool more = give_back_pages(d);
+    if (!d->broken && d->wal_pages > 0 && (!more || d->wal_pages > WAL_LARGE)) checkpoint(d, SQLITE_CHECKPOINT_PASSIVE);
+    return more && !d->broken ? BETWEEN_MS : 0;
+}
+
+const char *journal_db_broken(const struct journal_db *d) { return d->broken ? d->why : NULL; }
+
+void journal_db_close(struct journal_db *d)
+{
+    if (!d) return;
+    sqlite3_finalize(d->begin);
+    sqlite3_finalize(d->commit);
+    for (int i = 0; i < OP_COUNT; i++) sqlite3_finalize(d->op[i]);
+    if (d->broken && d->db) sqlite3_db_config(d->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    sqlite3_close(d->db);
+    free(d);
+}
