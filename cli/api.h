@@ -1,0 +1,16 @@
+/* Naru's own HTTP API from the command line: blocking calls through libcurl. */
+#ifndef NARU_CLI_API_H
+#define NARU_CLI_API_H
+
+#include "base/buf.h"
+
+struct api;
+/* `url` like "http://127.0.0.1:8080"; `token` may be empty. Not for use by two threads at once. */
+enum err api_open(struct api **out, const char *url, const char *token);
+void api_close(struct api *a);
+/* One call within `timeout_ms`. The body of the answer is appended to `out`, whatever its status. ERR_IO: no answer came. */
+enum err api_call(struct api *a, const char *method, const char *path, struct str body, long timeout_ms, struct buf *out, unsigned *status);
+/* The first line of a token file, without its end. ERR_IO when it cannot be read. */
+enum err api_token_file(const char *path, char out[256]);
+
+#endif

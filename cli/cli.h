@@ -1,0 +1,21 @@
+/* One file a sub-command, thin. Each main gets argv[0] = the sub-command's name and returns the exit status:
+   0 good, 1 failed or findings, 2 wrong usage. */
+#ifndef NARU_CLI_CLI_H
+#define NARU_CLI_CLI_H
+
+#define COMMAND_MAP(X)                                                                                     \
+    X(up, up_main, "run a whole Naru on this machine (redis-server, router, triage, assigner); --demo shows one at work") \
+    X(router, router_main, "run a router: the front end")                                                  \
+    X(triage, triage_main, "run a triage worker")                                                          \
+    X(assign, assign_main, "run an assigner: the matching brain")                                          \
+    X(check, check_main, "check policy files")                                                             \
+    X(explain, explain_main, "tell the life of a ticket and why it went where it went")                    \
+    X(send, send_main, "load client: customers who send messages from a file")                             \
+    X(crowd, crowd_main, "load client: agents on WebSockets who take offers")                              \
+    X(token, token_main, "create, list and revoke access tokens")                                          \
+    X(version, version_main, "print the version")
+#define COMMAND_DECL(name, fn, help) int fn(int argc, char **argv);
+COMMAND_MAP(COMMAND_DECL)
+#undef COMMAND_DECL
+
+#endif

@@ -1,0 +1,315 @@
+/* naru up: a whole Naru on one machine.
+
+   Everything it makes lies in the data folder: redis/ (its AOF), journal.db and history.db (the router's), tokens (hashes) and
+   operator.token (the first one, readable by its user only), run/ (unix sockets, the port file), log/ (one file a process). A lock
+   on the folder keeps a second `naru up` out. The processes find each other through run/; whichever dies is started again. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/opt.h"
+#include "cli/cli.h"
+#include "cli/data_dir.h"
+#include "cli/demo.h"
+#include "cli/supervise.h"
+#include "router/token.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SOCKET_PATH_MAX 90 /* of the 107 that a unix socket's path may have, leaving room for a name */
+#define ARG_BYTES       4096
+
+struct up_opts {
+    struct opt_list policy;
+    const char *data, *listen, *redis;
+    uint64_t triage, seconds, rate;
+    bool demo, json, verbose;
+};
+static const struct opt rows[] = {
+    { "policy", OPT_LIST, offsetof(struct up_opts, policy), NULL, 0, 0, "FILE", "a workspace's policy; may be given many times" },
+    { "data", OPT_STR, offsetof(struct up_opts, data), NULL, 0, 0, "DIR", "data folder (default $NARU_DATA or ~/.local/share/naru)" },
+    { "listen", OPT_STR, offsetof(struct up_opts, listen), "127.0.0.1:8080", 0, 0, "ADDR", "where HTTP listens; port 0 takes any free one" },
+    { "redis", OPT_STR, offsetof(struct up_opts, redis), NULL, 0, 0, "URL", "use this Redis 7 instead of starting one" },
+    { "triage", OPT_U64, offsetof(struct up_opts, triage), "0", 0, 64, "N", "triage workers (default: one a core)" },
+    { "verbose", OPT_FLAG, offsetof(struct up_opts, verbose), NULL, 0, 0, NULL, "processes log here instead of into DIR/log" },
+    { "demo", OPT_FLAG, offsetof(struct up_opts, demo), NULL, 0, 0, NULL, "simulated customers and agents in a folder of its own, then a summary" },
+    { "seconds", OPT_U64, offsetof(struct up_opts, seconds), "60", 5, 3600, "N", "how long the demo's customers write" },
+    { "rate", OPT_U64, offsetof(struct up_opts, rate), "60", 1, 5000, "R", "the demo's messages a second" },
+    { "json", OPT_FLAG, offsetof(struct up_opts, json), NULL, 0, 0, NULL, "the demo's summary as one JSON object on the last line" },
+    { NULL, OPT_STR, 0, NULL, 0, 0, NULL, NULL },
+};
+
+struct up {
+    struct up_opts o;
+    uv_loop_t loop;
+    struct signals signals;
+    struct supervisor *sup;
+    struct demo *demo;
+    struct timer banner;
+    char data[PATH_MAX], run[PATH_MAX], self[PATH_MAX], redis_url[PATH_MAX + 16];
+    char token_file[PATH_MAX + 32], port_file[PATH_MAX + 32];
+    bool own_run, said;
+    int lock, status;
+    char *texts[256]; /* built arguments, freed at the end */
+    unsigned text_count;
+};
+
+/* An argument made for a child; lives as long as the supervisor. */
+__attribute__((format(printf, 2, 3))) static const char *text(struct up *u, const char *fmt, ...)
+{
+    char *p = malloc(ARG_BYTES);
+    va_list ap;
+    if (!p || u->text_count == sizeof u->texts / sizeof *u->texts) {
+        fprintf(stderr, "naru up: out of memory\n");
+        exit(1);
+    }
+    va_start(ap, fmt);
+    vsnprintf(p, ARG_BYTES, fmt, ap);
+    va_end(ap);
+    return u->texts[u->text_count++] = p;
+}
+
+static enum err make_dir(const char *path)
+{
+    char p[PATH_MAX];
+    snprintf(p, sizeof p, "%s", path);
+    for (char *c = p + 1; *c; c++) {
+        if (*c != '/') continue;
+        *c = '\0';
+        if (mkdir(p, 0700) && errno != EEXIST) return ERR_IO;
+        *c = '/';
+    }
+    return mkdir(p, 0700) && errno != EEXIST ? ERR_IO : ERR_OK;
+}
+
+static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+{
+    (void)st, (void)flag, (void)ftw;
+    return remove(path);
+}
+static void remove_tree(const char *path) { nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS); }
+
+/* Unix socket paths are short: a deep data folder gets its run/ in /tmp. */
+static enum err prepare_folders(struct up *u)
+{
+    char sub[PATH_MAX + 32];
+    if (u->o.demo && !u->o.data) {
+        snprintf(u->data, sizeof u->data, "/tmp/naru-demo-XXXXXX");
+        if (!mkdtemp(u->data)) return ERR_IO;
+    } else {
+        snprintf(sub, sizeof sub, "%s", data_dir(u->o.data));
+        if (make_dir(sub)) return ERR_IO;
+        if (!realpath(sub, u->data)) return ERR_IO;
+    }
+    if (strlen(u->data) + 4 <= SOCKET_PATH_MAX) {
+        snprintf(u->run, sizeof u->run, "%.*s/run", (int)sizeof u->run - 5, u->data);
+    } else {
+        snprintf(u->run, sizeof u->run, "/tmp/naru-run-XXXXXX");
+        if (!mkdtemp(u->run)) return ERR_IO;
+        u->own_run = true;
+    }
+    static const char *const subs[] = { "redis", "log" };
+    for (size_t i = 0; i < sizeof subs / sizeof *subs; i++) {
+        snprintf(sub, sizeof sub, "%s/%s", u->data, subs[i]);
+        if (make_dir(sub)) return ERR_IO;
+    }
+    return make_dir(u->run);
+}
+
+static enum err take_lock(struct up *u)
+{
+    char path[PATH_MAX + 32];
+    snprintf(path, sizeof path, "%s/up.lock", u->data);
+    u->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (u->lock < 0) return ERR_IO;
+    return flock(u->lock, LOCK_EX | LOCK_NB) ? ERR_EXISTS : ERR_OK;
+}
+
+static enum err first_token(struct up *u)
+{
+    char path[PATH_MAX + 32], token[64];
+    snprintf(u->token_file, sizeof u->token_file, "%s/operator.token", u->data);
+    snprintf(path, sizeof path, "%s/tokens", u->data);
+    if (access(u->token_file, R_OK) == 0) return ERR_OK;
+    struct token what = { .role = TOKEN_OPERATOR, .workspace = "*", .subject = "operator" };
+    enum err e = token_create(path, &what, STR("first"), clock_wall_ms(), token);
+    if (e) return e;
+    int fd = open(u->token_file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0) return ERR_IO;
+    bool good = dprintf(fd, "%s\n", token) > 0;
+    return close(fd) == 0 && good ? ERR_OK : ERR_IO;
+}
+
+static const char *log_of(struct up *u, const char *name) { return u->o.verbose ? NULL : text(u, "%s/log/%s.log", u->data, name); }
+
+static void start_redis(struct up *u)
+{
+    if (u->o.redis) {
+        snprintf(u->redis_url, sizeof u->redis_url, "%s", u->o.redis);
+        return;
+    }
+    const char *sock = text(u, "%s/redis.sock", u->run);
+    snprintf(u->redis_url, sizeof u->redis_url, "unix://%s", sock);
+    /* Holds must never be evicted; a ticket's hash stays one compact block up to 4 KiB a field. */
+    struct child_spec spec = { .name = "redis",
+                               .argv = { "setpriv", "--pdeathsig", "TERM", "redis-server", "--port", "0", "--unixsocket", sock,
+                                         "--unixsocketperm", "700", "--dir", text(u, "%s/redis", u->data), "--appendonly", "yes",
+                                         "--appendfsync", "everysec", "--save", "", "--maxmemory-policy", "noeviction",
+                                         "--hash-max-listpack-entries", "64", "--hash-max-listpack-value", "4096", "--daemonize", "no",
+                                         NULL },
+                               .stop_rank = 2,
+                               .log_path = log_of(u, "redis") };
+    supervisor_start(u->sup, &spec);
+}
+
+static const char *inbox(struct up *u, const char *name) { return text(u, "ipc://%s/%s.inbox", u->run, name); }
+
+static void start_router(struct up *u)
+{
+    struct child_spec spec = { .name = "router-1",
+                               .argv = { u->self, "router", "--name", "router-1", "--number", "1", "--listen", u->o.listen, "--data",
+                                         u->data, "--inbox", inbox(u, "router-1"), "--port-file", u->port_file },
+                               .stop_rank = 0,
+                               .log_path = log_of(u, "router-1"),
+                               .takes_hup = true };
+    unsigned n = 14;
+    for (size_t i = 0; i < u->o.policy.count && n + 3 < CHILD_ARGS; i++) {
+        spec.argv[n++] = "--policy";
+        spec.argv[n++] = u->o.policy.v[i];
+    }
+    supervisor_start(u->sup, &spec);
+}
+
+static void start_worker(struct up *u, const char *command, const char *name)
+{
+    struct child_spec spec = { .name = name,
+                               .argv = { u->self, command, "--name", name, "--inbox", inbox(u, name), "--router", inbox(u, "router-1") },
+                               .stop_rank = 1,
+                               .log_path = log_of(u, name) };
+    if (!strcmp(command, "assign")) spec.argv[8] = "--redis", spec.argv[9] = u->redis_url;
+    supervisor_start(u->sup, &spec);
+}
+
+static unsigned read_port(const struct up *u)
+{
+    unsigned port = 0;
+    FILE *f = fopen(u->port_file, "r");
+    if (!f) return 0;
+    if (fscanf(f, "%u", &port) != 1) port = 0;
+    fclose(f);
+    return port;
+}
+
+/* Says where, once the router has its port. */
+static void on_banner(struct timer *t)
+{
+    struct up *u = t->ctx;
+    unsigned port = read_port(u);
+    if (!port) return;
+    timer_stop(t);
+    if (u->o.demo) {
+        demo_start(u->demo, port);
+        return;
+    }
+    char host[256];
+    snprintf(host, sizeof host, "%s", u->o.listen);
+    char *colon = strrchr(host, ':');
+    if (colon) *colon = '\0';
+    printf("naru is up\n  API            http://%s:%u\n  operator token %s\n  data           %s\n  logs           %s\n", host, port,
+           u->token_file, u->data, u->o.verbose ? "here" : text(u, "%s/log", u->data));
+    printf("Ctrl-C stops it.\n");
+    fflush(stdout);
+}
+
+static void on_stopped(void *ctx)
+{
+    struct up *u = ctx;
+    signals_fini(&u->signals);
+    timer_fini(&u->banner);
+    if (u->demo) demo_close(u->demo);
+}
+
+static void on_stop(void *ctx)
+{
+    struct up *u = ctx;
+    if (u->demo) demo_interrupt(u->demo);
+    else supervisor_stop(u->sup, on_stopped, u);
+}
+
+static void on_hup(void *ctx) { supervisor_hup(((struct up *)ctx)->sup); }
+
+static void on_demo_done(void *ctx, int status)
+{
+    struct up *u = ctx;
+    u->status = status;
+    supervisor_stop(u->sup, on_stopped, u);
+}
+
+static enum err prepare(struct up *u)
+{
+    ssize_t n = readlink("/proc/self/exe", u->self, sizeof u->self - 1);
+    if (n < 0) return ERR_IO;
+    u->self[n] = '\0';
+    if (!u->o.triage) {
+        long cores = sysconf(_SC_NPROCESSORS_ONLN);
+        u->o.triage = cores < 1 ? 1 : cores > 16 ? 16 : (uint64_t)cores;
+    }
+    if (u->o.demo && !strcmp(u->o.listen, "127.0.0.1:8080")) u->o.listen = "127.0.0.1:0";
+    enum err e = prepare_folders(u);
+    if (e) return fprintf(stderr, "naru up: cannot make the data folder %s: %s\n", u->data, strerror(errno)), e;
+    if ((e = take_lock(u))) return fprintf(stderr, "naru up: another `naru up` runs on %s\n", u->data), e;
+    if ((e = first_token(u))) return fprintf(stderr, "naru up: cannot make the first token in %s: %s\n", u->data, err_text(e)), e;
+    snprintf(u->port_file, sizeof u->port_file, "%.*s/port", (int)sizeof u->port_file - 6, u->run);
+    unlink(u->port_file);
+    return ERR_OK;
+}
+
+static void start_all(struct up *u)
+{
+    start_redis(u);
+    start_router(u);
+    for (uint64_t i = 1; i <= u->o.triage; i++) start_worker(u, "triage", text(u, "triage-%llu", (unsigned long long)i));
+    start_worker(u, "assign", "assign-1");
+    timer_init(&u->banner, &u->loop, on_banner, u);
+    timer_every(&u->banner, 50);
+}
+
+int up_main(int argc, char **argv)
+{
+    struct up *u = calloc(1, sizeof *u);
+    if (!u) return 1;
+    if (opt_parse(rows, "naru up --policy FILE [options]", argc, argv, &u->o)) return free(u), 2;
+    if (!u->o.policy.count) return fprintf(stderr, "naru up: --policy FILE is needed (config/hanbit.yaml is a sample)\n"), free(u), 2;
+    log_init("up");
+    if (u->o.demo) log_max = LOG_WARN;
+    u->status = 1;
+    if (prepare(u)) goto out;
+    uv_loop_init(&u->loop);
+    if (supervisor_new(&u->sup, &u->loop)) goto out;
+    signals_init(&u->signals, &u->loop, on_stop, on_hup, u);
+    if (u->o.demo) {
+        struct demo_cfg cfg = { .self = u->self, .data = u->data, .token_file = u->token_file, .seconds = (unsigned)u->o.seconds,
+                                .rate = (unsigned)u->o.rate, .json = u->o.json, .sup = u->sup, .ctx = u, .done = on_demo_done };
+        if (demo_open(&u->demo, &u->loop, &cfg)) goto out;
+    }
+    start_all(u);
+    u->status = 0;
+    uv_run(&u->loop, UV_RUN_DEFAULT);
+    loop_finish(&u->loop);
+out:
+    supervisor_free(u->sup);
+    if (u->own_run) remove_tree(u->run);
+    if (u->o.demo && !u->o.data && u->data[0] && !u->status) remove_tree(u->data);
+    for (unsigned i = 0; i < u->text_count; i++) free(u->texts[i]);
+    int status = u->status;
+    free(u);
+    return status;
+}

@@ -1,0 +1,484 @@
+/* A connection (agent_conn) is in `by_key` until its socket closes or a newer one replaces it. Acts that are under way hold it by a
+   count, so that a result that comes after the end finds it closed instead of freed; the last of socket and acts frees it.
+
+   It is `welcome` once the leader has answered ACT_CONNECT with a session; acts before that are refused. A new leader is asked to
+   connect it again with its session. */
+#include "router/agents.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "router/router.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define BEAT_MS      10000u
+#define WS_REPLACED  4001u
+#define WS_NO_AGENT  4004u
+#define WS_TRY_AGAIN 1013u
+
+struct agent_conn {
+    struct router *router;
+    struct ws *sock; /* NULL: closed */
+    uint16_t workspace;
+    bool welcome, asking, replaced;
+    uint32_t refs; /* acts under way */
+    uint64_t session;
+    char actor[129];
+    uint32_t key_n;
+    char key[2 + 128]; /* the workspace's number, then the name */
+};
+struct agent_act { /* what a result is told with */
+    struct agent_conn *conn;
+    uint64_t ref;
+    bool has_ref;
+    struct id ticket;
+};
+
+void agents_init(struct agents *a) { map_init(&a->by_key, LIM_AGENTS); }
+void agents_fini(struct agents *a) { map_fini(&a->by_key); }
+
+static struct str conn_key(const struct agent_conn *c) { return (struct str){ c->key, c->key_n }; }
+static struct str conn_name(const struct agent_conn *c) { return (struct str){ c->key + 2, c->key_n - 2 }; }
+
+static void make_key(struct agent_conn *c, uint16_t workspace, struct str name)
+{
+    memcpy(c->key, &workspace, 2);
+    memcpy(c->key + 2, name.p, name.n);
+    c->key_n = (uint32_t)name.n + 2;
+    c->workspace = workspace;
+}
+
+static struct agent_conn *find(struct router *r, uint16_t workspace, struct str name)
+{
+    struct agent_conn probe;
+    if (!name.n || name.n > 128) return NULL;
+    make_key(&probe, workspace, name);
+    return map_get(&r->agents.by_key, conn_key(&probe));
+}
+
+static void unref(struct agent_conn *c)
+{
+    if (!c->sock && !c->refs) free(c);
+}
+
+static void send_text(struct agent_conn *c)
+{
+    struct buf *b = &c->router->text;
+    if (b->err) log_error("agent=%.*s a message is too large for the stream", STR_FMT(conn_name(c)));
+    else if (c->sock) (void)ws_send(c->sock, buf_str(b)); /* too slow: the socket is being closed */
+}
+
+static struct jw begin(struct agent_conn *c, const char *type)
+{
+    buf_clear(&c->router->text);
+    struct jw w = jw_on(&c->router->text);
+    jw_open(&w, '{');
+    jw_key(&w, "type"), jw_strz(&w, type);
+    return w;
+}
+
+/* The members of the leader's JSON object go into ours. */
+static void members(struct jw *w, struct str body)
+{
+    if (body.n <= 2 || body.p[0] != '{') return;
+    if (w->comma) buf_addc(w->out, ',');
+    leader_json(w->out, (struct str){ body.p + 1, body.n - 2 });
+    w->comma = true;
+}
+
+static bool has_member(struct str body, const char *quoted) { return body.n && memmem(body.p, body.n, quoted, strlen(quoted)); }
+
+/* ---- connecting ---- */
+
+static void fill_act(const struct agent_conn *c, struct act *act, enum act_kind kind)
+{
+    *act = (struct act){ .workspace = str_of(router_workspace(c->router, c->workspace)),
+                         .kind = kind,
+                         .agent = conn_name(c),
+                         .session = c->session,
+                         .router = c->router->number,
+                         .actor = str_of(c->actor) };
+}
+
+static void on_connected(void *ctx, const struct result *res)
+{
+    struct agent_conn *c = ctx;
+    c->refs--;
+    c->asking = false;
+    if (!c->sock) {
+        unref(c);
+        return;
+    }
+    if (res->status >= 500) return; /* agents_tick asks again */
+    if (res->status >= 400) {
+        ws_close(c->sock, res->status == 404 ? WS_NO_AGENT : WS_TRY_AGAIN, res->status == 404 ? "no such agent" : "refused");
+        return;
+    }
+    c->session = res->session;
+    c->welcome = true;
+    struct jw w = begin(c, "welcome");
+    if (!has_member(res->body, "\"agent\"")) jw_key(&w, "agent"), jw_str(&w, conn_name(c));
+    if (!has_member(res->body, "\"session\"")) jw_key(&w, "session"), jw_u64(&w, c->session);
+    members(&w, res->body);
+    jw_close(&w, '}');
+    send_text(c);
+}
+
+static void conn_connect(struct agent_conn *c)
+{
+    struct act act;
+    if (c->asking || !c->sock) return;
+    fill_act(c, &act, ACT_CONNECT);
+    if (acts_ask(&c->router->acts, c->workspace, &act, true, router_now(c->router), on_connected, c))
+        return; /* agents_tick asks again */
+    c->asking = true;
+    c->refs++;
+}
+
+void agents_resume(struct router *r, uint16_t workspace)
+{
+    struct agent_conn *c;
+    for (size_t i = 0; (c = map_next(&r->agents.by_key, &i));) {
+        if (c->workspace != workspace) continue;
+        if (c->welcome) c->welcome = false;
+        conn_connect(c);
+    }
+}
+
+static void nobody(void *ctx, const struct result *r) { (void)ctx, (void)r; }
+
+static void on_ws_close(void *ctx, struct ws *sock, unsigned code)
+{
+    struct agent_conn *c = ctx;
+    struct act act;
+    (void)sock;
+    c->sock = NULL;
+    if (!c->replaced) {
+        map_del(&c->router->agents.by_key, conn_key(c));
+        log_info("agent=%.*s workspace=%s code=%u stream closed", STR_FMT(conn_name(c)), router_workspace(c->router, c->workspace),
+                 code);
+        if (c->session && !c->router->stopping) { /* the leader ends the lease earlier for it; without it the lease runs out */
+            fill_act(c, &act, ACT_DISCONNECT);
+            (void)acts_ask(&c->router->acts, c->workspace, &act, false, router_now(c->router), nobody, NULL);
+        }
+    }
+    unref(c);
+}
+
+/* ---- words of the agent ---- */
+
+static void tell_result(struct agent_conn *c, const struct agent_act *a, const struct result *res)
+{
+    char text[ID_TEXT + 1];
+    struct jw w = begin(c, "result");
+    if (a->has_ref) jw_key(&w, "ref"), jw_u64(&w, a->ref);
+    jw_key(&w, "status"), jw_u64(&w, res->status);
+    if (!id_is_none(&a->ticket) && !has_member(res->body, "\"ticket\""))
+        jw_key(&w, "ticket"), jw_strz(&w, id_text(&a->ticket, text));
+    if (res->problem.n) jw_key(&w, "problem"), jw_str(&w, res->problem);
+    if (res->detail.n) jw_key(&w, "detail"), jw_str(&w, res->detail);
+    members(&w, res->body);
+    jw_close(&w, '}');
+    send_text(c);
+}
+
+static void refuse(struct agent_conn *c, const struct agent_act *a, unsigned status, const char *problem, const char *detail)
+{
+    struct result res = { .status = status, .problem = str_of(problem), .detail = str_of(detail) };
+    tell_result(c, a, &res);
+}
+
+static void on_result(void *ctx, const struct result *res)
+{
+    struct agent_act *a = ctx;
+    struct agent_conn *c = a->conn;
+    c->refs--;
+    if (c->sock) tell_result(c, a, res);
+    else unref(c);
+    free(a);
+}
+
+static void ask(struct agent_conn *c, const struct agent_act *a, struct act *act)
+{
+    struct agent_act *keep = malloc(sizeof *keep);
+    enum err err = keep ? ERR_OK : ERR_NOMEM;
+    if (keep) *keep = *a;
+    if (!err) err = acts_ask(&c->router->acts, c->workspace, act, true, router_now(c->router), on_result, keep);
+    if (!err) {
+        c->refs++;
+        return;
+    }
+    free(keep);
+    refuse(c, a, 503, "overloaded", "too many acts are under way");
+}
+
+/* accept, decline, resolve …: {"ticket", "token", "reason", "queue"} */
+static const char *read_ticket_act(struct agent_act *a, struct act *act, const struct json *doc)
+{
+    if (id_parse(json_str(json_get(doc, "ticket")), &a->ticket)) return "\"ticket\" must be the id of a ticket";
+    if (parse_token(json_str(json_get(doc, "token")), &act->token_epoch, &act->token_seq))
+        return "\"token\" must be the token that came with the offer or the accept";
+    act->ticket = a->ticket;
+    act->reason = json_str(json_get(doc, "reason"));
+    act->queue = json_str(json_get(doc, "queue"));
+    if (act->reason.n > 256) return "\"reason\" is longer than 256 bytes";
+    return act->queue.n > 64 ? "\"queue\" is longer than 64 bytes" : NULL;
+}
+
+static const char *read_presence(struct agent_act *a, struct act *act, const struct json *doc)
+{
+    int word = words_find(&presence_words, json_str(json_get(doc, "presence")));
+    (void)a;
+    if (word < 0) return "\"presence\" must be available, away or offline";
+    act->presence = (enum presence)word;
+    act->reason = json_str(json_get(doc, "reason"));
+    return act->reason.n > 256 ? "\"reason\" is longer than 256 bytes" : NULL;
+}
+
+static const struct word_row { /* what an agent can say */
+    const char *type;
+    enum act_kind act; /* ACT_NONE: nothing to ask; it was a sign of life */
+    const char *(*read)(struct agent_act *a, struct act *act, const struct json *doc); /* NULL: good, else a sentence */
+} word_rows[] = {
+    { "accept", ACT_ACCEPT, read_ticket_act },
+    { "decline", ACT_DECLINE, read_ticket_act },
+    { "resolve", ACT_RESOLVE, read_ticket_act },
+    { "park", ACT_PARK, read_ticket_act },
+    { "resume", ACT_RESUME, read_ticket_act },
+    { "transfer", ACT_TRANSFER, read_ticket_act },
+    { "cancel", ACT_CANCEL, read_ticket_act },
+    { "presence", ACT_PRESENCE, read_presence },
+    { "heartbeat", ACT_NONE, NULL },
+};
+
+static const struct word_row *word_of(struct str type)
+{
+    for (size_t i = 0; i < sizeof word_rows / sizeof *word_rows; i++) {
+        if (str_is(type, word_rows[i].type)) return &word_rows[i];
+    }
+    return NULL;
+}
+
+static void on_doc(struct agent_conn *c, const struct json *doc)
+{
+    struct agent_act a = { .conn = c };
+    struct act act;
+    const struct word_row *row = word_of(json_str(json_get(doc, "type")));
+    a.has_ref = json_is_u64(json_get(doc, "ref"), &a.ref);
+    if (!row) {
+        refuse(c, &a, 400, "bad-request",
+               "\"type\" is none of accept, decline, resolve, park, resume, transfer, cancel, presence, heartbeat");
+        return;
+    }
+    if (row->act == ACT_NONE) return;
+    fill_act(c, &act, row->act);
+    if (!c->welcome) act.session = 0; /* a new leader is about to give another one */
+    const char *why = row->read(&a, &act, doc);
+    if (why) refuse(c, &a, 400, "bad-field", why);
+    else if (!c->welcome && !c->session) refuse(c, &a, 503, "not-leading", "nobody leads the workspace yet; wait for the welcome");
+    else ask(c, &a, &act);
+}
+
+static void on_text(void *ctx, struct ws *sock, struct str text)
+{
+    struct agent_conn *c = ctx;
+    struct json *doc = NULL;
+    const char *why = NULL;
+    size_t at = 0;
+    (void)sock;
+    if (json_parse(&doc, text, LIM_JSON_DEPTH, &at, &why)) {
+        struct agent_act a = { .conn = c };
+        refuse(c, &a, 400, "bad-json", why);
+        return;
+    }
+    on_doc(c, doc);
+    json_free(doc);
+}
+
+/* ---- opening ---- */
+
+static struct agent_conn *conn_new(struct router *r, uint16_t workspace, struct str name, struct str actor)
+{
+    struct agent_conn *c = calloc(1, sizeof *c);
+    if (!c) return NULL;
+    c->router = r;
+    make_key(c, workspace, name);
+    snprintf(c->actor, sizeof c->actor, "%.*s", STR_FMT(actor));
+    return c;
+}
+
+static void replace_former(struct router *r, struct agent_conn *c)
+{
+    struct agent_conn *old = map_get(&r->agents.by_key, conn_key(c));
+    if (!old) return;
+    old->replaced = true;
+    map_del(&r->agents.by_key, conn_key(old));
+    ws_close(old->sock, WS_REPLACED, "replaced");
+}
+
+void agents_stream(struct router *r, struct http_req *req, uint16_t workspace, struct str name, struct str actor)
+{
+    if (!http_wants_ws(req)) {
+        http_problem(req, 426, "upgrade-required", "this path is a WebSocket");
+        return;
+    }
+    struct agent_conn *c = conn_new(r, workspace, name, actor);
+    if (!c || (r->agents.by_key.count >= LIM_AGENTS && !find(r, workspace, name))) {
+        free(c);
+        http_problem(req, 503, "overloaded", "too many agents are connected");
+        return;
+    }
+    struct ws_cfg cfg = { .ctx = c, .on_text = on_text, .on_close = on_ws_close };
+    if (http_upgrade(req, &cfg, NULL, &c->sock)) {
+        free(c);
+        return;
+    }
+    replace_former(r, c);
+    if (map_put(&r->agents.by_key, conn_key(c), c)) {
+        c->replaced = true; /* in no map */
+        ws_close(c->sock, WS_TRY_AGAIN, "out of memory");
+        return;
+    }
+    log_info("agent=%.*s workspace=%s stream opened", STR_FMT(name), router_workspace(r, workspace));
+    conn_connect(c);
+}
+
+/* ---- words to the agent ---- */
+
+static void put_token(struct jw *w, uint64_t epoch, uint64_t seq)
+{
+    char text[48];
+    snprintf(text, sizeof text, "%llu.%llu", (unsigned long long)epoch, (unsigned long long)seq);
+    jw_key(w, "token"), jw_strz(w, text);
+}
+
+static void put_messages(struct jw *w, const struct list *messages)
+{
+    const struct message *m = messages->items;
+    char text[25];
+    jw_key(w, "messages"), jw_open(w, '[');
+    for (uint32_t i = 0; i < messages->count; i++) {
+        jw_open(w, '{');
+        jw_key(w, "at"), jw_strz(w, clock_text(m[i].at, text));
+        jw_key(w, "by"), jw_str(w, m[i].by);
+        jw_key(w, "text"), jw_str(w, m[i].text);
+        jw_close(w, '}');
+    }
+    jw_close(w, ']');
+}
+
+static void put_needs_and_tags(struct jw *w, const struct offer *o)
+{
+    const struct need *need = o->needs.items;
+    const struct tag *tag = o->tags.items;
+    char name[65];
+    jw_key(w, "needs"), jw_open(w, '{');
+    for (uint32_t i = 0; i < o->needs.count; i++) {
+        snprintf(name, sizeof name, "%.*s", STR_FMT(need[i].skill));
+        jw_key(w, name), jw_u64(w, need[i].level);
+    }
+    jw_close(w, '}');
+    jw_key(w, "tags"), jw_open(w, '[');
+    for (uint32_t i = 0; i < o->tags.count; i++) jw_str(w, tag[i].name);
+    jw_close(w, ']');
+}
+
+/* The texts of an offer, in the order in which they are told. */
+static const struct offer_text {
+    const char *name;
+    size_t offset;
+} offer_texts[] = {
+    { "queue", offsetof(struct offer, queue) },       { "channel", offsetof(struct offer, channel) },
+    { "account", offsetof(struct offer, account) },   { "conversation", offsetof(struct offer, conversation) },
+    { "customer", offsetof(struct offer, customer) }, { "name", offsetof(struct offer, name) },
+    { "language", offsetof(struct offer, language) }, { "intent", offsetof(struct offer, intent) },
+    { "subject", offsetof(struct offer, subject) },
+};
+
+static void put_ticket(struct jw *w, const struct offer *o)
+{
+    char text[25];
+    jw_key(w, "expires_in_ms"), jw_u64(w, o->expires_in);
+    for (size_t i = 0; i < sizeof offer_texts / sizeof *offer_texts; i++) {
+        struct str s = *(const struct str *)((const char *)o + offer_texts[i].offset);
+        if (s.n) jw_key(w, offer_texts[i].name), jw_str(w, s);
+    }
+    jw_key(w, "urgency"), jw_strz(w, urgency_words.v[o->urgency]);
+    jw_key(w, "score"), jw_f64(w, o->score);
+    put_needs_and_tags(w, o);
+    if (o->created) jw_key(w, "created"), jw_strz(w, clock_text(o->created, text));
+    if (o->deadline) jw_key(w, "deadline"), jw_strz(w, clock_text(o->deadline, text));
+    put_messages(w, &o->messages);
+}
+
+static const struct what_row {
+    const char *what;
+    bool whole; /* with all that an agent must see of a ticket; else only what happened */
+} what_rows[] = {
+    { "offer", true },  { "assigned", true },  { "message", true },  { "withdrawn", false },
+    { "ended", false }, { "returned", false }, { "changed", false },
+};
+
+static const struct what_row *what_of(struct str what)
+{
+    for (size_t i = 0; i < sizeof what_rows / sizeof *what_rows; i++) {
+        if (str_is(what, what_rows[i].what)) return &what_rows[i];
+    }
+    return NULL;
+}
+
+void agents_offer(struct router *r, const struct offer *o)
+{
+    uint16_t ws;
+    char text[ID_TEXT + 1];
+    const struct what_row *what = what_of(o->what);
+    if (!what || events_workspace(&r->events, o->workspace, &ws)) return;
+    struct agent_conn *c = find(r, ws, o->agent);
+    if (!c || (o->session && o->session != c->session)) return; /* for a connection that is no more */
+    struct jw w = begin(c, what->what);
+    jw_key(&w, "ticket"), jw_strz(&w, id_text(&o->ticket, text));
+    if (o->token_epoch) put_token(&w, o->token_epoch, o->token_seq);
+    if (what->whole) put_ticket(&w, o);
+    else jw_key(&w, "urgency"), jw_strz(&w, urgency_words.v[o->urgency]);
+    if (o->cause.n) jw_key(&w, "cause"), jw_str(&w, o->cause);
+    jw_close(&w, '}');
+    send_text(c);
+}
+
+void agents_presence(struct router *r, uint16_t workspace, const struct entry *en)
+{
+    struct agent_conn *c = find(r, workspace, en->agent);
+    if (!c) return;
+    const char *colon = en->cause.n ? memchr(en->cause.p, ':', en->cause.n) : NULL; /* "away:missed": the word, then the reason */
+    struct str word = { en->cause.p, colon ? (size_t)(colon - en->cause.p) : en->cause.n };
+    struct jw w = begin(c, "presence");
+    jw_key(&w, "presence"), jw_str(&w, word);
+    if (colon) jw_key(&w, "reason"), jw_str(&w, (struct str){ colon + 1, en->cause.n - word.n - 1 });
+    jw_close(&w, '}');
+    send_text(c);
+}
+
+/* ---- the second ---- */
+
+static void beat(struct agent_conn *c)
+{
+    struct act act;
+    struct router *r = c->router;
+    fill_act(c, &act, ACT_HEARTBEAT);
+    buf_clear(&r->packed);
+    record_pack(&r->packed, &act_record, &act);
+    if (!r->packed.err)
+        (void)leader_send_act(r, c->workspace, buf_str(&r->packed)); /* the next one does as well: a lease lasts three */
+}
+
+void agents_tick(struct router *r, uint64_t now)
+{
+    struct agent_conn *c;
+    bool due = now - r->beat >= BEAT_MS;
+    if (due) r->beat = now;
+    for (size_t i = 0; (c = map_next(&r->agents.by_key, &i));) {
+        if (!c->welcome) conn_connect(c);
+        else if (due) beat(c);
+    }
+}

@@ -1,0 +1,235 @@
+/* Routes are rows. A request is matched by its path first; then by its method (405 with Allow when only other methods have the
+   path), then its token is looked at, then its role. */
+#include "router/api.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <stdio.h>
+
+static void post_events(struct call *c) { intake_post(c->router, c->req, c->token); }
+
+#define STAFF   (MAY_SUPERVISOR | MAY_OPERATOR)
+#define SOURCES (MAY_SOURCE | STAFF)
+#define PEOPLE  (MAY_AGENT | STAFF)
+static const struct route routes[] = {
+    { HTTP_M_POST, "/v1/events", SOURCES, post_events, ACT_NONE },
+    { HTTP_M_GET, "/v1/events", SOURCES, list_events, ACT_NONE },
+    { HTTP_M_GET, "/v1/events/{}", SOURCES, get_event, ACT_NONE },
+    { HTTP_M_POST, "/v1/events/{}/replay", STAFF, replay_event, ACT_NONE },
+    { HTTP_M_GET, "/v1/tickets", PEOPLE, list_tickets, ACT_TICKETS },
+    { HTTP_M_GET, "/v1/tickets/{}", PEOPLE, get_ticket, ACT_TICKET },
+    { HTTP_M_GET, "/v1/tickets/{}/explain", PEOPLE, get_ticket, ACT_EXPLAIN },
+    { HTTP_M_POST, "/v1/tickets/{}/accept", PEOPLE, act_on_ticket, ACT_ACCEPT },
+    { HTTP_M_POST, "/v1/tickets/{}/decline", PEOPLE, act_on_ticket, ACT_DECLINE },
+    { HTTP_M_POST, "/v1/tickets/{}/resolve", PEOPLE, act_on_ticket, ACT_RESOLVE },
+    { HTTP_M_POST, "/v1/tickets/{}/park", PEOPLE, act_on_ticket, ACT_PARK },
+    { HTTP_M_POST, "/v1/tickets/{}/resume", PEOPLE, act_on_ticket, ACT_RESUME },
+    { HTTP_M_POST, "/v1/tickets/{}/transfer", PEOPLE, act_on_ticket, ACT_TRANSFER },
+    { HTTP_M_POST, "/v1/tickets/{}/cancel", PEOPLE, act_on_ticket, ACT_CANCEL },
+    { HTTP_M_GET, "/v1/agents", STAFF, list_agents, ACT_AGENTS },
+    { HTTP_M_GET, "/v1/agents/{}", PEOPLE, get_agent, ACT_AGENT },
+    { HTTP_M_PUT, "/v1/agents/{}", MAY_OPERATOR, put_agent, ACT_CONFIG },
+    { HTTP_M_DELETE, "/v1/agents/{}", MAY_OPERATOR, delete_agent, ACT_CONFIG },
+    { HTTP_M_POST, "/v1/agents/{}/presence", PEOPLE, post_presence, ACT_PRESENCE },
+    { HTTP_M_GET, "/v1/agents/{}/stream", PEOPLE, agent_stream, ACT_CONNECT },
+    { HTTP_M_GET, "/v1/queues", PEOPLE, get_queue, ACT_QUEUES },
+    { HTTP_M_GET, "/v1/queues/{}", PEOPLE, get_queue, ACT_QUEUES },
+    { HTTP_M_GET, "/v1/policy", STAFF, get_policy, ACT_NONE },
+    { HTTP_M_POST, "/v1/policy", MAY_OPERATOR, post_policy, ACT_CONFIG },
+    { HTTP_M_PUT, "/v1/policy", MAY_OPERATOR, post_policy, ACT_CONFIG },
+    { HTTP_M_GET, "/metrics", MAY_ANYBODY, get_metrics, ACT_NONE },
+    { HTTP_M_GET, "/healthz", MAY_ANYBODY, get_health, ACT_NONE },
+    { HTTP_M_GET, "/readyz", MAY_ANYBODY, get_ready, ACT_NONE },
+    { HTTP_M_GET, "/", MAY_ANYBODY, get_root, ACT_NONE },
+};
+#define ROUTES (sizeof routes / sizeof *routes)
+static const char *const method_names[] = { "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS" };
+
+/* ---- matching ---- */
+
+static bool path_fits(const char *pattern, struct str path, struct str arg[2])
+{
+    size_t i = 0, n = 0;
+    while (*pattern) {
+        if (pattern[0] == '{' && pattern[1] == '}') {
+            size_t from = i;
+            while (i < path.n && path.p[i] != '/') i++;
+            if (i == from || n == 2) return false;
+            arg[n++] = (struct str){ path.p + from, i - from };
+            pattern += 2;
+        } else if (i < path.n && path.p[i] == *pattern) {
+            i++;
+            pattern++;
+        } else {
+            return false;
+        }
+    }
+    return i == path.n;
+}
+
+static void not_allowed(struct call *c)
+{
+    char allow[128] = "Allow: ";
+    struct str arg[2];
+    size_t n = strlen(allow);
+    struct str path = http_path(c->req);
+    for (size_t i = 0; i < ROUTES; i++) {
+        if (!path_fits(routes[i].pattern, path, arg)) continue;
+        n += (size_t)snprintf(allow + n, sizeof allow - n, "%s%s", n > 7 ? ", " : "", method_names[routes[i].method]);
+        if (routes[i].method == HTTP_M_GET) n += (size_t)snprintf(allow + n, sizeof allow - n, ", HEAD");
+    }
+    snprintf(allow + n, sizeof allow - n, "\r\n");
+    http_answer(c->req, 405, "application/problem+json",
+                STR("{\"type\":\"/problems/method-not-allowed\",\"title\":\"The path does not know this method\",\"status\":405}"),
+                allow);
+}
+
+/* The route, or NULL after answering 404 or 405. */
+static const struct route *find_route(struct call *c)
+{
+    enum http_method method = http_method(c->req) == HTTP_M_HEAD ? HTTP_M_GET : http_method(c->req);
+    struct str path = http_path(c->req);
+    bool path_known = false;
+    for (size_t i = 0; i < ROUTES; i++) {
+        if (!path_fits(routes[i].pattern, path, c->arg)) continue;
+        if (routes[i].method == method) return &routes[i];
+        path_known = true;
+    }
+    if (path_known) not_allowed(c);
+    else http_problem(c->req, 404, "not-found", "there is nothing at this path");
+    return NULL;
+}
+
+static bool authorised(struct call *c)
+{
+    struct str header = http_header(c->req, "authorization");
+    enum err e = tokens_check(c->router->tokens, header, clock_wall_ms(), &c->token);
+    if (e == ERR_UNAUTHORIZED && header.n) { /* made a moment ago, perhaps */
+        tokens_refresh(c->router->tokens, router_now(c->router));
+        e = tokens_check(c->router->tokens, header, clock_wall_ms(), &c->token);
+    }
+    if (e == ERR_STALE) http_problem(c->req, 401, "token-expired", "this token has expired: make a new one with naru token create");
+    else if (e) http_problem(c->req, 401, "unauthorized", "send a valid token as Authorization: Bearer …");
+    else if (!(c->route->roles & 1u << c->token->role))
+        http_problem(c->req, 403, "forbidden", "a token of role %s may not do this", token_role_names[c->token->role]);
+    else return true;
+    return false;
+}
+
+void api_request(void *router, struct http_req *req)
+{
+    struct call c = { .router = router, .req = req };
+    c.route = find_route(&c);
+    if (!c.route) return;
+    if (c.route->roles == MAY_ANYBODY || authorised(&c)) c.route->handler(&c);
+}
+
+/* ---- what handlers share ---- */
+
+bool token_privileged(const struct token *t) { return t->role == TOKEN_SUPERVISOR || t->role == TOKEN_OPERATOR; }
+
+bool call_sees(const struct call *c, uint16_t workspace)
+{
+    struct str mine = str_of(c->token->workspace);
+    return str_is(mine, "*") || str_is(mine, router_workspace(c->router, workspace));
+}
+
+bool call_workspace(struct call *c, uint16_t *workspace)
+{
+    struct router *r = c->router;
+    struct str mine = str_of(c->token->workspace), name = http_param(c->req, "workspace");
+    if (!name.n && !str_is(mine, "*")) name = mine;
+    if (!name.n && r->config.policy_count == 1) name = str_of(r->config.policies[0]->policy->workspace);
+    if (!name.n && r->config.policy_count)
+        return http_problem(c->req, 422, "unknown-workspace", "several workspaces are here: name one with ?workspace="), false;
+    if (!name.n || !config_keep_policy(&r->config, name) || events_workspace(&r->events, name, workspace))
+        return http_problem(c->req, 422, "unknown-workspace", "no policy of this workspace is here"), false;
+    if (call_sees(c, *workspace)) return true;
+    http_problem(c->req, 403, "forbidden", "the token is of another workspace");
+    return false;
+}
+
+bool call_id(struct call *c, struct id *out)
+{
+    if (!id_parse(c->arg[0], out)) return true;
+    bool event = str_eq((struct str){ http_path(c->req).p, 11 }, STR("/v1/events/"));
+    http_problem(c->req, 404, event ? "event-not-found" : "ticket-not-found", "this is not an id");
+    return false;
+}
+
+void call_act(struct call *c, uint16_t workspace, struct act *act)
+{
+    *act = (struct act){ .workspace = str_of(router_workspace(c->router, workspace)),
+                         .kind = c->route->act,
+                         .router = c->router->number,
+                         .actor = str_of(c->token->subject),
+                         .privileged = token_privileged(c->token) };
+    if (c->token->role == TOKEN_AGENT) act->agent = act->actor;
+}
+
+/* Statuses and problem types come from a peer: unknown ones become the nearest that is ours. */
+static const struct known_status {
+    unsigned status;
+    const char *problem;
+} known_statuses[] = {
+    { 400, "bad-request" }, { 403, "forbidden" },           { 404, "not-found" },
+    { 409, "wrong-state" }, { 412, "precondition-failed" }, { 422, "bad-field" },
+    { 429, "overloaded" },  { 501, "not-implemented" },     { 503, "not-ready" },
+};
+
+void answer_result(struct http_req *req, const struct result *res)
+{
+    char type[65];
+    if (res->status >= 200 && res->status < 300) {
+        struct buf out;
+        buf_init(&out, 8u << 20);
+        leader_json(&out, res->body.n ? res->body : STR("{}"));
+        if (out.err) http_problem(req, 503, "overloaded", "out of memory");
+        else http_json(req, 200, buf_str(&out));
+        buf_fini(&out);
+        return;
+    }
+    const struct known_status *known = &known_statuses[sizeof known_statuses / sizeof *known_statuses - 1];
+    for (size_t i = 0; i < sizeof known_statuses / sizeof *known_statuses; i++) {
+        if (known_statuses[i].status == res->status) known = &known_statuses[i];
+    }
+    snprintf(type, sizeof type, "%.*s", STR_FMT(res->problem));
+    http_problem(req, known->status, problem_find(type) ? type : known->problem, "%.*s", STR_FMT(res->detail));
+}
+
+static void on_answer(void *ctx, const struct result *res) { answer_result(ctx, res); }
+
+void call_ask(struct call *c, uint16_t workspace, struct act *act, bool patient)
+{
+    enum err e = acts_ask(&c->router->acts, workspace, act, patient, router_now(c->router), on_answer, c->req);
+    if (e == ERR_UNAVAILABLE) http_problem(c->req, 503, "not-leading", "nobody leads the workspace now");
+    else if (e) http_problem(c->req, 503, "overloaded", "too many questions are under way");
+}
+
+bool body_object(struct http_req *req, struct json **doc)
+{
+    const char *why = NULL;
+    size_t at = 0;
+    struct str body = http_body(req);
+    *doc = NULL;
+    if (json_parse(doc, body.n ? body : STR("{}"), LIM_JSON_DEPTH, &at, &why)) {
+        http_problem(req, 400, "bad-json", "%s (at byte %zu)", why, at);
+        return false;
+    }
+    if (json_type(*doc) == JSON_OBJECT) return true;
+    json_free(*doc);
+    *doc = NULL;
+    http_problem(req, 422, "bad-field", "the body must be an object");
+    return false;
+}
+
+bool body_text(struct http_req *req, const struct json *doc, const char *name, size_t max, struct str *out)
+{
+    const struct json *v = json_get(doc, name);
+    *out = json_str(v);
+    if (!v || (json_type(v) == JSON_STRING && out->n <= max)) return true;
+    if (json_type(v) != JSON_STRING) http_problem(req, 422, "bad-field", "\"%s\" must be a string", name);
+    else http_problem(req, 422, "bad-field", "\"%s\" is longer than %zu bytes", name, max);
+    return false;
+}

@@ -1,0 +1,109 @@
+/* Reading and replaying events. */
+#include "base/clock.h"
+#include "router/api.h"
+
+#include <stdlib.h>
+
+static void answer_settled(struct call *c, const struct id *id, const struct id *ticket, uint64_t at)
+{
+    struct buf *b = &c->router->text;
+    char text[ID_TEXT + 1];
+    buf_clear(b);
+    struct jw w = jw_on(b);
+    jw_open(&w, '{');
+    jw_key(&w, "event"), jw_strz(&w, id_text(id, text));
+    jw_key(&w, "state"), jw_strz(&w, "settled");
+    if (!id_is_none(ticket)) jw_key(&w, "ticket"), jw_strz(&w, id_text(ticket, text));
+    if (at) jw_key(&w, "settled"), jw_strz(&w, clock_text(at, text));
+    jw_close(&w, '}');
+    http_json(c->req, 200, buf_str(b));
+}
+
+void get_event(struct call *c)
+{
+    struct id id, ticket;
+    uint64_t at;
+    if (!call_id(c, &id)) return;
+    const struct kept_event *e = events_find(&c->router->events, &id);
+    if (e && call_sees(c, e->workspace)) {
+        buf_clear(&c->router->text);
+        event_json(c->router, &c->router->text, e);
+        http_json(c->req, 200, buf_str(&c->router->text));
+    } else if (!e && !journal_known(c->router->journal, &id, &ticket, &at)) {
+        answer_settled(c, &id, &ticket, at);
+    } else {
+        http_problem(c->req, 404, "event-not-found", "no such event was accepted here");
+    }
+}
+
+/* Up to 100 dead events, oldest first. */
+void list_events(struct call *c)
+{
+    struct router *r = c->router;
+    const struct kept_event *e;
+    uint32_t n = 0;
+    if (!str_is(http_param(c->req, "state"), "dead")) {
+        http_problem(c->req, 422, "bad-field", "?state=dead is the only list of events");
+        return;
+    }
+    struct buf out;
+    buf_init(&out, 64u << 20);
+    buf_addz(&out, "{\"events\":[");
+    if (r->events.counts[EV_DEAD]) {
+        TAILQ_FOREACH (e, &r->events.order, order) {
+            if (e->state != EV_DEAD || !call_sees(c, e->workspace)) continue;
+            if (n++) buf_addc(&out, ',');
+            event_json(r, &out, e);
+            if (n == 100) break;
+        }
+    }
+    buf_addz(&out, "]}");
+    if (out.err) http_problem(c->req, 503, "overloaded", "out of memory");
+    else http_json(c->req, 200, buf_str(&out));
+    buf_fini(&out);
+}
+
+struct replay {
+    struct router *router;
+    struct http_req *req;
+    struct id id;
+};
+
+static void on_replayed(void *ctx, enum err e, uint64_t number)
+{
+    struct replay *p = ctx;
+    struct kept_event *event = events_find(&p->router->events, &p->id);
+    char text[ID_TEXT + 1];
+    (void)number;
+    if (e || !event) {
+        http_problem(p->req, 503, "journal-full", "the journal could not be written");
+    } else {
+        buf_clear(&p->router->text);
+        buf_addf(&p->router->text, "{\"event\":\"%s\",\"state\":\"accepted\"}", id_text(&p->id, text));
+        http_json(p->req, 202, buf_str(&p->router->text));
+    }
+    free(p);
+}
+
+void replay_event(struct call *c)
+{
+    struct id id;
+    if (!call_id(c, &id)) return;
+    struct kept_event *e = events_find(&c->router->events, &id);
+    struct replay *p;
+    if (!e || !call_sees(c, e->workspace)) {
+        http_problem(c->req, 404, "event-not-found", "no such event is kept here");
+    } else if (e->state != EV_DEAD) {
+        http_problem(c->req, 409, "wrong-state", "the event is %s, not dead", event_state_words.v[e->state]);
+    } else if (!(p = malloc(sizeof *p))) {
+        http_problem(c->req, 503, "overloaded", "out of memory");
+    } else {
+        *p = (struct replay){ c->router, c->req, id };
+        if (event_die(c->router, e, c->token->subject, false, on_replayed, p)) {
+            http_problem(c->req, 503, "journal-full", "the journal takes no more now");
+            free(p);
+            return;
+        }
+        (void)dispatch_add(&c->router->dispatch, e, router_now(c->router));
+    }
+}

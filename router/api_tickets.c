@@ -1,0 +1,213 @@
+/* Tickets: live ones are the leader's to tell, closed ones are in the history of their home; while nobody leads, home tells what
+   its journal knows. An agent sees and acts on what is theirs. */
+#include "router/api.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* A read under way: first the leader, then what is known here. */
+struct read {
+    struct router *router;
+    struct http_req *req;
+    struct id ticket;
+    bool life;
+    char workspace[65]; /* of the token, "*": all */
+    char agent[129];    /* only when it is theirs; "": any */
+};
+
+/* May the asker see this ticket? Answers otherwise. */
+static bool may_see(const struct read *p, struct str body)
+{
+    struct json *doc = NULL;
+    const char *why;
+    size_t at;
+    if (json_parse(&doc, body, LIM_JSON_DEPTH, &at, &why)) return true; /* whoever made it: nothing to compare with */
+    struct str ws = json_str(json_get(doc, "workspace")), agent = json_str(json_get(doc, "agent"));
+    bool here = str_is(STR("*"), p->workspace) || !ws.n || str_is(ws, p->workspace);
+    bool theirs = !p->agent[0] || str_is(agent, p->agent);
+    json_free(doc);
+    if (!here) http_problem(p->req, 404, "ticket-not-found", "there is no such ticket");
+    else if (!theirs) http_problem(p->req, 403, "forbidden", "the ticket is not yours");
+    return here && theirs;
+}
+
+static void on_history(void *ctx, enum err e, struct str body)
+{
+    struct read *p = ctx;
+    uint32_t home = id_home(&p->ticket);
+    if (e && home != p->router->number)
+        http_problem(p->req, 404, "ticket-not-found", "no such ticket is live; if it is closed, router number %u has it", home);
+    else if (e)
+        http_problem(p->req, e == ERR_NOTFOUND ? 404 : 503, e == ERR_NOTFOUND ? "ticket-not-found" : "not-ready",
+                     "there is no such ticket");
+    else if (may_see(p, body)) http_json(p->req, 200, body);
+    free(p);
+}
+
+static void read_here(struct read *p)
+{
+    struct router *r = p->router;
+    const struct kept_ticket *t = events_ticket(&r->events, &p->ticket);
+    if (t) {
+        struct buf out;
+        struct event first;
+        buf_init(&out, 8u << 20);
+        ticket_first(r, t, &first);
+        ticket_json(r, &out, t, &first, p->life);
+        if (out.err) http_problem(p->req, 503, "overloaded", "out of memory");
+        else if (may_see(p, buf_str(&out))) http_json(p->req, 200, buf_str(&out));
+        buf_fini(&out);
+        free(p);
+        return;
+    }
+    if (!history_get(r->history, &p->ticket, on_history, p)) return;
+    http_problem(p->req, 503, "overloaded", "too many questions are under way");
+    free(p);
+}
+
+static void on_ticket(void *ctx, const struct result *res)
+{
+    struct read *p = ctx;
+    if (res->status == 404 || res->status >= 500) {
+        read_here(p);
+        return;
+    }
+    if (res->status >= 300 || may_see(p, res->body)) answer_result(p->req, res);
+    free(p);
+}
+
+/* The workspace a ticket is asked for in: its own when it is kept here, else the token's or the only one's. */
+static bool ticket_workspace(struct call *c, const struct id *id, uint16_t *ws)
+{
+    const struct kept_ticket *t = events_ticket(&c->router->events, id);
+    if (!t) return call_workspace(c, ws);
+    *ws = t->workspace;
+    if (call_sees(c, *ws)) return true;
+    http_problem(c->req, 404, "ticket-not-found", "there is no such ticket");
+    return false;
+}
+
+void get_ticket(struct call *c)
+{
+    struct act act;
+    struct id id;
+    uint16_t ws;
+    if (!call_id(c, &id) || !ticket_workspace(c, &id, &ws)) return;
+    struct read *p = malloc(sizeof *p);
+    if (!p) {
+        http_problem(c->req, 503, "overloaded", "out of memory");
+        return;
+    }
+    *p = (struct read){ .router = c->router, .req = c->req, .ticket = id, .life = c->route->act == ACT_EXPLAIN };
+    snprintf(p->workspace, sizeof p->workspace, "%s", c->token->workspace);
+    if (c->token->role == TOKEN_AGENT) snprintf(p->agent, sizeof p->agent, "%s", c->token->subject);
+    call_act(c, ws, &act);
+    act.ticket = id;
+    if (acts_ask(&c->router->acts, ws, &act, false, router_now(c->router), on_ticket, p)) read_here(p);
+}
+
+/* ---- lists ---- */
+
+static void wrapped(struct http_req *req, struct str array)
+{
+    struct buf out;
+    buf_init(&out, 64u << 20);
+    buf_addz(&out, "{\"tickets\":");
+    buf_addstr(&out, array.n ? array : STR("[]"));
+    buf_addc(&out, '}');
+    if (out.err) http_problem(req, 503, "overloaded", "out of memory");
+    else http_json(req, 200, buf_str(&out));
+    buf_fini(&out);
+}
+
+static void on_closed(void *ctx, enum err e, struct str body)
+{
+    if (e) http_problem(ctx, 503, "not-ready", "the history cannot be read: %s", err_text(e));
+    else wrapped(ctx, body);
+}
+
+static bool list_filter(struct call *c, struct act *act)
+{
+    struct str state = http_param(c->req, "state"), after = http_param(c->req, "after"), limit = http_param(c->req, "limit");
+    uint64_t n = 50;
+    int word = state.n ? words_find(&ticket_state_words, state) : TK_INVALID;
+    if (word < 0 || (state.n && word == TK_INVALID))
+        return http_problem(c->req, 422, "bad-field", "\"state\" is no state of a ticket"), false;
+    if (limit.n && str_u64(limit, 1, 1000, &n))
+        return http_problem(c->req, 422, "bad-field", "\"limit\" must be a number from 1 to 1000"), false;
+    if (after.n && id_parse(after, &act->after))
+        return http_problem(c->req, 422, "bad-field", "\"after\" must be the id of a ticket"), false;
+    act->state = (enum ticket_state)word;
+    act->limit = (uint32_t)n;
+    act->queue = http_param(c->req, "queue");
+    if (act->queue.n > 64) return http_problem(c->req, 422, "bad-field", "\"queue\" is longer than 64 bytes"), false;
+    struct str agent = http_param(c->req, "agent");
+    if (agent.n > 128) return http_problem(c->req, 422, "bad-field", "\"agent\" is longer than 128 bytes"), false;
+    if (c->token->role == TOKEN_AGENT && agent.n && !str_eq(agent, act->agent))
+        return http_problem(c->req, 403, "forbidden", "an agent lists their own tickets"), false;
+    if (c->token->role != TOKEN_AGENT) act->agent = agent;
+    return true;
+}
+
+void list_tickets(struct call *c)
+{
+    struct act act;
+    uint16_t ws;
+    if (!call_workspace(c, &ws)) return;
+    call_act(c, ws, &act);
+    if (!list_filter(c, &act)) return;
+    if (act.state >= TK_RESOLVED) {
+        if (c->token->role == TOKEN_AGENT) {
+            http_problem(c->req, 403, "forbidden", "closed tickets are listed for supervisors and operators");
+            return;
+        }
+        enum err e = history_list(c->router->history, act.workspace, http_param(c->req, "state"), act.queue, &act.after, act.limit,
+                                  on_closed, c->req);
+        if (e) http_problem(c->req, 503, "overloaded", "too many questions are under way");
+        return;
+    }
+    call_ask(c, ws, &act, false);
+}
+
+/* ---- acts ---- */
+
+static bool known_members(struct call *c, const struct json *doc)
+{
+    static const char *const names[] = { "agent", "token", "reason", "queue" };
+    for (const struct json *m = json_first(doc); m; m = json_next(m)) {
+        bool known = false;
+        for (size_t i = 0; i < 4; i++) known |= str_is(json_key(m), names[i]);
+        if (known) continue;
+        http_problem(c->req, 422, "bad-field", "\"%.*s\" is none of agent, token, reason, queue", STR_FMT(json_key(m)));
+        return false;
+    }
+    return true;
+}
+
+static bool read_act(struct call *c, const struct json *doc, struct act *act)
+{
+    struct str agent, token;
+    if (!known_members(c, doc) || !body_text(c->req, doc, "agent", 128, &agent) || !body_text(c->req, doc, "token", 64, &token) ||
+        !body_text(c->req, doc, "reason", 256, &act->reason) || !body_text(c->req, doc, "queue", 64, &act->queue))
+        return false;
+    if (c->token->role == TOKEN_AGENT && agent.n && !str_eq(agent, act->agent))
+        return http_problem(c->req, 403, "forbidden", "an agent acts for themselves"), false;
+    if (c->token->role != TOKEN_AGENT) act->agent = agent;
+    if (token.n && parse_token(token, &act->token_epoch, &act->token_seq))
+        return http_problem(c->req, 422, "bad-field", "\"token\" must look like 12.345"), false;
+    if (!token.n && c->token->role == TOKEN_AGENT) return http_problem(c->req, 422, "bad-field", "\"token\" is missing"), false;
+    return true;
+}
+
+void act_on_ticket(struct call *c)
+{
+    struct json *doc;
+    struct act act;
+    struct id id;
+    uint16_t ws;
+    if (!call_id(c, &id) || !ticket_workspace(c, &id, &ws) || !body_object(c->req, &doc)) return;
+    call_act(c, ws, &act);
+    act.ticket = id;
+    if (read_act(c, doc, &act)) call_ask(c, ws, &act, true);
+    json_free(doc);
+}

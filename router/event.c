@@ -1,0 +1,546 @@
+/* The fold. What is always true:
+
+   - An event is found by its id from its acceptance until events_drop; `order` holds all of them in the order of arrival.
+   - The state follows from the facts that are known (state_of) and is set by one function (restate), which also counts.
+   - A ticket exists exactly while an event that is kept here belongs to it; while a journal is replayed it may also wait for its
+     events, and an event for its own row: events_replayed drops what is left over (rows of settled events, not yet deleted).
+   - Row numbers: 0 means that no row carries the fact. A row is live when the fact that it carries still names it.
+
+   Owned here: packed records, names, life. Lists that others keep (`link`) are left by them before events_drop. */
+#include "router/event.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/panic.h"
+#include "router/json_text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define EVENT_WORD(id, word) word,
+static const char *const state_words[] = { EVENT_STATE_MAP(EVENT_WORD) };
+const struct words event_state_words = { state_words, EV_STATE_COUNT };
+
+static struct str key_of(const struct id *id) { return (struct str){ (const char *)id->b, sizeof id->b }; }
+
+enum err events_init(struct events *ev, size_t cap)
+{
+    memset(ev, 0, sizeof *ev);
+    map_init(&ev->by_id, cap + 1);
+    map_init(&ev->by_ticket, cap + 1);
+    TAILQ_INIT(&ev->order);
+    TAILQ_INIT(&ev->ended);
+    rng_secret(ev->seed, sizeof ev->seed);
+    ev->cap = cap;
+    arena_init(&ev->scratch, LIM_ZMQ_MESSAGE * 4);
+    buf_init(&ev->life_text, 80000);
+    ev->workspaces = calloc(EVENTS_WORKSPACES, sizeof *ev->workspaces);
+    return ev->workspaces ? ERR_OK : ERR_NOMEM;
+}
+
+void events_fini(struct events *ev)
+{
+    struct kept_event *e;
+    while ((e = TAILQ_FIRST(&ev->order))) {
+        event_list_leave(e);
+        events_drop(ev, e);
+    }
+    map_fini(&ev->by_id);
+    map_fini(&ev->by_ticket);
+    arena_fini(&ev->scratch);
+    buf_fini(&ev->life_text);
+    free(ev->workspaces);
+}
+
+struct kept_event *events_find(const struct events *ev, const struct id *id) { return map_get(&ev->by_id, key_of(id)); }
+struct kept_ticket *events_ticket(const struct events *ev, const struct id *id) { return map_get(&ev->by_ticket, key_of(id)); }
+
+enum err events_workspace(struct events *ev, struct str name, uint16_t *number)
+{
+    for (uint32_t i = 0; i < ev->workspace_count; i++) {
+        if (str_is(name, ev->workspaces[i])) return *number = (uint16_t)i, ERR_OK;
+    }
+    if (name.n >= sizeof *ev->workspaces) return ERR_TOOBIG;
+    if (ev->workspace_count == EVENTS_WORKSPACES) return ERR_FULL;
+    memcpy(ev->workspaces[ev->workspace_count], name.p, name.n);
+    *number = (uint16_t)ev->workspace_count++;
+    return ERR_OK;
+}
+
+/* ---- states ---- */
+
+static enum event_state state_of(const struct kept_event *e)
+{
+    if (!e->packed) return EV_NONE;
+    if (e->ended) return EV_SETTLED;
+    if (e->dead) return EV_DEAD;
+    if (e->ticket) return EV_TAKEN;
+    return e->verdict ? EV_TRIAGED : EV_ACCEPTED;
+}
+
+/* The only writer of `state`. */
+static void restate(struct events *ev, struct kept_event *e)
+{
+    enum event_state to = state_of(e);
+    char text[ID_TEXT + 1];
+    if (to == e->state) return;
+    log_debug("event=%s %s -> %s", id_text(&e->id, text), state_words[e->state], state_words[to]);
+    ev->counts[e->state]--;
+    ev->counts[to]++;
+    e->state = (uint8_t)to;
+}
+
+/* ---- objects ---- */
+
+static enum err event_new(struct events *ev, const struct id *id, struct kept_event **out)
+{
+    if (ev->by_id.count >= ev->cap) return ERR_FULL;
+    struct kept_event *e = calloc(1, sizeof *e);
+    if (!e) return ERR_NOMEM;
+    e->id = *id;
+    e->all = ev;
+    enum err err = map_put(&ev->by_id, key_of(&e->id), e);
+    if (err) return free(e), err;
+    TAILQ_INSERT_TAIL(&ev->order, e, order);
+    ev->counts[EV_NONE]++;
+    *out = e;
+    return ERR_OK;
+}
+
+static enum err ticket_new(struct events *ev, const struct id *id, struct kept_ticket **out)
+{
+    struct kept_ticket *t = calloc(1, sizeof *t);
+    if (!t) return ERR_NOMEM;
+    t->id = *id;
+    t->all = ev;
+    TAILQ_INIT(&t->events);
+    TAILQ_INIT(&t->life);
+    enum err err = map_put(&ev->by_ticket, key_of(&t->id), t);
+    if (err) return free(t), err;
+    *out = t;
+    return ERR_OK;
+}
+
+static void ticket_free(struct events *ev, struct kept_ticket *t)
+{
+    struct life *l;
+    map_del(&ev->by_ticket, key_of(&t->id));
+    if (t->stage != STAGE_LIVE) TAILQ_REMOVE(&ev->ended, t, link);
+    while ((l = TAILQ_FIRST(&t->life))) {
+        TAILQ_REMOVE(&t->life, l, link);
+        free(l);
+    }
+    free(t->agent);
+    free(t->queue);
+    free(t);
+}
+
+static void leave_ticket(struct events *ev, struct kept_event *e)
+{
+    struct kept_ticket *t = e->ticket;
+    if (!t) return;
+    TAILQ_REMOVE(&t->events, e, sibling);
+    e->ticket = NULL;
+    if (TAILQ_EMPTY(&t->events)) ticket_free(ev, t);
+}
+
+static void join_ticket(struct events *ev, struct kept_event *e, struct kept_ticket *t)
+{
+    if (e->ticket == t) return;
+    leave_ticket(ev, e);
+    TAILQ_INSERT_TAIL(&t->events, e, sibling);
+    e->ticket = t;
+    t->workspace = e->workspace;
+}
+
+void events_drop(struct events *ev, struct kept_event *e)
+{
+    naru_assert(!e->in);
+    leave_ticket(ev, e);
+    ev->counts[e->state]--;
+    map_del(&ev->by_id, key_of(&e->id));
+    TAILQ_REMOVE(&ev->order, e, order);
+    free(e->packed);
+    free(e->verdict);
+    free(e);
+}
+
+/* ---- facts ---- */
+
+static char *copy_bytes(struct str s)
+{
+    char *p = malloc(s.n ? s.n : 1);
+    if (p) memcpy(p, s.p, s.n);
+    return p;
+}
+
+static uint64_t conversation_hash(const struct events *ev, struct str account, struct str conversation)
+{
+    char key[64 + 1 + 256];
+    size_t n = 0;
+    naru_assert(account.n <= 64 && conversation.n <= 256);
+    if (account.n) memcpy(key, account.p, account.n);
+    n = account.n;
+    key[n++] = '\0';
+    if (conversation.n) memcpy(key + n, conversation.p, conversation.n);
+    return hash_bytes(key, n + conversation.n, ev->seed);
+}
+
+enum err events_accept(struct events *ev, const struct event *event, struct str packed, uint64_t number, struct kept_event **out)
+{
+    struct kept_event *e = events_find(ev, &event->id);
+    enum err err = ERR_OK;
+    if (e && e->packed) {
+        *out = e;
+        return ERR_EXISTS;
+    }
+    char *copy = copy_bytes(packed);
+    if (!copy) return ERR_NOMEM;
+    uint16_t ws = 0;
+    err = events_workspace(ev, event->workspace, &ws);
+    if (!err && !e) err = event_new(ev, &event->id, &e);
+    if (err) return free(copy), err;
+    e->packed = copy;
+    e->packed_n = (uint32_t)packed.n;
+    e->workspace = ws;
+    e->received = event->received;
+    e->row_event = number;
+    e->conversation = conversation_hash(ev, event->account, event->conversation);
+    if (e->ticket) e->ticket->workspace = ws;
+    restate(ev, e);
+    *out = e;
+    return ERR_OK;
+}
+
+enum err events_verdict(struct events *ev, struct kept_event *e, struct str packed, uint64_t number)
+{
+    if (e->verdict) return ERR_EXISTS;
+    e->verdict = copy_bytes(packed);
+    if (!e->verdict) return ERR_NOMEM;
+    e->verdict_n = (uint32_t)packed.n;
+    e->row_verdict = number;
+    restate(ev, e);
+    return ERR_OK;
+}
+
+enum err events_death(struct events *ev, const struct entry *death, uint64_t number)
+{
+    struct kept_event *e = events_find(ev, &death->event);
+    if (!e) return ERR_NOTFOUND;
+    if (e->row_dead && death->at <= e->dead_at) return ERR_EXISTS;
+    e->dead = death->state == TK_DEAD;
+    e->dead_at = death->at;
+    e->row_dead = number;
+    if (!e->dead) e->attempts = 0;
+    restate(ev, e);
+    return ERR_OK;
+}
+
+/* ---- entries ---- */
+
+static bool newer(uint64_t epoch, uint64_t seq, uint64_t than_epoch, uint64_t than_seq)
+{
+    return epoch > than_epoch || (epoch == than_epoch && seq > than_seq);
+}
+
+static void set_name(char **slot, struct str name)
+{
+    if (*slot && str_is(name, *slot)) return;
+    char *copy = name.n ? malloc(name.n + 1) : NULL;
+    if (copy) {
+        memcpy(copy, name.p, name.n);
+        copy[name.n] = '\0';
+    }
+    free(*slot);
+    *slot = copy;
+}
+
+/* opened, joined: which ticket the event went into. */
+static enum err fold_taken(struct events *ev, const struct entry *en, uint64_t number, bool replay, struct folded *out)
+{
+    struct kept_event *e = events_find(ev, &en->event);
+    struct kept_ticket *t = events_ticket(ev, &en->ticket);
+    if (!e && !replay) return ERR_NOTFOUND;
+    enum err err = e ? ERR_OK : event_new(ev, &en->event, &e);
+    if (err) return err;
+    out->ticket = e->ticket;
+    if (e->ticket && e->row_entry && !newer(en->epoch, en->seq, e->taken_epoch, e->taken_seq)) return ERR_EXISTS;
+    if (!t && (err = ticket_new(ev, &en->ticket, &t))) return err;
+    e->taken_epoch = en->epoch;
+    e->taken_seq = en->seq;
+    e->row_entry = number;
+    *out = (struct folded){ t, &e->row_entry };
+    join_ticket(ev, e, t);
+    if (!t->opened || en->at < t->opened) t->opened = en->at;
+    if (t->ticket_state == TK_INVALID) t->ticket_state = en->state;
+    if (!t->queue) set_name(&t->queue, en->queue);
+    restate(ev, e);
+    return ERR_OK;
+}
+
+/* accepted, returned: whose the ticket is. */
+static enum err fold_owner(struct events *ev, const struct entry *en, uint64_t number, bool replay, struct folded *out)
+{
+    struct kept_ticket *t = events_ticket(ev, &en->ticket);
+    if (!t && !replay) return ERR_NOTFOUND;
+    enum err err = t ? ERR_OK : ticket_new(ev, &en->ticket, &t);
+    if (err) return err;
+    *out = (struct folded){ t, &t->row_owner };
+    if (t->row_owner && !newer(en->token_epoch, en->token_seq, t->token_epoch, t->token_seq)) return ERR_EXISTS;
+    set_name(&t->agent, en->kind == ENTRY_ACCEPTED ? en->agent : STR_NONE);
+    if (en->queue.n) set_name(&t->queue, en->queue);
+    t->token_epoch = en->token_epoch;
+    t->token_seq = en->token_seq;
+    t->deadline = en->deadline;
+    t->row_owner = number;
+    if (!t->row_end) t->ticket_state = (uint8_t)en->state;
+    return ERR_OK;
+}
+
+static enum err fold_end(struct events *ev, const struct entry *en, uint64_t number, bool replay, struct folded *out)
+{
+    struct kept_ticket *t = events_ticket(ev, &en->ticket);
+    if (!t && !replay) return ERR_NOTFOUND;
+    enum err err = t ? ERR_OK : ticket_new(ev, &en->ticket, &t);
+    if (err) return err;
+    *out = (struct folded){ t, &t->row_end };
+    if (t->row_end) return ERR_EXISTS;
+    if (en->queue.n) set_name(&t->queue, en->queue);
+    if (en->agent.n) set_name(&t->agent, en->agent);
+    t->ticket_state = (uint8_t)en->state;
+    t->urgency = (uint8_t)en->urgency;
+    t->ended = en->at;
+    t->row_end = number;
+    if (t->stage == STAGE_LIVE) {
+        t->stage = STAGE_ENDED;
+        TAILQ_INSERT_TAIL(&ev->ended, t, link);
+    }
+    return ERR_OK;
+}
+
+static enum err (*const folds[])(struct events *, const struct entry *, uint64_t, bool, struct folded *) = {
+    [ENTRY_OPENED] = fold_taken,   [ENTRY_JOINED] = fold_taken, [ENTRY_ACCEPTED] = fold_owner,
+    [ENTRY_RETURNED] = fold_owner, [ENTRY_ENDED] = fold_end,
+};
+
+enum err events_entry(struct events *ev, const struct entry *entry, uint64_t number, bool replay, struct folded *out)
+{
+    *out = (struct folded){ 0 };
+    if (entry->kind >= sizeof folds / sizeof *folds || !folds[entry->kind]) return ERR_UNKNOWN;
+    return folds[entry->kind](ev, entry, number, replay, out);
+}
+
+/* ---- life ---- */
+
+static void life_json(struct buf *out, const struct entry *en)
+{
+    char text[64];
+    LIT(out, "{\"at\":\"");
+    buf_addz(out, clock_text(en->at, text));
+    LIT(out, "\",\"seq\":");
+    buf_addu(out, en->seq);
+    MEMBER_WORD(out, "kind", entry_kind_words.v[en->kind]);
+    MEMBER(out, "agent", en->agent);
+    MEMBER(out, "queue", en->queue);
+    if (en->state) MEMBER_WORD(out, "state", ticket_state_words.v[en->state]);
+    if (!id_is_none(&en->event)) MEMBER_WORD(out, "event", id_text(&en->event, text));
+    MEMBER(out, "policy", en->policy);
+    MEMBER(out, "cause", en->cause);
+    if (en->detail.n && en->detail.p[0] == '{') {
+        LIT(out, ",\"detail\":");
+        buf_addstr(out, en->detail);
+    }
+    buf_addc(out, '}');
+}
+
+/* Where an entry belongs in the life; NULL with *known: it is there already. */
+static struct life *life_place(const struct kept_ticket *t, const struct entry *en, bool *known)
+{
+    struct life *l;
+    *known = false;
+    TAILQ_FOREACH_REVERSE(l, &t->life, life_list, link)
+    {
+        if (newer(en->epoch, en->seq, l->epoch, l->seq)) return l;
+        if (l->epoch == en->epoch && l->seq == en->seq) *known = true;
+    }
+    return NULL;
+}
+
+void events_life(struct kept_ticket *t, const struct entry *en)
+{
+    struct events *ev = t->all;
+    bool known = false;
+    if (t->life_count >= LIM_LIFE) return;
+    struct life *after = life_place(t, en, &known);
+    if (known) return;
+    struct buf *json = &ev->life_text;
+    buf_clear(json);
+    life_json(json, en);
+    struct life *l = json->err ? NULL : malloc(sizeof *l + json->n);
+    if (l) {
+        *l = (struct life){ .epoch = en->epoch, .seq = en->seq, .n = (uint32_t)json->n };
+        memcpy(l->json, json->p, json->n);
+        if (after) TAILQ_INSERT_AFTER(&t->life, after, l, link);
+        else TAILQ_INSERT_HEAD(&t->life, l, link);
+        t->life_count++;
+    }
+}
+
+/* ---- replay ---- */
+
+static enum err row_event(struct events *ev, uint64_t number, struct str body)
+{
+    struct event event;
+    struct kept_event *e;
+    enum err err = record_unpack(&event_record, &event, body, &ev->scratch);
+    if (!err) err = events_accept(ev, &event, body, number, &e);
+    if (!err) e->committed = true;
+    return err;
+}
+
+static enum err row_verdict(struct events *ev, uint64_t number, const struct id *id, struct str body)
+{
+    struct verdict v;
+    struct kept_event *e = events_find(ev, id);
+    enum err err = record_unpack(&verdict_record, &v, body, &ev->scratch);
+    if (!err && !e) err = event_new(ev, id, &e);
+    return err ? err : events_verdict(ev, e, body, number);
+}
+
+static enum err row_entry(struct events *ev, uint64_t number, struct str body)
+{
+    struct entry en;
+    struct folded folded;
+    enum err err = record_unpack(&entry_record, &en, body, &ev->scratch);
+    if (err) return err;
+    err = events_entry(ev, &en, number, true, &folded);
+    if (folded.ticket) events_life(folded.ticket, &en);
+    return err;
+}
+
+static enum err row_death(struct events *ev, uint64_t number, struct str body)
+{
+    struct entry en;
+    struct kept_event *e;
+    enum err err = record_unpack(&entry_record, &en, body, &ev->scratch);
+    if (!err && !events_find(ev, &en.event)) err = event_new(ev, &en.event, &e);
+    return err ? err : events_death(ev, &en, number);
+}
+
+enum err events_row(struct events *ev, uint64_t number, enum row_kind kind, const struct id *id, struct str body)
+{
+    enum err err = ERR_UNKNOWN;
+    arena_clear(&ev->scratch);
+    if (kind == ROW_EVENT) err = row_event(ev, number, body);
+    if (kind == ROW_VERDICT) err = row_verdict(ev, number, id, body);
+    if (kind == ROW_ENTRY) err = row_entry(ev, number, body);
+    if (kind == ROW_DEAD) err = row_death(ev, number, body);
+    return err;
+}
+
+static int by_arrival(const void *a, const void *b)
+{
+    const struct kept_event *x = *(struct kept_event *const *)a, *y = *(struct kept_event *const *)b;
+    if (x->received != y->received) return x->received < y->received ? -1 : 1;
+    return (x->row_event > y->row_event) - (x->row_event < y->row_event);
+}
+
+static void put_in_order(struct events *ev)
+{
+    size_t n = 0, count = ev->by_id.count;
+    struct kept_event **v = count ? malloc(count * sizeof *v) : NULL, *e;
+    if (!v) return;
+    TAILQ_FOREACH (e, &ev->order, order) v[n++] = e;
+    qsort(v, n, sizeof *v, by_arrival);
+    TAILQ_INIT(&ev->order);
+    for (size_t i = 0; i < n; i++) TAILQ_INSERT_TAIL(&ev->order, v[i], order);
+    for (size_t i = 0; i < n; i++) { /* tickets list their events in the same order */
+        struct kept_ticket *t = v[i]->ticket;
+        if (!t) continue;
+        TAILQ_REMOVE(&t->events, v[i], sibling);
+        TAILQ_INSERT_TAIL(&t->events, v[i], sibling);
+    }
+    free(v);
+}
+
+/* Tickets whose owner or end was told by a row while all of their events are settled and gone. */
+static void drop_empty_tickets(struct events *ev)
+{
+    size_t n = 0;
+    struct kept_ticket *t, **v = malloc((ev->by_ticket.count + 1) * sizeof *v);
+    if (!v) return;
+    for (size_t i = 0; (t = map_next(&ev->by_ticket, &i));) {
+        if (TAILQ_EMPTY(&t->events)) v[n++] = t;
+    }
+    while (n) ticket_free(ev, v[--n]);
+    free(v);
+}
+
+void events_replayed(struct events *ev)
+{
+    struct kept_event *e, *next;
+    for (e = TAILQ_FIRST(&ev->order); e; e = next) {
+        next = TAILQ_NEXT(e, order);
+        if (e->state == EV_NONE) events_drop(ev, e);
+    }
+    drop_empty_tickets(ev);
+    put_in_order(ev);
+}
+
+/* ---- the end, and rows ---- */
+
+void events_settle(struct events *ev, struct kept_event *e)
+{
+    e->ended = true;
+    restate(ev, e);
+}
+
+void events_unsettle(struct events *ev, struct kept_event *e)
+{
+    e->ended = false;
+    restate(ev, e);
+}
+
+bool events_row_live(const struct events *ev, uint64_t number, const struct id *id)
+{
+    const struct kept_event *e = events_find(ev, id);
+    const struct kept_ticket *t = e ? NULL : events_ticket(ev, id);
+    if (e) return number == e->row_event || number == e->row_verdict || number == e->row_entry || number == e->row_dead;
+    return t && (number == t->row_owner || number == t->row_end);
+}
+
+void events_row_moved(struct events *ev, uint64_t from, uint64_t to, const struct id *id)
+{
+    struct kept_event *e = events_find(ev, id);
+    struct kept_ticket *t = events_ticket(ev, id);
+    uint64_t *rows[] = { e ? &e->row_event : NULL, e ? &e->row_verdict : NULL, e ? &e->row_entry : NULL,
+                         e ? &e->row_dead : NULL,  t ? &t->row_owner : NULL,   t ? &t->row_end : NULL };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (rows[i] && *rows[i] == from) *rows[i] = to;
+    }
+}
+
+/* ---- lists ---- */
+
+void event_list_push(struct event_list *l, struct kept_event *e, uint64_t now)
+{
+    naru_assert(!e->in);
+    TAILQ_INSERT_TAIL(l, e, link);
+    e->in = l;
+    e->since = now;
+}
+
+void event_list_push_front(struct event_list *l, struct kept_event *e, uint64_t now)
+{
+    naru_assert(!e->in);
+    TAILQ_INSERT_HEAD(l, e, link);
+    e->in = l;
+    e->since = now;
+}
+
+void event_list_leave(struct kept_event *e)
+{
+    if (!e->in) return;
+    TAILQ_REMOVE(e->in, e, link);
+    e->in = NULL;
+}

@@ -1,0 +1,78 @@
+/* The HTTP/1.1 server: connections, parsing (http-parser plus the strictness it lacks), answers in order, limits and timeouts.
+   What is asked for is somebody else's: a handler gets a whole request and answers it now or later.
+
+   A request lives from its handler's call until its answer (http_answer…), even when the client has gone meanwhile: answering
+   then is harmless. Answers leave in the order of the requests (pipelining); bytes of one loop turn leave in one write.
+   Refused here, with problem+json and a count in HTTP_REFUSED by cause: bare LF, obs-fold, not exactly one Host, both
+   Content-Length and Transfer-Encoding, oversize line/headers/body, too many headers, slow head or body (408), too many
+   connections, unknown methods (501), upgrade to anything but websocket. */
+#ifndef NARU_ROUTER_HTTP_H
+#define NARU_ROUTER_HTTP_H
+
+#include "base/buf.h"
+#include "base/json.h"
+
+#include <uv.h>
+
+struct http;     /* the server */
+struct http_req; /* one request under way */
+struct ws;       /* a WebSocket that a request became */
+
+enum http_method { HTTP_M_GET, HTTP_M_HEAD, HTTP_M_POST, HTTP_M_PUT, HTTP_M_PATCH, HTTP_M_DELETE, HTTP_M_OPTIONS };
+
+struct http_cfg {
+    const char *listen;    /* "127.0.0.1:8080", "[::]:80", port 0: any free one */
+    struct opt_list_view { /* addresses not counted against LIM_HTTP_CONNS_ADDR, besides loopback */
+        const char *const *v;
+        size_t count;
+    } proxies;
+    uint64_t body_max;                             /* default LIM_HTTP_BODY */
+    uint32_t head_ms, body_ms, idle_ms, answer_ms; /* 0: the limits of limits.h */
+    void *ctx;
+    void (*on_request)(void *ctx, struct http_req *r); /* all of it is there; borrowed texts live until the answer */
+};
+enum err http_open(struct http **out, uv_loop_t *loop, const struct http_cfg *cfg);
+uint16_t http_port(const struct http *h);
+/* Stops listening; idle connections close, busy ones after their last answer, WebSockets get close 1001; all are gone after
+ * `grace_ms`; then `done`. Frees itself later in the loop. */
+void http_drain(struct http *h, uint32_t grace_ms, void (*done)(void *ctx), void *ctx);
+
+enum http_method http_method(const struct http_req *r);
+struct str http_path(const struct http_req *r);  /* percent-decoded, normalised: no "..", no NUL, valid UTF-8 */
+struct str http_query(const struct http_req *r); /* raw, without '?' */
+/* One decoded query value into `arena`-free storage of the request; STR_NONE when absent. */
+struct str http_param(struct http_req *r, const char *name);
+struct str http_header(const struct http_req *r,
+                       const char *lowercase_name); /* STR_NONE when absent; repeated ones joined by ", " */
+struct str http_body(const struct http_req *r);
+uint64_t http_arrived_us(const struct http_req *r); /* clock_mono_us when its first byte was read */
+void *http_user(const struct http_req *r);          /* the handler's own, for the time of the request */
+void http_set_user(struct http_req *r, void *p);
+
+/* Answers. The body is copied. Extra headers: "Name: value\r\n…" or "". After any of these `r` is gone for the caller. */
+void http_answer(struct http_req *r, unsigned status, const char *type, struct str body, const char *extra_headers);
+void http_json(struct http_req *r, unsigned status, struct str json);
+/* problem+json (RFC 9457): {"type": "/problems/<type>", "title", "status", "detail"}; `type` is one of problems.h. */
+void http_problem(struct http_req *r, unsigned status, const char *type, const char *detail_fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* WebSocket (RFC 6455; framing by wslay). The handshake is checked and answered here. */
+struct ws_cfg {
+    void *ctx;
+    uint32_t ping_ms; /* a ping when nothing was heard for so long; twice that without a word: closed. default 15 s */
+    void (*on_text)(void *ctx, struct ws *w,
+                    struct str text); /* whole, valid UTF-8, at most LIM_WS_MESSAGE; binary is refused with 1003 */
+    void (*on_close)(void *ctx, struct ws *w, unsigned code); /* called exactly once; `w` is gone after it */
+};
+/* Turns the request into a WebSocket. ERR_PROTO: it was no valid handshake and has been answered (400/426); ERR_UNAVAILABLE:
+ * draining or out of memory, answered (503); ERR_CLOSED: the client is gone. On each, `r` is gone. `subprotocol` may be NULL. */
+enum err http_upgrade(struct http_req *r, const struct ws_cfg *cfg, const char *subprotocol, struct ws **out);
+bool http_wants_ws(const struct http_req *r);
+/* ERR_FULL: LIM_OUT_CAP would be passed; the socket is being closed with 1013. ERR_CLOSED: a close was sent before. Leaves at the
+ * end of the loop turn. */
+enum err ws_send(struct ws *w, struct str text);
+void ws_close(struct ws *w, unsigned code, const char *reason);
+void *ws_ctx(const struct ws *w);
+void ws_set_ctx(struct ws *w, void *ctx);
+
+#endif

@@ -1,0 +1,37 @@
+/* An event as POST /v1/events takes it: JSON → checked `event` record. Pure: accounts, time and the asker's workspace are handed
+ * in. */
+#ifndef NARU_ROUTER_INGEST_H
+#define NARU_ROUTER_INGEST_H
+
+#include "proto/records.h"
+
+struct account_found { /* what a policy says of an account; borrowed */
+    const char *workspace, *channel;
+};
+struct ingest_env {
+    void *ctx;
+    bool (*account)(void *ctx, struct str name, struct account_found *out);
+    struct str workspace; /* of the token; "*": all */
+    uint64_t now;         /* wall ms */
+    uint32_t home;
+};
+/* One event on its way in. Texts of `event` point into the JSON document and into `arena`. */
+struct ingest {
+    struct event event;
+    struct attribute attributes[LIM_LIST_ITEMS];
+    uint32_t attribute_count;
+    struct arena arena;
+    /* of a refusal: HTTP status, problem type, cause (a metric's label), and a sentence */
+    unsigned status;
+    const char *problem, *cause;
+    char why[320];
+};
+void ingest_init(struct ingest *in);
+void ingest_fini(struct ingest *in);
+/* ERR_PROTO and the like: refused, and `in` says why. Forgets what was read before. */
+enum err ingest_event(struct ingest *in, const struct ingest_env *env, const struct json *v);
+/* Fills the refusal of a body that is no JSON. */
+void ingest_refuse(struct ingest *in, unsigned status, const char *problem, const char *cause, const char *fmt, ...)
+    __attribute__((format(printf, 5, 6)));
+
+#endif

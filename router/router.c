@@ -1,0 +1,444 @@
+/* naru router: options, the order in which things are opened and closed, what comes in from peers.
+
+   Opening: journal first (its rows give back the memory), then policies, history, peers, and the HTTP door last, so that nothing is
+   asked for before it can be answered. Closing is the reverse: no new requests, answers out, history, journal (which commits what
+   is there), peers. A journal that fails ends the process: it starts again from what is on the disk. */
+#include "router/router.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "cli/cli.h"
+#include "router/api.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#define DRAIN_MS 5000u
+#define ACTS_MS  2000u /* how long acts may still be answered while stopping */
+
+#define ROW(name, kind, field, fallback, min, max, arg, help)                                                                      \
+    {                                                                                                                              \
+        name, kind, offsetof(struct router_opts, field), fallback, min, max, arg, help                                             \
+    }
+static const struct opt rows[] = {
+    ROW("name", OPT_STR, name, "router-1", 0, 0, "NAME", "unique in the installation"),
+    ROW("number", OPT_U64, number, "1", 1, 4095, "N", "unique in the installation; stands in the ids of tickets"),
+    ROW("listen", OPT_STR, listen, "127.0.0.1:8080", 0, 0, "ADDR", "where HTTP is served; port 0: any free one"),
+    ROW("data", OPT_STR, data, "data", 0, 0, "DIR", "journal, history, tokens"),
+    ROW("inbox", OPT_STR, inbox, "ipc:///tmp/naru-router-1", 0, 0, "ENDPOINT", "where peers send to: ipc://… or tcp://ADDR:PORT"),
+    ROW("advertise", OPT_STR, advertise, NULL, 0, 0, "ENDPOINT", "what peers are told to connect to, where it is another"),
+    ROW("policy", OPT_LIST, policies, NULL, 0, 0, "FILE", "a workspace's policy; may be given many times"),
+    ROW("tokens", OPT_STR, tokens, NULL, 0, 0, "FILE", "access tokens; default: tokens in the data folder"),
+    ROW("window", OPT_U64, window, "4096", 1, 1000000, "N", "records that each peer may have under way to us"),
+    ROW("dial", OPT_LIST, dial, NULL, 0, 0, "ENDPOINT", "a peer's inbox to introduce ourselves to (as a rule peers dial us)"),
+    ROW("proxy", OPT_LIST, proxies, NULL, 0, 0, "ADDR", "an address that may open any number of connections"),
+    ROW("curve-secret", OPT_STR, curve_secret, NULL, 0, 0, "FILE", "our secret key: encrypts links to peers"),
+    ROW("curve-peers", OPT_STR, curve_peers, NULL, 0, 0, "FILE", "public keys of the peers that may connect, one a line"),
+    ROW("history-days", OPT_U64, history_days, "30", 1, 3650, "N", "how long closed tickets can be read"),
+    ROW("port-file", OPT_STR, port_file, NULL, 0, 0, "FILE", "gets the bound HTTP port"),
+    { 0 },
+};
+
+const char *router_workspace(const struct router *r, uint16_t number) { return r->events.workspaces[number]; }
+
+/* ---- dispatch's hands ---- */
+
+static uint32_t triage_credit(void *ctx, void *peer)
+{
+    (void)ctx;
+    return peer_credit(peer);
+}
+
+static enum err triage_send(void *ctx, void *peer, const struct kept_event *e)
+{
+    struct router *r = ctx;
+    return mailbox_put_packed(r->mail, peer, MSG_EVENT, (struct str){ e->packed, e->packed_n });
+}
+
+static void triage_retry(void *ctx, const struct kept_event *e, const char *cause)
+{
+    char text[ID_TEXT + 1];
+    (void)ctx;
+    metric_add(MET_TRIAGE_RETRIES, cause, 1);
+    log_debug("event=%s goes to triage again attempts=%u cause=\"%s\"", id_text(&e->id, text), e->attempts, cause);
+}
+
+static void triage_dead(void *ctx, struct kept_event *e, const char *cause) { (void)event_die(ctx, e, cause, true, NULL, NULL); }
+
+/* ---- records ---- */
+
+static void on_verdict(struct router *r, struct peer *p, const void *obj)
+{
+    const struct verdict *v = obj;
+    struct kept_event *e = events_find(&r->events, &v->event);
+    uint64_t number = 0, now = router_now(r);
+    char cause[129];
+    (void)p;
+    if (!e || e->state != EV_ACCEPTED || !e->committed) return; /* told twice, or too late */
+    if (v->error.n) {
+        snprintf(cause, sizeof cause, "triage: %.*s", STR_FMT(v->error));
+        dispatch_failed(&r->dispatch, e, now, cause);
+        return;
+    }
+    metric_observe(MET_TRIAGE_ROUNDTRIP, "", (double)(now - e->since) / 1e3);
+    (void)dispatch_done(&r->dispatch, e, now);
+    buf_clear(&r->packed);
+    record_pack(&r->packed, &verdict_record, v);
+    /* without the row a restart asks triage again: the event is safe either way */
+    (void)journal_append(r->journal, ROW_VERDICT, &e->id, buf_str(&r->packed), NULL, NULL, &number);
+    if (events_verdict(&r->events, e, buf_str(&r->packed), number)) return;
+    leader_take(r, e);
+}
+
+static void on_entry(struct router *r, struct peer *p, const void *obj) { leader_on_entry(r, p, obj); }
+static void on_lead(struct router *r, struct peer *p, const void *obj) { leader_on_lead(r, p, obj); }
+static void on_sync(struct router *r, struct peer *p, const void *obj) { leader_on_sync(r, p, obj); }
+
+static void on_offer(struct router *r, struct peer *p, const void *obj)
+{
+    (void)p;
+    agents_offer(r, obj);
+}
+
+static void on_result(struct router *r, struct peer *p, const void *obj)
+{
+    (void)p;
+    acts_result(&r->acts, obj);
+}
+
+static void on_config(struct router *r, struct peer *p, const void *obj)
+{
+    const struct config *c = obj;
+    enum err e = config_keep_put(&r->config, c, clock_wall_ms(), r->journal, NULL, NULL, NULL);
+    if (!e && c->kind == CONFIG_POLICY) policy_tell(r, NULL);
+    if (e && e != ERR_EXISTS) log_warn("peer=%s sent a configuration that cannot be used: %s", peer_name(p), err_text(e));
+}
+
+static void on_stats(struct router *r, struct peer *p, const void *obj)
+{
+    const struct stats *s = obj;
+    (void)r;
+    if (metrics_take(str_of(peer_name(p)), s->values)) log_debug("peer=%s sent metrics that cannot be read", peer_name(p));
+}
+
+static const struct record_row { /* what is taken from whom */
+    enum role from;              /* ROLE_NONE: anybody */
+    void (*fn)(struct router *r, struct peer *p, const void *obj);
+} record_rows[MSG_COUNT] = {
+    [MSG_VERDICT] = { ROLE_TRIAGE, on_verdict }, [MSG_ENTRY] = { ROLE_ASSIGN, on_entry }, [MSG_OFFER] = { ROLE_ASSIGN, on_offer },
+    [MSG_RESULT] = { ROLE_ASSIGN, on_result },   [MSG_LEAD] = { ROLE_ASSIGN, on_lead },   [MSG_SYNC] = { ROLE_ASSIGN, on_sync },
+    [MSG_CONFIG] = { ROLE_ASSIGN, on_config },   [MSG_STATS] = { ROLE_NONE, on_stats },
+};
+
+static void on_record(void *ctx, struct peer *p, enum msg type, const void *obj)
+{
+    const struct record_row *row = &record_rows[type];
+    if (row->fn && (row->from == ROLE_NONE || row->from == peer_role(p))) row->fn(ctx, p, obj);
+    else metric_add(MET_MBOX_REFUSED, "role", 1);
+}
+
+/* ---- peers ---- */
+
+static void on_up(void *ctx, struct peer *p)
+{
+    struct router *r = ctx;
+    log_info("peer=%s role=%s is up", peer_name(p), role_words.v[peer_role(p)]);
+    if (peer_role(p) == ROLE_TRIAGE) {
+        policy_tell(r, p);
+        if (dispatch_up(&r->dispatch, p)) log_error("peer=%s gets no events: too many triage workers", peer_name(p));
+    } else if (peer_role(p) == ROLE_ASSIGN) {
+        leader_on_up(r, p);
+    }
+}
+
+static void on_down(void *ctx, struct peer *p)
+{
+    struct router *r = ctx;
+    if (!r->stopping) log_warn("peer=%s role=%s is down", peer_name(p), role_words.v[peer_role(p)]);
+    if (peer_role(p) == ROLE_TRIAGE) dispatch_down(&r->dispatch, p, router_now(r));
+    else if (peer_role(p) == ROLE_ASSIGN) leader_on_down(r, p);
+    metrics_forget(str_of(peer_name(p)));
+}
+
+static void on_credit(void *ctx, struct peer *p) { (void)ctx, (void)p; /* on_turn pumps anyway */ }
+
+/* ---- time ---- */
+
+static bool on_turn(struct turn_end *t)
+{
+    struct router *r = t->ctx;
+    bool did = dispatch_pump(&r->dispatch, router_now(r)) > 0;
+    did |= leaders_pump(r);
+    if (did) mailbox_flush(r->mail);
+    return false;
+}
+
+static void tell_again(struct router *r)
+{
+    for (struct peer *p = NULL; (p = mailbox_next(r->mail, p));) {
+        if (peer_data(p)) policy_tell(r, p);
+    }
+}
+
+static void on_second(struct timer *t)
+{
+    struct router *r = t->ctx;
+    uint64_t now = router_now(r);
+    dispatch_tick(&r->dispatch, now);
+    leaders_tick(r, now);
+    acts_tick(&r->acts, now);
+    agents_tick(r, now);
+    settle_retry(r);
+    tokens_refresh(r->tokens, now);
+    tell_again(r);
+}
+
+/* ---- the journal ---- */
+
+static void on_row(void *ctx, uint64_t number, enum row_kind kind, const struct id *id, struct str body)
+{
+    struct router *r = ctx;
+    if (kind == ROW_CONFIG) {
+        config_keep_row(&r->config, number, body, clock_wall_ms());
+        return;
+    }
+    enum err e = events_row(&r->events, number, kind, id, body);
+    if (e && e != ERR_EXISTS) log_error("row=%llu of the journal cannot be used: %s", (unsigned long long)number, err_text(e));
+}
+
+static bool row_live(void *ctx, uint64_t number, enum row_kind kind, const struct id *id)
+{
+    struct router *r = ctx;
+    return kind == ROW_CONFIG ? config_keep_row_live(&r->config, number, id) : events_row_live(&r->events, number, id);
+}
+
+static void row_moved(void *ctx, uint64_t from, uint64_t to, const struct id *id)
+{
+    struct router *r = ctx;
+    config_keep_row_moved(&r->config, from, to, id);
+    events_row_moved(&r->events, from, to, id);
+}
+
+static void stop(struct router *r);
+
+static void on_fatal(void *ctx, const char *why)
+{
+    struct router *r = ctx;
+    log_error("the journal failed (%s): nothing is accepted any more; the process ends, so that it begins again from the disk",
+              why);
+    r->failed = true;
+    stop(r);
+}
+
+/* What the rows said is still to be done. */
+static void take_up(struct router *r)
+{
+    struct kept_event *e, *next;
+    uint64_t now = router_now(r), at;
+    struct id ticket;
+    events_replayed(&r->events);
+    for (e = TAILQ_FIRST(&r->events.order); e; e = next) {
+        next = TAILQ_NEXT(e, order);
+        if (!journal_known(r->journal, &e->id, &ticket, &at)) events_drop(&r->events, e);
+        else if (e->state == EV_ACCEPTED) (void)dispatch_add(&r->dispatch, e, now);
+        else if (e->state == EV_TRIAGED) leader_take(r, e);
+    }
+    log_info("events=%zu are not settled accepted=%llu triaged=%llu taken=%llu dead=%llu", r->events.by_id.count,
+             (unsigned long long)r->events.counts[EV_ACCEPTED], (unsigned long long)r->events.counts[EV_TRIAGED],
+             (unsigned long long)r->events.counts[EV_TAKEN], (unsigned long long)r->events.counts[EV_DEAD]);
+}
+
+/* ---- opening ---- */
+
+static enum err open_memory(struct router *r)
+{
+    uint32_t seed;
+    struct acts_cfg acts = { .ctx = r, .send = leader_send_act };
+    struct dispatch_cfg dispatch = {
+        .ctx = r, .credit = triage_credit, .send = triage_send, .on_retry = triage_retry, .on_dead = triage_dead
+    };
+    rng_secret(&seed, sizeof seed);
+    buf_init(&r->packed, LIM_ZMQ_MESSAGE);
+    buf_init(&r->text, 16u << 20);
+    ingest_init(&r->ingest);
+    agents_init(&r->agents);
+    dispatch_init(&r->dispatch, &dispatch, LIM_EVENTS_LIVE);
+    r->number = (uint32_t)r->opts.number;
+    enum err e = events_init(&r->events, LIM_EVENTS_LIVE);
+    r->events.owner = r;
+    if (!e) e = config_keep_init(&r->config);
+    if (!e) e = leaders_init(&r->leaders);
+    if (!e) e = acts_init(&r->acts, &acts, seed);
+    return e;
+}
+
+static enum err open_disk(struct router *r)
+{
+    char path[4096];
+    struct journal_cfg cfg = {
+        .path = path, .linger_us = 300, .ctx = r, .on_row = on_row, .on_fatal = on_fatal, .is_live = row_live, .on_moved = row_moved
+    };
+    if (mkdir(r->opts.data, 0700) && errno != EEXIST) {
+        log_error("the data folder %s cannot be made: %s", r->opts.data, strerror(errno));
+        return ERR_IO;
+    }
+    snprintf(path, sizeof path, "%s/tokens", r->opts.data);
+    enum err e = tokens_open(&r->tokens, r->opts.tokens ? r->opts.tokens : path);
+    if (e && !r->tokens) return e; /* bad lines are logged and skipped */
+    snprintf(path, sizeof path, "%s/journal.db", r->opts.data);
+    if ((e = journal_open(&r->journal, &r->loop, &cfg))) return e;
+    snprintf(path, sizeof path, "%s/history.db", r->opts.data);
+    if ((e = history_open(&r->history, &r->loop, path, (uint32_t)r->opts.history_days))) return e;
+    take_up(r);
+    return policy_import(r, true);
+}
+
+static enum err open_peers(struct router *r)
+{
+    struct mailbox_cfg cfg = { .name = r->opts.name,
+                               .role = ROLE_ROUTER,
+                               .inbox = r->opts.inbox,
+                               .advertise = r->opts.advertise,
+                               .window = (uint32_t)r->opts.window,
+                               .number = r->number,
+                               .curve_secret_file = r->opts.curve_secret,
+                               .curve_peers_file = r->opts.curve_peers,
+                               .ctx = r,
+                               .on_up = on_up,
+                               .on_down = on_down,
+                               .on_credit = on_credit,
+                               .on_record = on_record };
+    enum err e = mailbox_open(&r->mail, &r->loop, &cfg);
+    for (size_t i = 0; !e && i < r->opts.dial.count; i++) e = mailbox_dial(r->mail, r->opts.dial.v[i]);
+    return e;
+}
+
+static enum err write_port(const struct router *r)
+{
+    char path[4096];
+    if (!r->opts.port_file) return ERR_OK;
+    snprintf(path, sizeof path, "%s.new", r->opts.port_file);
+    FILE *f = fopen(path, "w");
+    if (!f) return ERR_IO;
+    bool good = fprintf(f, "%u\n", http_port(r->http)) > 0;
+    good = fclose(f) == 0 && good && rename(path, r->opts.port_file) == 0; /* whoever sees the file sees all of it */
+    return good ? ERR_OK : ERR_IO;
+}
+
+static enum err open_door(struct router *r)
+{
+    struct http_cfg cfg = {
+        .listen = r->opts.listen, .proxies = { r->opts.proxies.v, r->opts.proxies.count }, .ctx = r, .on_request = api_request
+    };
+    enum err e = http_open(&r->http, &r->loop, &cfg);
+    if (!e) e = write_port(r);
+    if (!e) log_info("listening on %s port=%u", r->opts.listen, http_port(r->http));
+    return e;
+}
+
+/* ---- stopping ---- */
+
+static void on_journal_closed(void *ctx)
+{
+    struct router *r = ctx;
+    r->journal = NULL;
+    if (r->mail) mailbox_close(r->mail);
+    r->mail = NULL;
+    turn_end_fini(&r->turn);
+    timer_fini(&r->second);
+    signals_fini(&r->signals);
+}
+
+static void on_history_closed(void *ctx)
+{
+    struct router *r = ctx;
+    r->history = NULL;
+    if (r->journal) journal_close(r->journal, on_journal_closed, r);
+    else on_journal_closed(r);
+}
+
+static void on_drained(void *ctx)
+{
+    struct router *r = ctx;
+    r->http = NULL;
+    acts_refuse_all(&r->acts);
+    if (r->history) history_close(r->history, on_history_closed, r);
+    else on_history_closed(r);
+}
+
+static void on_acts_late(struct timer *t)
+{
+    struct router *r = t->ctx;
+    acts_refuse_all(&r->acts);
+}
+
+static void stop(struct router *r)
+{
+    if (r->stopping) return;
+    r->stopping = true;
+    log_info("stopping: answering what is under way");
+    timer_stop(&r->second);
+    r->second.fn = on_acts_late;
+    timer_once(&r->second, ACTS_MS);
+    if (r->http) http_drain(r->http, DRAIN_MS, on_drained, r);
+    else on_drained(r);
+}
+
+static void on_stop(void *ctx) { stop(ctx); }
+
+static void on_hup(void *ctx)
+{
+    struct router *r = ctx;
+    log_info("SIGHUP: reading policies and tokens again");
+    (void)policy_import(r, false);
+    policy_tell(r, NULL);
+    for (uint32_t i = 0; i < r->leaders.count; i++) {
+        if (leader_is_there(r, (uint16_t)i)) config_tell_leader(r, (uint16_t)i);
+    }
+}
+
+static void free_memory(struct router *r)
+{
+    acts_fini(&r->acts);
+    agents_fini(&r->agents);
+    leaders_fini(&r->leaders);
+    dispatch_fini(&r->dispatch);
+    events_fini(&r->events);
+    config_keep_fini(&r->config);
+    if (r->tokens) tokens_close(r->tokens);
+    ingest_fini(&r->ingest);
+    buf_fini(&r->packed);
+    buf_fini(&r->text);
+}
+
+int router_main(int argc, char **argv)
+{
+    struct router *r = calloc(1, sizeof *r);
+    if (!r) return 1;
+    if (opt_parse(rows, "naru router --data DIR --policy FILE [options]", argc, argv, &r->opts)) return free(r), 2;
+    log_init(r->opts.name);
+    metrics_init(r->opts.name);
+    uv_loop_init(&r->loop);
+    timer_init(&r->second, &r->loop, on_second, r);
+    enum err e = open_memory(r);
+    if (!e) e = signals_init(&r->signals, &r->loop, on_stop, on_hup, r);
+    if (!e) e = open_disk(r);
+    if (!e) e = open_peers(r);
+    turn_end_init(&r->turn, &r->loop, on_turn, r);
+    if (!e) e = open_door(r);
+    if (e) {
+        log_error("cannot start: %s", err_text(e));
+        r->failed = true;
+        stop(r);
+    } else {
+        timer_every(&r->second, 1000);
+    }
+    loop_finish(&r->loop);
+    bool failed = r->failed;
+    free_memory(r);
+    free(r);
+    return failed ? 1 : 0;
+}

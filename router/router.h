@@ -1,0 +1,89 @@
+/* The router process: what its files share. Each module's own structure is its own; this one only holds them together.
+   Reading order: README.md. */
+#ifndef NARU_ROUTER_ROUTER_H
+#define NARU_ROUTER_ROUTER_H
+
+#include "base/loop.h"
+#include "base/opt.h"
+#include "proto/mailbox.h"
+#include "router/acts.h"
+#include "router/agents.h"
+#include "router/config_keep.h"
+#include "router/dispatch.h"
+#include "router/event.h"
+#include "router/history.h"
+#include "router/http.h"
+#include "router/ingest.h"
+#include "router/journal.h"
+#include "router/leader.h"
+#include "router/token.h"
+
+struct router_opts {
+    const char *name, *listen, *data, *inbox, *advertise, *tokens, *curve_secret, *curve_peers, *port_file;
+    uint64_t number, window, history_days;
+    struct opt_list policies, dial, proxies;
+};
+
+struct router {
+    struct router_opts opts;
+    uv_loop_t loop;
+    struct signals signals;
+    struct timer second;
+    struct turn_end turn;
+    struct mailbox *mail;
+    struct http *http;
+    struct journal *journal;
+    struct history *history;
+    struct tokens *tokens;
+    struct events events;
+    struct dispatch dispatch;
+    struct config_keep config;
+    struct acts acts;
+    struct leaders leaders;
+    struct agents agents;
+    struct ingest ingest;    /* scratch of one event at a time */
+    struct buf packed, text; /* scratch */
+    uint32_t number;
+    char imported[64][80]; /* versions of the policy files, as they were imported last */
+    uint64_t beat;         /* mono ms of the last heartbeats */
+    bool stopping, failed;
+    const char *old_policy; /* a sentence for /readyz and the log when a bad file at start was passed over; NULL: none */
+};
+
+static inline uint64_t router_now(const struct router *r) { return uv_now((uv_loop_t *)&r->loop); }
+const char *router_workspace(const struct router *r, uint16_t number);
+
+/* ---- intake.c: POST /v1/events → journal → answer ---- */
+void intake_post(struct router *r, struct http_req *req, const struct token *token);
+void intake_committed(void *event, enum err e, uint64_t number); /* journal_fn of ROW_EVENT */
+
+/* ---- settle.c: the end of an event ---- */
+void settle_ticket(struct router *r, struct kept_ticket *t); /* its end is durable: history, then settle its events */
+void settle_retry(struct router *r);                         /* once a second: what a full disk or queue held up */
+/* Dead for want of attempts left, or alive again at a person's word. The row is written; `fn` (may be NULL) after its commit. */
+enum err event_die(struct router *r, struct kept_event *e, const char *cause, bool dead, journal_fn *fn, void *ctx);
+
+/* ---- ticket_json.c ---- */
+/* The first event of a ticket, unpacked (all zero: there is none); its lists live until the scratch arena is used again. */
+void ticket_first(struct router *r, const struct kept_ticket *t, struct event *first);
+/* The ticket as home knows it; `life`: with its changes. */
+void ticket_json(struct router *r, struct buf *out, const struct kept_ticket *t, const struct event *first, bool life);
+void event_json(struct router *r, struct buf *out, const struct kept_event *e);
+/* The leader's JSON with "token_epoch":5,"token_seq":7 told as "token":"5.7", which is what acts take. */
+void leader_json(struct buf *out, struct str body);
+/* "5.7" → 5, 7. ERR_RANGE. */
+enum err parse_token(struct str text, uint64_t *epoch, uint64_t *seq);
+
+/* ---- api.c ---- */
+void api_request(void *router, struct http_req *req);
+
+/* ---- policy_files.c ---- */
+/* Imports the files of --policy whose bytes differ from the last import. `strict`: ERR_POLICY when one is bad and no earlier good
+ * one is kept. */
+enum err policy_import(struct router *r, bool strict);
+/* Sends the active policies to a triage worker (NULL: all of them). */
+void policy_tell(struct router *r, struct peer *p);
+/* Asks the leader of a workspace to take what is kept here of it; what it knows already is nothing to it. */
+void config_tell_leader(struct router *r, uint16_t workspace);
+
+#endif

@@ -1,0 +1,150 @@
+"""Figures of the whole pipeline with the real binaries, through the public doors. Prints, never judges.
+
+  throughput  closed loop: single POSTs as fast as they are answered, 200 agents who accept and resolve at once
+  latency     open loop at fixed rates
+  memory      at rest, and with 100,000 tickets waiting (nobody there to take them)
+  parts       the small benchmarks of single rooms
+CPU is that of naru's processes and redis-server; the load clients are told apart. Everything shares this machine's cores."""
+import argparse
+
+import os
+import pathlib
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+from conftest import NARU, Naru, json_line, wait_for
+
+HERE = pathlib.Path(__file__).parent
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+def texts(folder, given):
+    """A file of messages: the one given, else the demo's own texts."""
+    if given:
+        return given
+    out = folder / "texts.tsv"
+    source = (HERE.parent.parent / "cli" / "demo_texts.h").read_text()
+    lines = [l.strip()[1:-2] for l in source.splitlines() if l.startswith('    "')]
+    out.write_text("text\n" + "\n".join(lines) + "\n")
+    return out
+
+
+def cpu(pid):
+    stat = open(f"/proc/{pid}/stat").read()
+    f = stat[stat.rindex(")") + 2:].split()
+    return (int(f[11]) + int(f[12])) * 1e6 / TICK
+
+
+def rss(pid):
+    for line in open(f"/proc/{pid}/status"):
+        if line.startswith("VmRSS"):
+            return int(line.split()[1]) / 1024
+
+
+def usage(naru):
+    return {name: cpu(pid) for name, pid in naru.children().items()}
+
+
+def crowd(naru, agents, *more):
+    return naru.client("crowd", "--agents", agents, "--register", "--skills", "billing:5", "--think", 0, *more)
+
+
+def run(naru, file, agents, count, *how):
+    """One load; gives the clients' summaries and CPU per event by process."""
+    people = crowd(naru, agents, "--until-idle", "3", "--seconds", 600)
+    wait_for("agents", lambda: naru.metric("naru_agents{") and naru.metric('naru_agents{process="assign-1",presence="available"}') >= agents, 60)
+    before, t0 = usage(naru), time.monotonic()
+    sender = naru.client("send", "--file", file, "--account", "load", "--count", count, "--prefix", f"r{time.monotonic_ns()}", *how)
+    sent = json_line(sender.communicate(timeout=900)[0])
+    wait_for("all to settle", lambda: naru.metric("naru_events_live{") == 0, 300)
+    after = usage(naru)
+    took = json_line(people.communicate(timeout=300)[0])
+    per = {n: (after[n] - before[n]) / count for n in after if n in before}
+    return sent, took, per
+
+
+def show(title, sent, took, per):
+    total = sum(per.values())
+    print(f"{title:26} {sent['rate']:>9.0f}/s  ack p50 {sent['ack_ms_p50']:7.2f} p99 {sent['ack_ms_p99']:7.2f} ms   "
+          f"offer p50 {took.get('offer_ms_p50', 0):7.2f} p99 {took.get('offer_ms_p99', 0):7.2f} ms   cpu {total:6.1f} us/event  "
+          + " ".join(f"{n}={v:.1f}" for n, v in sorted(per.items())) + f"   accepted {took['accepted']} double {took['double']}")
+    sys.stdout.flush()
+
+
+def throughput(args, file):
+    rates, cpus = [], []
+    for i in range(args.runs):
+        with_naru = make()
+        sent, took, per = run(with_naru, file, 200, args.count, "--closed", args.closed)
+        show(f"throughput run {i + 1}", sent, took, per)
+        rates.append(sent["rate"])
+        cpus.append(sum(per.values()))
+        drop(with_naru)
+    print(f"throughput median {statistics.median(rates):.0f} events/s, cpu {statistics.median(cpus):.1f} us/event of {args.runs} runs\n")
+
+
+def latency(args, file):
+    for rate in (500, 2000, 5000):
+        naru = make()
+        sent, took, per = run(naru, file, 200, rate * args.seconds, "--rate", rate)
+        show(f"latency at {rate}/s", sent, took, per)
+        drop(naru)
+    print()
+
+
+def memory(args, file):
+    naru = make()
+    print("memory at rest, MiB:        " + " ".join(f"{n}={rss(p):.0f}" for n, p in sorted(naru.children().items())))
+    base = {n: rss(p) for n, p in naru.children().items()}
+    sender = naru.client("send", "--file", file, "--account", "load", "--count", 100000, "--closed", 512)
+    sender.communicate(timeout=900)
+    wait_for("100,000 waiting", lambda: naru.metric("naru_queue_length{") >= 100000, 120)
+    kids = naru.children()
+    print("with 100,000 waiting, MiB:  " + " ".join(f"{n}={rss(p):.0f}" for n, p in sorted(kids.items())))
+    print("KiB a waiting ticket:       " + " ".join(f"{n}={(rss(p) - base[n]) * 1024 / 100000:.2f}" for n, p in sorted(kids.items())) + "\n")
+    drop(naru)
+
+
+def parts(args, file):
+    for program in sorted((pathlib.Path(NARU).parent).glob("bench_*")):
+        print(f"== {program.name}")
+        sys.stdout.flush()
+        subprocess.run([program], check=False)
+
+
+made = {}
+
+
+def make():
+    folder = tempfile.mkdtemp(prefix="naru-bench-")
+    naru = Naru(folder, policy=HERE / "policy.yaml", options=["--triage", str(ARGS.triage)])
+    made[naru] = folder
+    return naru
+
+
+def drop(naru):
+    naru.stop()
+    shutil.rmtree(made.pop(naru), ignore_errors=True)
+
+
+if __name__ == "__main__":
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("what", nargs="*", default=["throughput", "latency", "memory", "parts"])
+    p.add_argument("--file", help="messages, TSV (default: the demo's own)")
+    p.add_argument("--runs", type=int, default=3)
+    p.add_argument("--count", type=int, default=200000)
+    p.add_argument("--closed", type=int, default=512)
+    p.add_argument("--seconds", type=int, default=10)
+    p.add_argument("--triage", type=int, default=1)
+    ARGS = p.parse_args()
+    work = pathlib.Path(tempfile.mkdtemp(prefix="naru-bench-"))
+    messages = texts(work, ARGS.file)
+    os.environ["NARU_LOG"] = "warn"
+    print(f"machine: {os.cpu_count()} cores; messages: {messages if ARGS.file else 'the demo texts'}; triage workers: {ARGS.triage}")
+    for what in ARGS.what:
+        {"throughput": throughput, "pipeline": throughput, "latency": latency, "memory": memory, "parts": parts}[what](ARGS, messages)
+    shutil.rmtree(work, ignore_errors=True)

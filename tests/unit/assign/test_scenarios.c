@@ -1,0 +1,388 @@
+#include "base/opt.h"
+#include "world.h"
+
+#include <dirent.h>
+
+/* Plays every file of tests/scenarios against the matching core. A file is lines of text:
+
+     # a comment                      policy NAME      and the indented lines after it: a policy; the first is in use at start
+     at 90s                           turns the clock, letting happen what falls due on the way
+     & …                              the same instant as the next line: the turn does not end here
+     message|call|hangup EVENT conv=C [account=A channel=C urgency=U needs=s:5,t:3 lang=L queue=Q text=T]
+     connect|online|disconnect|heartbeat AGENT [session=N]     silent AGENT: no heartbeats from now on
+     presence AGENT offline|available|away [reason=R]
+     accept|decline|resolve|park|resume AGENT CONV [token=old] [-> STATUS [PROBLEM]]
+     cancel CONV    transfer AGENT CONV queue=Q    reload NAME
+     expect CONV state=S [agent=A]    agent of an offer or a hold; agent=- nobody
+     expect-entries KIND=N …          how many entries of the kind so far
+     expect-agent AGENT TEXT          the agent as JSON contains the text
+     expect-queue QUEUE waiting=N
+     expect-same CONV CONV            both are the same ticket
+
+   Agents who are connected send heartbeats. After every line that ends a turn, everything that must always hold is checked. */
+
+#define WORDS_MAX 16
+
+struct play {
+    struct world w;
+    const char *file;
+    uint32_t line;
+    char *policies[8], policy_names[8][32];
+    uint32_t policy_count;
+    char agents[64][32];
+    bool beats[64];
+    uint64_t sessions[64];
+    uint32_t agent_count;
+    uint64_t next_beat;
+};
+
+static _Noreturn void bad(const struct play *p, const char *what, const char *of)
+{
+    fprintf(stderr, "%s:%u: %s %s\n", p->file, p->line, what, of ? of : "");
+    fail_msg("%s:%u: %s %s", p->file, p->line, what, of ? of : "");
+    abort();
+}
+
+static const char *value(char **v, int n, const char *key)
+{
+    size_t len = strlen(key);
+
+    for (int i = 1; i < n; i++)
+        if (strncmp(v[i], key, len) == 0 && v[i][len] == '=') return v[i] + len + 1;
+    return NULL;
+}
+
+static uint32_t agent_slot(struct play *p, const char *name)
+{
+    for (uint32_t i = 0; i < p->agent_count; i++)
+        if (strcmp(p->agents[i], name) == 0) return i;
+    snprintf(p->agents[p->agent_count], sizeof p->agents[0], "%s", name);
+    return p->agent_count++;
+}
+
+static int word_of(const struct play *p, const struct words *w, const char *word)
+{
+    int i = words_find(w, str_of(word));
+
+    if (i < 0) bad(p, "no such word:", word);
+    return i;
+}
+
+/* ---- verbs ---- */
+
+static void do_event(struct play *p, char **v, int n)
+{
+    struct said s = { .external = v[1],
+                      .conversation = value(v, n, "conv"),
+                      .account = value(v, n, "account"),
+                      .channel = value(v, n, "channel"),
+                      .text = value(v, n, "text"),
+                      .lang = value(v, n, "lang"),
+                      .queue = value(v, n, "queue"),
+                      .urgency = URG_NORMAL };
+    const char *urgency = value(v, n, "urgency"), *needs = value(v, n, "needs");
+    char copy[256], *at, *one, *level;
+
+    s.kind = (enum event_kind)word_of(p, &event_kind_words, v[0]);
+    if (urgency) s.urgency = (enum urgency)word_of(p, &urgency_words, urgency);
+    snprintf(copy, sizeof copy, "%s", needs ? needs : "");
+    for (one = strtok_r(copy, ",", &at); one; one = strtok_r(NULL, ",", &at)) {
+        if ((level = strrchr(one, ':'))) *level++ = '\0';
+        s.needs[s.need_count++] = (struct need){ str_of(one), level ? (uint32_t)atoi(level) : 1 };
+    }
+    world_take(&p->w, &s);
+}
+
+static void do_connect(struct play *p, char **v, int n)
+{
+    uint32_t i = agent_slot(p, v[1]);
+
+    (void)n;
+    world_act(&p->w, (struct act){ .kind = ACT_CONNECT, .agent = str_of(v[1]) });
+    p->sessions[i] = p->w.session;
+    p->beats[i] = p->w.status == 200;
+}
+
+static void do_online(struct play *p, char **v, int n)
+{
+    do_connect(p, v, n);
+    world_act(&p->w, (struct act){ .kind = ACT_PRESENCE, .agent = str_of(v[1]), .presence = PRES_AVAILABLE });
+}
+
+static uint64_t session_of(struct play *p, char **v, int n)
+{
+    const char *s = value(v, n, "session");
+
+    if (s && strcmp(s, "old") == 0) return p->sessions[agent_slot(p, v[1])] - 1;
+    return p->sessions[agent_slot(p, v[1])];
+}
+
+static void do_disconnect(struct play *p, char **v, int n)
+{
+    uint64_t session = session_of(p, v, n);
+
+    if (!value(v, n, "session")) p->beats[agent_slot(p, v[1])] = false;
+    world_act(&p->w, (struct act){ .kind = ACT_DISCONNECT, .agent = str_of(v[1]), .session = session });
+}
+
+static void do_silent(struct play *p, char **v, int n)
+{
+    (void)n;
+    p->beats[agent_slot(p, v[1])] = false;
+}
+
+static void do_heartbeat(struct play *p, char **v, int n)
+{
+    world_act(&p->w, (struct act){ .kind = ACT_HEARTBEAT, .agent = str_of(v[1]), .session = session_of(p, v, n) });
+}
+
+static void do_presence(struct play *p, char **v, int n)
+{
+    world_act(&p->w, (struct act){ .kind = ACT_PRESENCE,
+                                   .agent = str_of(v[1]),
+                                   .reason = str_of(value(v, n, "reason")),
+                                   .presence = (enum presence)word_of(p, &presence_words, v[2]) });
+}
+
+static void do_on_ticket(struct play *p, char **v, int n)
+{
+    enum act_kind kind = (enum act_kind)word_of(p, &act_kind_words, v[0]);
+    const struct seen_ticket *t = world_ticket(&p->w, v[2]);
+    bool offer = kind == ACT_ACCEPT || kind == ACT_DECLINE;
+    struct act a = { .kind = kind, .agent = str_of(v[1]), .queue = str_of(value(v, n, "queue")) };
+
+    if (!t) bad(p, "no ticket of conversation", v[2]);
+    a.ticket = t->id;
+    a.token_epoch = offer ? t->offer_epoch : t->epoch;
+    a.token_seq = offer ? t->offer_seq : t->seq;
+    if (value(v, n, "token")) a.token_seq--;
+    world_act(&p->w, a);
+}
+
+static void do_cancel(struct play *p, char **v, int n)
+{
+    const struct seen_ticket *t = world_ticket(&p->w, v[1]);
+
+    (void)n;
+    if (!t) bad(p, "no ticket of conversation", v[1]);
+    world_act(&p->w, (struct act){ .kind = ACT_CANCEL, .privileged = true, .ticket = t->id });
+}
+
+static void do_reload(struct play *p, char **v, int n)
+{
+    (void)n;
+    for (uint32_t i = 0; i < p->policy_count; i++) {
+        if (strcmp(p->policy_names[i], v[1]) != 0) continue;
+        struct policy *next = world_policy(p->policies[i]);
+        assert_int_equal(space_policy(p->w.ws, p->w.now, next), ERR_OK);
+        policy_unref(p->w.policy);
+        p->w.policy = next;
+        return;
+    }
+    bad(p, "no policy called", v[1]);
+}
+
+static void beat(struct play *p)
+{
+    for (uint32_t i = 0; i < p->agent_count; i++)
+        if (p->beats[i])
+            world_act(&p->w, (struct act){ .kind = ACT_HEARTBEAT, .agent = str_of(p->agents[i]), .session = p->sessions[i] });
+}
+
+static void do_at(struct play *p, char **v, int n)
+{
+    uint64_t ms, until;
+
+    (void)n;
+    if (opt_ms(str_of(v[1]), &ms)) bad(p, "not a time:", v[1]);
+    until = WORLD_START + ms;
+    if (until < p->w.now) bad(p, "the clock would go back to", v[1]);
+    while (p->w.now < until) {
+        uint64_t step = until - p->w.now;
+        if (!p->next_beat || p->next_beat < p->w.now) p->next_beat = p->w.now + 10000;
+        if (p->next_beat - p->w.now < step) step = p->next_beat - p->w.now;
+        world_wait(&p->w, step);
+        if (p->w.now < p->next_beat) continue;
+        beat(p);
+        p->next_beat += 10000;
+    }
+}
+
+/* ---- expectations ---- */
+
+static void do_expect(struct play *p, char **v, int n)
+{
+    const struct seen_ticket *t = world_ticket(&p->w, v[1]);
+    const char *state = value(v, n, "state"), *agent = value(v, n, "agent");
+    char text[160];
+
+    if (!t) bad(p, "no ticket of conversation", v[1]);
+    const char *is = ticket_state_words.v[t->state], *has = t->owner[0] ? t->owner : t->offered[0] ? t->offered : "-";
+    snprintf(text, sizeof text, "%s is %s with %s", v[1], is, has);
+    if (state && strcmp(state, is) != 0) bad(p, "otherwise than expected:", text);
+    if (agent && strcmp(agent, has) != 0) bad(p, "otherwise than expected:", text);
+}
+
+static void do_expect_entries(struct play *p, char **v, int n)
+{
+    for (int i = 1; i < n; i++) {
+        char *eq = strchr(v[i], '='), text[120];
+        if (!eq) bad(p, "KIND=N wanted:", v[i]);
+        *eq = '\0';
+        int kind = word_of(p, &entry_kind_words, v[i]);
+        if (p->w.entries[kind] == (uint32_t)atoi(eq + 1)) continue;
+        snprintf(text, sizeof text, "%u entries %s", p->w.entries[kind], v[i]);
+        bad(p, "otherwise than expected:", text);
+    }
+}
+
+static void do_expect_agent(struct play *p, char **v, int n)
+{
+    world_act(&p->w, (struct act){ .kind = ACT_AGENT, .agent = str_of(v[1]) });
+    for (int i = 2; i < n; i++)
+        if (!strstr(p->w.body, v[i])) bad(p, "otherwise than expected:", p->w.body);
+}
+
+static void do_expect_queue(struct play *p, char **v, int n)
+{
+    char text[64];
+
+    world_act(&p->w, (struct act){ .kind = ACT_QUEUES, .queue = str_of(v[1]) });
+    snprintf(text, sizeof text, "\"waiting\":%s,", value(v, n, "waiting"));
+    if (!strstr(p->w.body, text)) bad(p, "otherwise than expected:", p->w.body);
+}
+
+static const struct verb {
+    const char *name;
+    int words;
+    void (*fn)(struct play *p, char **v, int n);
+} verbs[] = {
+    { "message", 2, do_event },
+    { "call", 2, do_event },
+    { "hangup", 2, do_event },
+    { "receipt", 2, do_event },
+    { "connect", 2, do_connect },
+    { "online", 2, do_online },
+    { "disconnect", 2, do_disconnect },
+    { "silent", 2, do_silent },
+    { "heartbeat", 2, do_heartbeat },
+    { "presence", 3, do_presence },
+    { "accept", 3, do_on_ticket },
+    { "decline", 3, do_on_ticket },
+    { "resolve", 3, do_on_ticket },
+    { "park", 3, do_on_ticket },
+    { "resume", 3, do_on_ticket },
+    { "transfer", 3, do_on_ticket },
+    { "cancel", 2, do_cancel },
+    { "reload", 2, do_reload },
+    { "at", 2, do_at },
+    { "expect", 2, do_expect },
+    { "expect-entries", 2, do_expect_entries },
+    { "expect-agent", 3, do_expect_agent },
+    { "expect-queue", 3, do_expect_queue },
+};
+
+/* "-> 409 old-token" at the end of a line: what the last result must be. */
+static void check_result(struct play *p, char **v, int n)
+{
+    char got[100];
+
+    snprintf(got, sizeof got, "%u %s", p->w.status, p->w.problem);
+    if (n < 1 || (uint32_t)atoi(v[0]) != p->w.status || (n > 1 && strcmp(v[1], p->w.problem) != 0)) bad(p, "the answer was", got);
+}
+
+static void run_line(struct play *p, char *line)
+{
+    char *v[WORDS_MAX], *at, *word;
+    int n = 0, arrow = -1;
+    bool same = line[0] == '&';
+
+    for (word = strtok_r(line + same, " \t", &at); word && n < WORDS_MAX; word = strtok_r(NULL, " \t", &at)) {
+        if (strcmp(word, "->") == 0) arrow = n;
+        v[n++] = word;
+    }
+    if (!n) return;
+    int words = arrow < 0 ? n : arrow;
+    const struct verb *verb = NULL;
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+        if (strcmp(v[0], verbs[i].name) == 0) verb = &verbs[i];
+    if (!verb || words < verb->words) bad(p, "not understood:", v[0]);
+    verb->fn(p, v, words);
+    if (!same) world_turn(&p->w);
+    if (arrow >= 0) check_result(p, v + arrow + 1, n - arrow - 1);
+}
+
+/* ---- files ---- */
+
+static void start(struct play *p)
+{
+    if (p->w.ws) return;
+    if (!p->policy_count) bad(p, "a policy must come first", NULL);
+    world_open(&p->w, p->policies[0]);
+}
+
+static void add_policy(struct play *p, const char *name)
+{
+    if (p->policy_count == 8) bad(p, "too many policies", NULL);
+    snprintf(p->policy_names[p->policy_count], sizeof p->policy_names[0], "%s", name);
+    p->policies[p->policy_count++] = calloc(1, 16384);
+}
+
+static void read_line(struct play *p, char *line, bool *in_policy)
+{
+    p->line++;
+    line[strcspn(line, "\n")] = '\0';
+    if (*in_policy && (line[0] == ' ' || !line[0])) {
+        char *to = p->policies[p->policy_count - 1];
+        snprintf(to + strlen(to), 16384 - strlen(to), "%s\n", line[0] ? line + 2 : "");
+        return;
+    }
+    *in_policy = strncmp(line, "policy ", 7) == 0;
+    if (*in_policy) {
+        add_policy(p, line + 7);
+    } else if (line[0] && line[0] != '#') {
+        start(p);
+        run_line(p, line);
+    }
+}
+
+static void play_file(const char *path)
+{
+    struct play *p = calloc(1, sizeof *p);
+    FILE *f = fopen(path, "r");
+    bool in_policy = false;
+    char line[512];
+
+    assert_non_null(f);
+    p->file = path;
+    while (fgets(line, sizeof line, f)) read_line(p, line, &in_policy);
+    fclose(f);
+    if (p->w.ws) world_close(&p->w);
+    for (uint32_t i = 0; i < p->policy_count; i++) free(p->policies[i]);
+    free(p);
+}
+
+static void it_ends_as_it_says(void **state) { play_file(*state); }
+
+/* One test a file, named after it. */
+int main(int argc, char **argv)
+{
+    static struct CMUnitTest tests[128];
+    static char paths[128][1024];
+    struct dirent **list;
+    int found = scandir(NARU_SOURCE_DIR "/tests/scenarios", &list, NULL, alphasort), failed;
+    size_t n = 0;
+
+    for (int i = 0; i < found; i++) {
+        const char *name = list[i]->d_name, *dot = strrchr(name, '.');
+        if (dot && strcmp(dot, ".scenario") == 0 && n < 128 && (argc < 2 || strstr(name, argv[1]))) {
+            snprintf(paths[n], sizeof paths[n], "%s/tests/scenarios/%s", NARU_SOURCE_DIR, name);
+            tests[n] = (struct CMUnitTest){ strrchr(paths[n], '/') + 1, it_ends_as_it_says, NULL, NULL, paths[n] };
+            n++;
+        }
+        free(list[i]);
+    }
+    if (found >= 0) free(list);
+    failed = _cmocka_run_group_tests("scenarios", tests, n, NULL, NULL);
+    return n && !failed ? 0 : 1;
+}
