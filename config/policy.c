@@ -165,10 +165,13 @@ enum err policy_load(struct policy **out, struct str yaml, const char *path, uin
 {
     struct draft d = { .naru = 0 };
     struct arena trees;
+    struct findings unread;
     struct ynode *root = NULL;
     *out = NULL;
     struct policy_mem *mem = mem_new();
     if (!mem) return ERR_NOMEM;
+    findings_init(&unread);
+    if (!f) f = &unread;
     arena_init(&trees, TREE_ARENA);
     struct bind b = { .f = f, .arena = &mem->arena };
     enum err form = tree_read(&root, yaml, &trees, f), e = form;
@@ -179,6 +182,7 @@ enum err policy_load(struct policy **out, struct str yaml, const char *path, uin
     findings_sort(f);
     if (e) mem_free(mem);
     arena_fini(&trees);
+    findings_fini(&unread);
     return e;
 }
 

@@ -202,7 +202,7 @@ void findings_text(const struct findings *f, const char *path, struct buf *out);
 void findings_json(const struct findings *f, const char *path, const char *version, struct buf *out);
 
 /* Reads and checks all of it before anything counts. On ERR_OK the caller owns one reference of *out (warnings may be in `f`);
-   ERR_YAML or ERR_POLICY with errors in `f`; ERR_TOOBIG, ERR_NOMEM. `now` = wall ms (for hours). Pure but for time-zone data. */
+   ERR_YAML or ERR_POLICY with errors in `f`; ERR_TOOBIG, ERR_NOMEM. `f` may be NULL. `now` = wall ms (for hours). Pure but for time-zone data. */
 enum err policy_load(struct policy **out, struct str yaml, const char *path, uint64_t now, struct findings *f);
 /* The same from a file; ERR_IO when it cannot be read. */
 enum err policy_load_file(struct policy **out, const char *path, uint64_t now, struct findings *f);

@@ -501,18 +501,21 @@ void events_unsettle(struct events *ev, struct kept_event *e)
     restate(ev, e);
 }
 
+/* Events have ids of version 8, tickets of version 7. */
+static bool is_event_id(const struct id *id) { return id->b[6] >> 4 == 8; }
+
 bool events_row_live(const struct events *ev, uint64_t number, const struct id *id)
 {
-    const struct kept_event *e = events_find(ev, id);
-    const struct kept_ticket *t = e ? NULL : events_ticket(ev, id);
+    const struct kept_event *e = is_event_id(id) ? events_find(ev, id) : NULL;
+    const struct kept_ticket *t = is_event_id(id) ? NULL : events_ticket(ev, id);
     if (e) return number == e->row_event || number == e->row_verdict || number == e->row_entry || number == e->row_dead;
     return t && (number == t->row_owner || number == t->row_end);
 }
 
 void events_row_moved(struct events *ev, uint64_t from, uint64_t to, const struct id *id)
 {
-    struct kept_event *e = events_find(ev, id);
-    struct kept_ticket *t = events_ticket(ev, id);
+    struct kept_event *e = is_event_id(id) ? events_find(ev, id) : NULL;
+    struct kept_ticket *t = is_event_id(id) ? NULL : events_ticket(ev, id);
     uint64_t *rows[] = { e ? &e->row_event : NULL, e ? &e->row_verdict : NULL, e ? &e->row_entry : NULL,
                          e ? &e->row_dead : NULL,  t ? &t->row_owner : NULL,   t ? &t->row_end : NULL };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

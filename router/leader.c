@@ -86,8 +86,6 @@ void leader_take(struct router *r, struct kept_event *e)
     else log_error("an event waits for want of memory");
 }
 
-void leader_forget(struct kept_event *e) { event_list_leave(e); }
-
 /* A `take` record of what is packed already: an array of two. */
 static struct str packed_take(struct router *r, const struct kept_event *e)
 {
@@ -435,11 +433,12 @@ static enum err tell_presence(struct router *r, struct leader *l, const struct e
 }
 
 static enum err (*const entry_rules[])(struct router *, struct leader *, const struct entry *) = {
-    [ENTRY_OPENED] = keep_taken,       [ENTRY_JOINED] = keep_taken,      [ENTRY_NO_TICKET] = keep_none,   [ENTRY_ACCEPTED] = keep_ticket,
-    [ENTRY_RETURNED] = keep_ticket,    [ENTRY_ENDED] = keep_ticket,      [ENTRY_CONFIG] = keep_config,    [ENTRY_PRESENCE] = tell_presence,
-    [ENTRY_OFFERED] = keep_life,       [ENTRY_DECLINED] = keep_life,     [ENTRY_OFFER_EXPIRED] = keep_life, [ENTRY_WITHDRAWN] = keep_life,
-    [ENTRY_RELAXED] = keep_life,       [ENTRY_MOVED] = keep_life,        [ENTRY_PARKED] = keep_life,      [ENTRY_RESUMED] = keep_life,
-    [ENTRY_WRAPUP] = keep_life,        [ENTRY_RETRIAGED] = keep_life,
+    [ENTRY_OPENED] = keep_taken,    [ENTRY_JOINED] = keep_taken,       [ENTRY_NO_TICKET] = keep_none,
+    [ENTRY_ACCEPTED] = keep_ticket, [ENTRY_RETURNED] = keep_ticket,    [ENTRY_ENDED] = keep_ticket,
+    [ENTRY_CONFIG] = keep_config,   [ENTRY_PRESENCE] = tell_presence,  [ENTRY_OFFERED] = keep_life,
+    [ENTRY_DECLINED] = keep_life,   [ENTRY_OFFER_EXPIRED] = keep_life, [ENTRY_WITHDRAWN] = keep_life,
+    [ENTRY_RELAXED] = keep_life,    [ENTRY_MOVED] = keep_life,         [ENTRY_PARKED] = keep_life,
+    [ENTRY_RESUMED] = keep_life,    [ENTRY_WRAPUP] = keep_life,        [ENTRY_RETRIAGED] = keep_life,
 };
 
 /* ---- entries: their order ---- */

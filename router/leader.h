@@ -47,8 +47,6 @@ struct leader *leader_of(struct router *r, uint16_t workspace);
 bool leader_is_there(const struct router *r, uint16_t workspace);
 /* An event that has its verdict: hand it over, in this order. */
 void leader_take(struct router *r, struct kept_event *e);
-/* Out of the leader's lists. */
-void leader_forget(struct kept_event *e);
 
 void leader_on_lead(struct router *r, struct peer *p, const struct lead *lead);
 void leader_on_sync(struct router *r, struct peer *p, const struct sync *sync);

@@ -56,11 +56,10 @@ static void put_messages(struct router *r, struct buf *b, const struct kept_tick
     uint32_t count = 0, n = 0, skip;
     size_t bytes = LIM_TICKET_BYTES;
     bool any = false;
-    TAILQ_FOREACH(e, &t->events, sibling) count++;
+    TAILQ_FOREACH (e, &t->events, sibling) count++;
     skip = count > LIM_TICKET_MESSAGES ? count - LIM_TICKET_MESSAGES : 0;
     LIT(b, ",\"messages\":[");
-    TAILQ_FOREACH(e, &t->events, sibling)
-    {
+    TAILQ_FOREACH (e, &t->events, sibling) {
         struct event event = *first;
         if (n++ < skip || !e->packed) continue;
         if (n > 1 && record_unpack(&event_record, &event, packed_event(e), &r->events.scratch)) continue;
@@ -77,8 +76,7 @@ static void put_life(struct buf *b, const struct kept_ticket *t)
 {
     const struct life *l;
     LIT(b, ",\"life\":[");
-    TAILQ_FOREACH(l, &t->life, link)
-    {
+    TAILQ_FOREACH (l, &t->life, link) {
         if (l != TAILQ_FIRST(&t->life)) buf_addc(b, ',');
         buf_add(b, l->json, l->n);
     }
@@ -119,7 +117,8 @@ void ticket_first(struct router *r, const struct kept_ticket *t, struct event *f
 {
     const struct kept_event *e = TAILQ_FIRST(&t->events);
     arena_clear(&r->events.scratch);
-    if (!e || !e->packed || record_unpack(&event_record, first, packed_event(e), &r->events.scratch)) memset(first, 0, sizeof *first);
+    if (!e || !e->packed || record_unpack(&event_record, first, packed_event(e), &r->events.scratch))
+        memset(first, 0, sizeof *first);
 }
 
 static void put_time(struct jw *w, const char *name, uint64_t ms)

@@ -21,6 +21,7 @@
    the old list or the new one, and lines that nobody understands are kept as they are. */
 
 #define TOKEN_PREFIX   "naru_"
+#define LOOK_MS     100u /* a token made a moment ago should work; unknown ones must not cost a stat each */
 #define TOKEN_CHARS    48u /* with the prefix */
 #define FILE_MAX       (16u << 20)
 #define TOKENS_MAX     100000u
@@ -242,7 +243,7 @@ void tokens_refresh(struct tokens *t, uint64_t mono_ms)
 {
     struct stat st = { 0 };
 
-    if (t->looked_ms && mono_ms - t->looked_ms < 1000) return;
+    if (t->looked_ms && mono_ms - t->looked_ms < LOOK_MS) return;
     t->looked_ms = mono_ms ? mono_ms : 1;
     if (stat(t->path, &st)) st = (struct stat){ 0 };
     if (st.st_ino == t->seen.st_ino && st.st_size == t->seen.st_size && st.st_mtim.tv_sec == t->seen.st_mtim.tv_sec &&

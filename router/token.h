@@ -20,7 +20,7 @@ struct tokens;
 /* A missing file is an empty list. ERR_IO, ERR_PROTO (the bad line is logged and skipped, the rest stands). */
 enum err tokens_open(struct tokens **out, const char *path);
 void tokens_close(struct tokens *t);
-/* Looks at the file's mtime at most once a second and reads it again when changed. */
+/* Looks at the file's mtime at most ten times a second and reads it again when changed. */
 void tokens_refresh(struct tokens *t, uint64_t mono_ms);
 /* `header` is the value of Authorization. ERR_UNAUTHORIZED: absent, malformed or unknown; ERR_STALE: expired. *out is borrowed
  * until the next refresh. */

@@ -368,6 +368,64 @@ static inline void world_close(struct world *w)
     free(w->body);
 }
 
+/* ---- a new reign ---- */
+
+static inline bool store_part(const struct stored *s, const char *part, struct str *rest)
+{
+    const char *at = strstr(s->key, "}:");
+    size_t n = strlen(part);
+
+    if (!at || strncmp(at + 2, part, n) != 0) return false;
+    *rest = str_of(at + 2 + n);
+    return true;
+}
+
+static inline void restore_row(struct world *w, const struct stored *s, struct str name, bool ticket)
+{
+    struct ticket_row t = { 0 };
+    struct agent_row a = { 0 };
+    struct arena arena;
+
+    arena_init(&arena, 1u << 20);
+    for (uint32_t i = 0; i < s->count; i++) {
+        struct str field = { s->v[i].name, s->v[i].name_n }, value = { s->v[i].value, s->v[i].value_n };
+        const struct record *r = ticket ? &ticket_row_record : &agent_row_record;
+        assert_int_equal(record_from_hash(r, ticket ? (void *)&t : (void *)&a, field, value, &arena), ERR_OK);
+    }
+    if (ticket) assert_int_equal(space_restore_ticket(w->ws, w->now, &t), ERR_OK);
+    else space_restore_agent(w->ws, w->now, name, &a);
+    arena_fini(&arena);
+}
+
+static inline void restore_all(struct world *w, const char *part, bool ticket)
+{
+    struct stored *s;
+    struct str name;
+
+    for (size_t i = 0; (s = map_next(&w->store, &i));)
+        if (store_part(s, part, &name)) restore_row(w, s, name, ticket);
+}
+
+/* The process died: all memory is gone, and made again from what was written. Not ended: space_restore_done is the caller's. */
+static inline void world_restart(struct world *w)
+{
+    struct space_cfg cfg = {
+        .name = str_of(w->policy->workspace), .seed = w->now, .epoch = space_epoch(w->ws) + 1, .seq = space_seq(w->ws)
+    };
+    struct stored *s;
+    struct str name;
+
+    space_free(w->ws);
+    assert_int_equal(space_new(&w->ws, &cfg), ERR_OK);
+    assert_int_equal(space_policy(w->ws, w->now, w->policy), ERR_OK);
+    restore_all(w, "a:", false);
+    restore_all(w, "t:", true);
+    for (size_t i = 0; (s = map_next(&w->store, &i));)
+        for (uint32_t k = 0; store_part(s, "held:", &name) && k < s->count; k++)
+            space_restore_held(w->ws, name, (struct str){ s->v[k].name, s->v[k].name_n });
+    assert_int_equal(space_out(w->ws)->write_count, 0); /* held sets are what the tickets say */
+}
+
 /* ---- inputs ---- */
 
 struct said { /* one event with its verdict */

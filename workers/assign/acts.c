@@ -1,0 +1,333 @@
+#include "base/metrics.h"
+#include "workers/assign/core.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+/* What agents, supervisors and integrations ask. One table leads from a kind to its function; each answers exactly once, with a
+   result or with a refusal of a stable type (heartbeats with nothing). An answer that tells of a change waits for that change to
+   be safe: `confirm` names the ticket whose home must have committed it.
+
+   Who may act on a ticket: who has it, with the token of their accept; or somebody privileged, with that token or none. */
+
+void answer(struct workspace *ws, const struct act *a, uint32_t status, struct str body, uint64_t session,
+            const uint32_t *confirm_home)
+{
+    struct result r = { .id = a->id, .status = status, .body = body, .session = session };
+    struct out_mail m = { .type = MSG_RESULT, .router = a->router, .seq = ws->seq };
+
+    if (confirm_home) m.home = *confirm_home, m.confirm = true;
+    change_mail(ws, &m, &result_record, &r);
+}
+
+void refuse(struct workspace *ws, const struct act *a, uint32_t status, const char *problem, const char *fmt, ...)
+{
+    struct result r = { .id = a->id, .status = status, .problem = str_of(problem) };
+    char text[400];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    r.detail = text_cut(str_of(text), sizeof text - 5);
+    metric_add(MET_ACTS_REFUSED, problem, 1);
+    change_mail(ws, &(struct out_mail){ .type = MSG_RESULT, .router = a->router, .seq = ws->seq }, &result_record, &r);
+}
+
+/* What is told of a ticket after an act on it; taken before the ticket may be freed. */
+struct told {
+    struct id id;
+    uint32_t home;
+    enum ticket_state state;
+    uint64_t token_epoch, token_seq;
+    struct str agent, queue;
+};
+
+static void tell(struct workspace *ws, const struct act *a, const struct told *s)
+{
+    char id[ID_TEXT + 1], token[48];
+    struct buf *b = &ws->detail;
+    struct jw w;
+
+    buf_clear(b);
+    w = jw_on(b);
+    jw_open(&w, '{');
+    jw_key(&w, "ticket"), jw_strz(&w, id_text(&s->id, id));
+    jw_key(&w, "state"), jw_strz(&w, ticket_state_words.v[s->state]);
+    if (s->queue.n) jw_key(&w, "queue"), jw_str(&w, s->queue);
+    if (s->agent.n) jw_key(&w, "agent"), jw_str(&w, s->agent);
+    snprintf(token, sizeof token, "%" PRIu64 ".%" PRIu64, s->token_epoch, s->token_seq); /* as records write it */
+    jw_key(&w, "token"), jw_strz(&w, token);
+    jw_close(&w, '}');
+    answer(ws, a, 200, buf_str(b), 0, &s->home);
+}
+
+static struct told told_of(const struct workspace *ws, const struct ticket *t)
+{
+    return (struct told){
+        t->id, t->home, t->state, t->token_epoch, t->token_seq, t->agent ? t->agent->name : STR_NONE, str_of(queue_of(ws, t)->name)
+    };
+}
+
+static void tell_ticket(struct workspace *ws, const struct act *a, const struct ticket *t)
+{
+    struct told s = told_of(ws, t);
+
+    tell(ws, a, &s);
+}
+
+static void refuse_state(struct workspace *ws, const struct act *a, enum ticket_state s)
+{
+    refuse(ws, a, 409, "wrong-state", "the ticket is %s", ticket_state_words.v[s]);
+}
+
+/* The live ticket of the act; else refused: it has ended, or there is none. */
+static struct ticket *target(struct workspace *ws, const struct act *a)
+{
+    struct ticket *t = ticket_find(ws, &a->ticket);
+    const struct past *p;
+
+    if (t) return t;
+    if ((p = map_get(&ws->past, id_str(&a->ticket)))) refuse_state(ws, a, p->state);
+    else refuse(ws, a, 404, "ticket-not-found", "no live ticket has this id");
+    return NULL;
+}
+
+static bool has_token(const struct act *a) { return a->token_epoch || a->token_seq; }
+
+static bool token_is(const struct act *a, uint64_t epoch, uint64_t seq) { return a->token_epoch == epoch && a->token_seq == seq; }
+
+/* ---- offers ---- */
+
+static struct agent *acting_agent(struct workspace *ws, const struct act *a)
+{
+    struct agent *g = roster_find(&ws->roster, a->agent);
+
+    if (!g || !g->known) {
+        refuse(ws, a, 404, "agent-not-found", "no agent is called \"%.*s\"", STR_FMT(a->agent));
+        return NULL;
+    }
+    if (!agent_session_ok(ws, a, g)) return NULL;
+    if (!has_token(a) && !a->privileged) {
+        refuse(ws, a, 400, "bad-request", "the token of the offer is missing");
+        return NULL;
+    }
+    return g;
+}
+
+static void refuse_offer(struct workspace *ws, const struct act *a, const struct ticket *t, const struct agent *g)
+{
+    for (uint32_t i = 0; i < t->backoff_count; i++)
+        if (t->backoff[i].agent == g->index) {
+            refuse(ws, a, 409, "offer-expired", "the offer does not stand any more");
+            return;
+        }
+    if (t->state == TK_OFFERED && t->agent == g) refuse(ws, a, 409, "old-token", "the ticket has been offered again since");
+    else
+        refuse(ws, a, 409, "ticket-not-offered-to-you", "the ticket is %s and not offered to this agent",
+               ticket_state_words.v[t->state]);
+}
+
+static bool offered_to(const struct act *a, const struct ticket *t, const struct agent *g)
+{
+    return t->state == TK_OFFERED && t->agent == g &&
+           (token_is(a, t->token_epoch, t->token_seq) || (a->privileged && !has_token(a)));
+}
+
+/* The pace of accepts: what expected_wait_ms goes by. */
+static void count_accept(struct workspace *ws, const struct ticket *t)
+{
+    struct wait_queue *q = &ws->queues[t->queue];
+    double since = (double)(ws->now - q->last_accept);
+
+    if (q->last_accept) q->interval_ms = q->interval_ms > 0 ? q->interval_ms * 0.9 + since * 0.1 : since;
+    q->last_accept = ws->now;
+    metric_observe(MET_WAIT_TIME, queue_of(ws, t)->name, (double)(ws->now - t->enqueued) / 1000);
+    ws->offers_made[1]++;
+}
+
+static void act_accept(struct workspace *ws, const struct act *a)
+{
+    struct agent *g = acting_agent(ws, a);
+    struct ticket *t = g ? target(ws, a) : NULL;
+
+    if (!t) return;
+    bool mine = t->agent == g && (t->state == TK_ASSIGNED || t->state == TK_WRAPUP);
+    if (mine && (token_is(a, t->offer_epoch, t->offer_seq) || token_is(a, t->token_epoch, t->token_seq))) {
+        tell_ticket(ws, a, t); /* the same accept again */
+        return;
+    }
+    if (!offered_to(a, t, g)) {
+        refuse_offer(ws, a, t, g);
+        return;
+    }
+    t->offer_epoch = t->token_epoch;
+    t->offer_seq = t->token_seq;
+    if (g->misses) g->misses = 0, change_touch_agent(ws, g);
+    naru_assert(!ticket_step(ws, t, EV_ACCEPT, g));
+    change_touch(ws, t, TF(offer_epoch) | TF(offer_seq));
+    count_accept(ws, t);
+    log_change(ws, .kind = ENTRY_ACCEPTED, .t = t);
+    tell_ticket(ws, a, t);
+}
+
+static void act_decline(struct workspace *ws, const struct act *a)
+{
+    struct agent *g = acting_agent(ws, a);
+    struct ticket *t = g ? target(ws, a) : NULL;
+    char reason[129];
+
+    if (!t) return;
+    if (!offered_to(a, t, g)) {
+        refuse_offer(ws, a, t, g);
+        return;
+    }
+    snprintf(reason, sizeof reason, "%.*s", STR_FMT(text_cut(a->reason, 128)));
+    if (g->misses) g->misses = 0, change_touch_agent(ws, g);
+    ticket_hold_back(ws, t, g->index); /* before it waits: it decides the line */
+    naru_assert(!ticket_step(ws, t, EV_DECLINE, NULL));
+    log_change(ws, .kind = ENTRY_DECLINED, .t = t, .agent = g, .cause = reason);
+    ws->offers_made[2]++;
+    tell_ticket(ws, a, t);
+}
+
+/* ---- what the owner does ---- */
+
+static bool may_act(struct workspace *ws, const struct act *a, const struct ticket *t)
+{
+    struct agent *g = roster_find(&ws->roster, a->agent);
+
+    if (a->privileged && !has_token(a)) return true;
+    if (!a->privileged && (!g || t->agent != g || t->state == TK_OFFERED)) {
+        refuse(ws, a, 403, "not-your-ticket", "somebody else has the ticket, or nobody");
+        return false;
+    }
+    if (!token_is(a, t->token_epoch, t->token_seq)) {
+        refuse(ws, a, 409, "old-token", "the ticket has changed hands since");
+        return false;
+    }
+    return true;
+}
+
+static struct ticket *own_target(struct workspace *ws, const struct act *a, enum ticket_event ev)
+{
+    struct ticket *t = target(ws, a);
+
+    if (!t || !may_act(ws, a, t)) return NULL;
+    if (state_next(t->state, ev)) return t;
+    refuse_state(ws, a, t->state);
+    return NULL;
+}
+
+static const char *reason_of(const struct act *a, char out[129])
+{
+    snprintf(out, 129, "%.*s", STR_FMT(text_cut(a->reason, 128)));
+    return out;
+}
+
+static void end_by(struct workspace *ws, const struct act *a, struct ticket *t, enum ticket_event ev)
+{
+    struct told s = told_of(ws, t);
+    char reason[129];
+
+    s.state = state_next(t->state, ev);
+    ticket_end(ws, t, ev, reason_of(a, reason));
+    tell(ws, a, &s);
+}
+
+/* The same agent reports the end of the same ticket once more: it is the same end. */
+static bool resolved_again(struct workspace *ws, const struct act *a)
+{
+    const struct past *p = map_get(&ws->past, id_str(&a->ticket));
+
+    if (!p || p->state != TK_RESOLVED) return false;
+    if (!(a->privileged && !has_token(a)) && !(p->agent && str_is(a->agent, p->agent) && token_is(a, p->token_epoch, p->token_seq)))
+        return false;
+    struct told s = { p->id, p->home, p->state, p->token_epoch, p->token_seq, str_of(p->agent), STR_NONE };
+    tell(ws, a, &s);
+    return true;
+}
+
+static void act_resolve(struct workspace *ws, const struct act *a)
+{
+    struct ticket *t;
+    char reason[129];
+
+    if (resolved_again(ws, a) || !(t = own_target(ws, a, EV_RESOLVE))) return;
+    if (t->state == TK_ASSIGNED && ws->channels[t->channel].wrapup_ms) {
+        naru_assert(!ticket_step(ws, t, EV_WRAPUP, t->agent));
+        log_change(ws, .kind = ENTRY_WRAPUP, .t = t, .cause = reason_of(a, reason));
+    }
+    if (t->state == TK_WRAPUP) tell_ticket(ws, a, t);
+    else end_by(ws, a, t, EV_RESOLVE);
+}
+
+static void act_cancel(struct workspace *ws, const struct act *a)
+{
+    struct ticket *t = own_target(ws, a, EV_CANCEL);
+
+    if (t) end_by(ws, a, t, EV_CANCEL);
+}
+
+static void act_park(struct workspace *ws, const struct act *a)
+{
+    struct ticket *t = own_target(ws, a, EV_PARK);
+    char reason[129];
+
+    if (!t) return;
+    naru_assert(!ticket_step(ws, t, EV_PARK, t->agent));
+    log_change(ws, .kind = ENTRY_PARKED, .t = t, .cause = reason_of(a, reason));
+    if (t->agent) change_offer(ws, t, t->agent, "changed", "parked");
+    tell_ticket(ws, a, t);
+}
+
+static void act_resume(struct workspace *ws, const struct act *a)
+{
+    struct ticket *t = own_target(ws, a, EV_RESUME_WAIT);
+
+    if (!t) return;
+    ticket_resume(ws, t, "asked");
+    tell_ticket(ws, a, t);
+}
+
+static void act_transfer(struct workspace *ws, const struct act *a)
+{
+    struct ticket *t = own_target(ws, a, EV_TRANSFER);
+    int queue = policy_queue(ws->policy, a->queue);
+    struct agent *had;
+    char reason[129];
+
+    if (!t) return;
+    if (queue < 0) {
+        refuse(ws, a, 404, "queue-not-found", "no queue is called \"%.*s\"", STR_FMT(a->queue));
+        return;
+    }
+    had = t->agent;
+    if (had) ticket_hold_back(ws, t, had->index); /* who hands it on is not asked first */
+    waiting_leave(ws, t);
+    ticket_to_queue(ws, t, (uint32_t)queue);
+    naru_assert(!ticket_step(ws, t, EV_TRANSFER, NULL));
+    log_change(ws, .kind = ENTRY_MOVED, .t = t, .agent = had, .cause = reason_of(a, reason));
+    if (had) change_offer(ws, t, had, "returned", "transferred");
+    tell_ticket(ws, a, t);
+}
+
+typedef void act_fn(struct workspace *ws, const struct act *a);
+static act_fn *const on_act[ACT_EXPLAIN + 1] = {
+    [ACT_CONNECT] = act_connect, [ACT_DISCONNECT] = act_disconnect, [ACT_HEARTBEAT] = act_heartbeat, [ACT_PRESENCE] = act_presence,
+    [ACT_ACCEPT] = act_accept,   [ACT_DECLINE] = act_decline,       [ACT_RESOLVE] = act_resolve,     [ACT_PARK] = act_park,
+    [ACT_RESUME] = act_resume,   [ACT_TRANSFER] = act_transfer,     [ACT_CANCEL] = act_cancel,       [ACT_TICKET] = act_ticket,
+    [ACT_TICKETS] = act_tickets, [ACT_QUEUES] = act_queues,         [ACT_AGENTS] = act_agents,       [ACT_AGENT] = act_agent,
+    [ACT_CONFIG] = act_config,   [ACT_EXPLAIN] = act_explain,
+};
+
+void space_act(struct workspace *ws, uint64_t now, const struct act *a)
+{
+    act_fn *fn = a->kind <= ACT_EXPLAIN ? on_act[a->kind] : NULL;
+
+    if (now > ws->now) ws->now = now;
+    if (!fn) refuse(ws, a, 400, "bad-request", "this act is not known here");
+    else if (!ws->policy && a->kind != ACT_CONFIG) refuse(ws, a, 503, "not-leading", "the workspace has no policy yet");
+    else fn(ws, a);
+}

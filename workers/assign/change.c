@@ -1,0 +1,407 @@
+#include "base/metrics.h"
+#include "workers/assign/core.h"
+
+#include <stdlib.h>
+
+/* What happened, put on record. Three lists grow here and are drained by the caller after each turn:
+
+   entries  are packed when the change is logged, so a ticket's fields must already be as they are after the change; where the
+            kind means a new owner, the entry's own number becomes the ticket's token.
+   writes   are made at the end of the turn, one HSET for each ticket whatever happened to it (change_flush), so that a ticket
+            opened and offered in one turn costs Redis one command; held sets and endings are written as they happen. A ticket
+            that ended in the turn it was opened in leaves no trace in Redis but its entries.
+   mail     carries the number of the entry it must not overtake.
+
+   Always true: the fields of a ticket that differ from Redis are in its `dirty` mask, and the ticket is then on `touched`. */
+
+#define OUT_CAP (64u << 20)
+
+static const bool new_token[ENTRY_RETRIAGED + 1] = {
+    [ENTRY_OFFERED] = true, [ENTRY_ACCEPTED] = true, [ENTRY_RETURNED] = true, [ENTRY_RESUMED] = true, [ENTRY_MOVED] = true,
+};
+
+/* Room for one more item of a growing array; false: no memory. */
+static bool room_for(void **v, uint32_t count, uint32_t *room, size_t size)
+{
+    if (count < *room) return true;
+    uint32_t more = *room ? *room * 2 : 64;
+    void *p = realloc(*v, more * size);
+    if (!p) return false;
+    *v = p;
+    *room = more;
+    return true;
+}
+
+void change_touch(struct workspace *ws, struct ticket *t, uint64_t fields)
+{
+    t->dirty |= fields;
+    if (t->touched_at || t->state == TK_INVALID) return;
+    naru_assert(room_for((void **)&ws->touched, ws->touched_count, &ws->touched_room, sizeof *ws->touched));
+    ws->touched[ws->touched_count++] = t;
+    t->touched_at = ws->touched_count;
+}
+
+void change_touch_agent(struct workspace *ws, struct agent *a)
+{
+    if (a->touched) return;
+    naru_assert(
+        room_for((void **)&ws->touched_agents, ws->touched_agent_count, &ws->touched_agent_room, sizeof *ws->touched_agents));
+    ws->touched_agents[ws->touched_agent_count++] = a;
+    a->touched = true;
+}
+
+static void fill_past(const struct past *p, struct entry *e)
+{
+    e->ticket = p->id;
+    e->state = p->state;
+    e->token_epoch = p->token_epoch;
+    e->token_seq = p->token_seq;
+    e->agent = str_of(p->agent);
+}
+
+static void fill_entry(const struct workspace *ws, const struct change *c, struct entry *e)
+{
+    const struct ticket *t = c->t;
+    const struct agent *a = c->agent ? c->agent : t ? t->agent : NULL;
+
+    *e = (struct entry){
+        .workspace = ws->name, .epoch = ws->epoch, .seq = ws->seq, .kind = c->kind, .at = ws->now, .home = c->home
+    };
+    if (a) e->agent = a->name;
+    if (c->event) e->event = *c->event;
+    e->policy = str_of(ws->policy_version);
+    e->cause = text_cut(str_of(c->cause), 128);
+    e->detail = c->detail;
+    if (c->past) fill_past(c->past, e);
+    if (!t) return;
+    e->ticket = t->id;
+    if (!c->event) e->home = t->home;
+    e->state = t->state;
+    e->queue = str_of(queue_of(ws, t)->name);
+    e->urgency = t->urgency;
+    e->token_epoch = t->token_epoch;
+    e->token_seq = t->token_seq;
+    e->deadline = t->until;
+}
+
+uint64_t change_log(struct workspace *ws, const struct change *c)
+{
+    struct entry e;
+    struct outbox *o = &ws->out;
+    size_t at = o->entries.n;
+
+    ws->seq++;
+    ws->entries_made[c->kind]++;
+    if (c->t && new_token[c->kind] && !c->keep_token) {
+        c->t->token_epoch = ws->epoch;
+        c->t->token_seq = ws->seq;
+        change_touch(ws, c->t, TF(token_epoch) | TF(token_seq));
+    }
+    fill_entry(ws, c, &e);
+    record_pack(&o->entries, &entry_record, &e);
+    if (!room_for((void **)&o->entry, o->entry_count, &o->entry_room, sizeof *o->entry)) o->entries.err = ERR_NOMEM;
+    if (o->entries.err) return ws->seq; /* the caller sees it when draining, and stops leading */
+    o->entry[o->entry_count++] = (struct out_entry){ ws->seq, e.home, (uint32_t)at, (uint32_t)(o->entries.n - at) };
+    if (c->t) ticket_life_add(c->t, (struct str){ o->entries.p + at, o->entries.n - at });
+    return ws->seq;
+}
+
+/* ---- writes ---- */
+
+static void put_u32(struct buf *b, uint32_t v) { buf_add(b, &v, sizeof v); }
+
+static void write_word(struct outbox *o, struct str s)
+{
+    put_u32(&o->writes, (uint32_t)s.n);
+    buf_add(&o->writes, s.p, s.n);
+    o->word_count++;
+}
+
+/* A command whose count of words is not known yet: the count is filled in by write_end. */
+struct writing {
+    struct outbox *o;
+    size_t at;
+    uint32_t before;
+};
+
+static struct writing write_begin(struct workspace *ws, const char *command, struct str key)
+{
+    struct writing w = { &ws->out, ws->out.writes.n, ws->out.word_count };
+
+    put_u32(&w.o->writes, 0);
+    write_word(w.o, str_of(command));
+    write_word(w.o, key);
+    return w;
+}
+
+static void write_end(struct writing *w)
+{
+    uint32_t words = w->o->word_count - w->before;
+
+    if (w->o->writes.err) return;
+    memcpy(w->o->writes.p + w->at, &words, sizeof words);
+    w->o->write_count++;
+}
+
+void change_write(struct workspace *ws, uint32_t argc, const struct str *argv)
+{
+    struct outbox *o = &ws->out;
+
+    put_u32(&o->writes, argc);
+    for (uint32_t i = 0; i < argc; i++) write_word(o, argv[i]);
+    o->write_count++;
+}
+
+static struct str key_of(struct workspace *ws, const char *part, struct str rest)
+{
+    struct buf *b = &ws->scratch;
+
+    buf_clear(b);
+    buf_addz(b, "naru:{");
+    buf_addstr(b, ws->name);
+    buf_addz(b, "}:");
+    buf_addz(b, part);
+    buf_addstr(b, rest);
+    return buf_str(b);
+}
+
+static void emit_field(void *ctx, struct str name, struct str value)
+{
+    struct writing *w = ctx;
+
+    write_word(w->o, name);
+    write_word(w->o, value);
+}
+
+static struct list list_backoff(struct workspace *ws, const struct ticket *t)
+{
+    struct backoff *v = arena_alloc(&ws->arena, (t->backoff_count ? t->backoff_count : 1) * sizeof *v);
+
+    if (!v) return (struct list){ NULL, 0 };
+    for (uint32_t i = 0; i < t->backoff_count; i++)
+        v[i] = (struct backoff){ ws->roster.v[t->backoff[i].agent]->name, t->backoff[i].until };
+    return (struct list){ v, t->backoff_count };
+}
+
+static struct list list_events(struct workspace *ws, const struct ticket *t)
+{
+    struct seen_event *v = arena_alloc(&ws->arena, (t->event_count ? t->event_count : 1) * sizeof *v);
+    uint32_t n = 0;
+
+    if (!v) return (struct list){ NULL, 0 };
+    for (const struct taken *e = t->events; e; e = e->next) v[n++] = (struct seen_event){ e->event };
+    return (struct list){ v, n };
+}
+
+struct list change_messages(struct workspace *ws, const struct ticket *t)
+{
+    struct message *v = arena_alloc(&ws->arena, (t->note_count ? t->note_count : 1) * sizeof *v);
+
+    if (!v) return (struct list){ NULL, 0 };
+    for (uint32_t i = 0; i < t->note_count; i++) {
+        const struct note *n = t->notes[i];
+        v[i] = (struct message){ n->event, n->at, STR("customer"), { n->text, n->n } };
+    }
+    return (struct list){ v, t->note_count };
+}
+
+struct list change_needs(struct workspace *ws, const struct ticket *t)
+{
+    struct need *v = arena_alloc(&ws->arena, (t->needs.count ? t->needs.count : 1) * sizeof *v);
+
+    if (!v) return (struct list){ NULL, 0 };
+    for (uint32_t i = 0; i < t->needs.count; i++) v[i] = (struct need){ space_skill(ws, t->needs.v[i].skill), t->needs.v[i].level };
+    return (struct list){ v, t->needs.count };
+}
+
+static struct str pack_about(struct workspace *ws, const struct ticket *t)
+{
+    struct about a = { t->event,   t->call,     t->channel_name, t->account, t->conversation,           t->customer, t->name,
+                       t->subject, t->language, t->intent,       t->score,   { t->tags, t->tag_count }, t->verdict };
+
+    buf_clear(&ws->detail);
+    record_pack(&ws->detail, &about_record, &a);
+    return buf_str(&ws->detail);
+}
+
+static void flush_ticket(struct workspace *ws, struct ticket *t)
+{
+    uint64_t fields = t->fresh ? ~0ull : t->dirty;
+    struct ticket_row r = { t->id,
+                            t->state,
+                            str_of(queue_of(ws, t)->name),
+                            t->urgency,
+                            t->home,
+                            t->enqueued,
+                            t->due_at,
+                            t->agent ? t->agent->name : STR_NONE,
+                            t->units,
+                            t->token_epoch,
+                            t->token_seq,
+                            t->offer_epoch,
+                            t->offer_seq,
+                            t->until,
+                            t->step,
+                            t->step_at,
+                            { 0 },
+                            { 0 },
+                            { 0 },
+                            { 0 },
+                            STR_NONE };
+    char text[ID_TEXT + 1];
+    struct str id = { id_text(&t->id, text), ID_TEXT };
+    struct writing w;
+
+    if (fields & TF(needs)) r.needs = change_needs(ws, t);
+    if (fields & TF(backoff)) r.backoff = list_backoff(ws, t);
+    if (fields & TF(messages)) r.messages = change_messages(ws, t);
+    if (fields & TF(events)) r.events = list_events(ws, t);
+    if (t->fresh) r.about = pack_about(ws, t);
+    w = write_begin(ws, "HSET", key_of(ws, "t:", id));
+    record_hash(&ticket_row_record, &r, fields, emit_field, &w);
+    write_end(&w);
+    if (t->fresh) change_write(ws, 3, (struct str[]){ STR("SADD"), key_of(ws, "live", STR_NONE), id });
+    t->fresh = false;
+    t->dirty = 0;
+    arena_clear(&ws->arena);
+}
+
+static void flush_agent(struct workspace *ws, struct agent *a)
+{
+    struct agent_row r = { a->presence, str_of(a->reason), a->session, a->router, a->connected, a->misses, a->lost, a->idle };
+    struct writing w = write_begin(ws, "HSET", key_of(ws, "a:", a->name));
+
+    record_hash(&agent_row_record, &r, (1ull << agent_row_record.count) - 1, emit_field, &w);
+    write_end(&w);
+    change_write(ws, 3, (struct str[]){ STR("SADD"), key_of(ws, "agents", STR_NONE), a->name });
+    a->touched = false;
+}
+
+void change_flush(struct workspace *ws)
+{
+    for (uint32_t i = 0; i < ws->touched_count; i++) {
+        struct ticket *t = ws->touched[i];
+        if (!t) continue;
+        t->touched_at = 0;
+        if (t->dirty || t->fresh) flush_ticket(ws, t);
+    }
+    ws->touched_count = 0;
+    for (uint32_t i = 0; i < ws->touched_agent_count; i++) flush_agent(ws, ws->touched_agents[i]);
+    ws->touched_agent_count = 0;
+}
+
+void change_gone(struct workspace *ws, struct ticket *t)
+{
+    char text[ID_TEXT + 1];
+    struct str id = { id_text(&t->id, text), ID_TEXT };
+
+    if (t->touched_at) ws->touched[t->touched_at - 1] = NULL;
+    t->touched_at = 0;
+    if (t->fresh) return;
+    change_write(ws, 2, (struct str[]){ STR("DEL"), key_of(ws, "t:", id) });
+    change_write(ws, 3, (struct str[]){ STR("SREM"), key_of(ws, "live", STR_NONE), id });
+}
+
+void change_held(struct workspace *ws, const struct agent *a, const struct ticket *t, bool held)
+{
+    char text[ID_TEXT + 1], units[16];
+    struct str id = { id_text(&t->id, text), ID_TEXT };
+
+    if (ws->restoring) return;
+    if (!held) {
+        change_write(ws, 3, (struct str[]){ STR("HDEL"), key_of(ws, "held:", a->name), id });
+        return;
+    }
+    size_t n = sizeof units;
+    for (uint32_t v = t->units; v || n == sizeof units; v /= 10) units[--n] = (char)('0' + v % 10);
+    change_write(ws, 4, (struct str[]){ STR("HSET"), key_of(ws, "held:", a->name), id, { units + n, sizeof units - n } });
+}
+
+/* ---- mail ---- */
+
+void change_mail(struct workspace *ws, const struct out_mail *m, const struct record *r, const void *obj)
+{
+    struct outbox *o = &ws->out;
+    struct out_mail mail = *m;
+    size_t at = o->mail_bytes.n;
+
+    record_pack(&o->mail_bytes, r, obj);
+    if (o->mail_bytes.err || !room_for((void **)&o->mail, o->mail_count, &o->mail_room, sizeof *o->mail)) {
+        o->mail_bytes.n = at; /* an offer that is not shown expires; a result that is not given is asked for again */
+        o->mail_bytes.err = ERR_OK;
+        metric_add(MET_MBOX_REFUSED, "outbox_full", 1);
+        return;
+    }
+    mail.offset = (uint32_t)at;
+    mail.length = (uint32_t)(o->mail_bytes.n - at);
+    o->mail[o->mail_count++] = mail;
+}
+
+void change_fill_offer(struct workspace *ws, const struct ticket *t, struct offer *o)
+{
+    *o = (struct offer){ .workspace = ws->name,
+                         .ticket = t->id,
+                         .token_epoch = t->token_epoch,
+                         .token_seq = t->token_seq,
+                         .state = t->state,
+                         .queue = str_of(queue_of(ws, t)->name),
+                         .channel = t->channel_name,
+                         .account = t->account,
+                         .conversation = t->conversation,
+                         .customer = t->customer,
+                         .name = t->name,
+                         .language = t->language,
+                         .intent = t->intent,
+                         .urgency = t->urgency,
+                         .score = t->score,
+                         .subject = t->subject,
+                         .needs = change_needs(ws, t),
+                         .tags = { t->tags, t->tag_count },
+                         .created = t->enqueued,
+                         .deadline = t->due_at };
+    if (t->agent) o->agent = t->agent->name;
+    if (t->state == TK_OFFERED && t->until > ws->now) o->expires_in = (uint32_t)(t->until - ws->now);
+}
+
+void change_offer(struct workspace *ws, struct ticket *t, struct agent *a, const char *what, const char *cause)
+{
+    struct offer o;
+
+    if (!a->connected) return;
+    change_fill_offer(ws, t, &o);
+    o.what = str_of(what);
+    o.agent = a->name;
+    o.session = a->session;
+    o.cause = text_cut(str_of(cause), 128);
+    o.messages = change_messages(ws, t);
+    if (str_is(o.what, "message") && o.messages.count) /* the agent has the others */
+        o.messages = (struct list){ (struct message *)o.messages.items + o.messages.count - 1, 1 };
+    change_mail(ws, &(struct out_mail){ .type = MSG_OFFER, .router = a->router, .seq = ws->seq }, &offer_record, &o);
+    arena_clear(&ws->arena);
+}
+
+struct outbox *space_out(struct workspace *ws) { return &ws->out; }
+
+void space_out_clear(struct workspace *ws)
+{
+    struct outbox *o = &ws->out;
+
+    buf_clear(&o->entries);
+    buf_clear(&o->writes);
+    buf_clear(&o->mail_bytes);
+    o->entries.cap = o->writes.cap = o->mail_bytes.cap = OUT_CAP;
+    o->entry_count = o->write_count = o->word_count = o->mail_count = 0;
+}
+
+void change_fini(struct workspace *ws)
+{
+    struct outbox *o = &ws->out;
+
+    buf_fini(&o->entries);
+    buf_fini(&o->writes);
+    buf_fini(&o->mail_bytes);
+    free(o->entry);
+    free(o->mail);
+    free(ws->touched);
+    free(ws->touched_agents);
+}

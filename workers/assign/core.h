@@ -1,0 +1,381 @@
+/* The inside of a workspace, shared by the files of the matching core and by nothing else. Reading order: state, core, roster,
+   waiting, match, ticket, timeline, intake, acts, presence, change, read, restore, workspace. */
+#ifndef NARU_ASSIGN_CORE_H
+#define NARU_ASSIGN_CORE_H
+
+#include "base/heap.h"
+#include "base/map.h"
+#include "base/panic.h"
+#include "workers/assign/state.h"
+#include "workers/assign/workspace.h"
+
+#define CHANNELS_MAX 32u     /* channels of one policy, and "any other" */
+#define NEEDS_MAX    32u     /* of one ticket */
+#define BACKOFFS_MAX 32u     /* of one ticket */
+#define SKILLS_MAX   16384u  /* distinct names; beyond them a need is one that nobody has */
+#define LINES_IDLE   4096u   /* empty lines kept for their cached eligibility */
+#define PAST_MAX     16384u  /* tickets that ended lately: late repeats get the same answer */
+#define PASS_BUDGET  2000000 /* agents looked at in one matching pass before the loop turns */
+#define NONE         UINT32_MAX
+
+#define MS_BACKOFF     30000ull
+#define MS_LEASE       30000ull
+#define MS_LEAVE       5000ull  /* from a socket's end to the agent being offline */
+#define MS_LOST        60000ull /* from then to what they hold returning */
+#define MS_HOLD        86400000ull
+#define MS_PARK        604800000ull
+#define MS_WAIT        2592000000ull
+#define MISSES_MAX     3u
+#define OTHER_COST     20u /* of a channel that the policy does not name: config's defaults */
+#define OTHER_OFFER_MS 20000u
+
+/* A deadline of a ticket or an agent: one heap of them all. */
+struct due {
+    struct heap_node node;
+    bool agent; /* what it is embedded in */
+};
+
+struct need_at {
+    uint16_t skill;
+    uint8_t level;
+    uint8_t pad;
+};
+struct needs { /* sorted by skill */
+    uint32_t count;
+    struct need_at v[NEEDS_MAX];
+};
+
+struct held_back { /* this agent is not offered the ticket before then */
+    uint32_t agent;
+    uint64_t until;
+};
+
+struct note { /* one message kept with a ticket */
+    struct id event;
+    uint64_t at;
+    uint32_t n;
+    char text[];
+};
+
+struct life { /* one change-log entry, packed */
+    struct life *next;
+    uint32_t n;
+    char bytes[];
+};
+
+struct ticket;
+struct past;
+/* An event that was taken, in workspace.events while its ticket is live or lately ended. */
+struct taken {
+    struct id event;
+    uint32_t home;
+    bool opened; /* else joined */
+    struct ticket *ticket;
+    struct past *past;
+    struct taken *next; /* of the same ticket */
+};
+
+/* What is remembered of an ended ticket. */
+struct past {
+    struct id id;
+    enum ticket_state state;
+    uint32_t home;
+    uint64_t token_epoch, token_seq;
+    char *agent; /* NULL: ended without one */
+    struct taken *events;
+};
+
+struct agent;
+struct line;
+struct ticket {
+    struct id id, event;
+    uint32_t home;
+    bool call;
+    bool fresh;          /* not in Redis yet */
+    bool listed;         /* its home named it while rebuilding */
+    uint32_t touched_at; /* 1-based place in workspace.touched; 0: not there */
+    bool offered_once;
+    /* what never changes: texts in `blob` */
+    char *blob;
+    struct str key; /* account, NUL, conversation */
+    struct str account, channel_name, conversation, customer, name, subject, language, intent, verdict;
+    struct tag *tags;
+    uint32_t tag_count;
+    double score;
+    /* what does; `state` is written by ticket_step alone, `agent` and `units` by hold_set alone */
+    enum ticket_state state;
+    enum urgency urgency;
+    uint32_t queue, channel;
+    struct needs needs, asked; /* now; and what verdicts asked for beyond the queue */
+    uint64_t enqueued, due_at, until, step_at;
+    uint32_t step;
+    uint64_t token_epoch, token_seq, offer_epoch, offer_seq;
+    uint64_t tie; /* order of arrival */
+    struct held_back *backoff;
+    uint32_t backoff_count;
+    struct note **notes;
+    uint32_t note_count, note_bytes;
+    struct taken *events;
+    uint32_t event_count;
+    struct life *life, *life_last;
+    uint32_t life_count;
+    /* places */
+    struct agent *agent;
+    uint32_t units, counted; /* held or offered; whether it counts against the channel's maximum */
+    struct ticket *agent_prev, *agent_next;
+    struct line *line;
+    struct heap_node in_line, in_queue;
+    struct due due;
+    uint64_t dirty; /* TF() bits */
+};
+
+struct agent_skill {
+    uint16_t skill;
+    uint8_t level;
+};
+struct agent {
+    uint32_t index;
+    struct str name; /* owned */
+    bool known;      /* in the policy or made by API; an unknown one is kept for what they hold */
+    bool bot;
+    bool by_api;
+    char *json; /* of an agent made by API: read again under each policy */
+    size_t json_n;
+    uint64_t config_at;
+    struct agent_skill *skills;
+    uint32_t skill_count;
+    uint32_t capacity, max[CHANNELS_MAX];
+    /* derived from `tickets`, by hold_set alone */
+    uint32_t used, chan[CHANNELS_MAX];
+    struct ticket *tickets;
+    uint64_t idle; /* end of the last work */
+    /* presence */
+    enum presence presence, was; /* `was`: before the lease lapsed; taken up again by a reconnect within `was_until` */
+    uint64_t was_until;
+    char reason[65], was_reason[65];
+    uint64_t session, lease, leaving, lost;
+    uint32_t router, misses;
+    bool connected;
+    struct due due;
+    bool touched, freed;
+    bool over; /* has more than a capacity that was lowered meanwhile, or that a home gave back */
+};
+
+/* Agents by what the matcher asks of them, as columns and bit sets over their indexes. */
+struct roster {
+    struct agent **v;
+    uint32_t count, room, words; /* words: 64 agents each */
+    struct map by_name;
+    uint64_t *known, *online, *avail;                       /* avail: available, connected or not, and not leaving */
+    uint64_t *room_for[CHANNELS_MAX], *below[CHANNELS_MAX]; /* units for one more; fewer than the channel's maximum */
+    uint64_t *free[CHANNELS_MAX];                           /* avail and both of these */
+    uint32_t *load;                                         /* units in use, as a share of capacity, of 65536 */
+    uint64_t *idle_key;
+    uint8_t **level; /* [skill] a column, NULL: nobody has it */
+    uint32_t level_room;
+    uint64_t version; /* rises when cached eligibility is worthless */
+    uint32_t by_presence[3];
+    uint32_t *freed; /* agents with new room since the last pass */
+    uint32_t freed_count;
+};
+
+/* Tickets that any given agent can serve all or none of: same needs, same channel, same agents held back. */
+struct line {
+    struct str key; /* owned */
+    uint32_t channel;
+    struct needs needs;
+    uint32_t *excluded, excluded_count;
+    uint64_t *eligible; /* cached; see line_eligible */
+    uint64_t version;
+    uint32_t words;
+    struct heap waiting;
+    struct heap_node ready; /* in workspace.ready while it may have a match */
+    uint32_t at;            /* in workspace.active while not empty */
+};
+
+struct wait_queue {
+    struct heap by_age;
+    uint32_t offered, assigned;
+    double interval_ms; /* between accepts, lately */
+    uint64_t last_accept;
+};
+
+struct skill_name {
+    char *z;
+    struct str s;
+    uint16_t index;
+};
+
+struct workspace {
+    struct str name; /* owned */
+    struct rng rng;
+    uint64_t epoch, seq, now, ties;
+    struct policy *policy;
+    uint64_t policy_at;
+    char policy_version[81];
+    struct str policy_packed; /* the `config` record it came as; owned */
+    uint64_t sweep_at;
+    struct channel channels[CHANNELS_MAX];
+    uint32_t channel_count; /* with "any other", the last */
+    struct map tickets, conversations, events, past, lines, skills;
+    struct past *past_ring[PAST_MAX];
+    uint32_t past_at;
+    struct skill_name **skill;
+    uint32_t skill_count;
+    struct roster roster;
+    struct wait_queue *queues;
+    uint32_t queue_count;
+    struct line **active;
+    uint32_t active_count, active_room, idle_lines;
+    struct heap ready, deadlines;
+    struct ticket **touched;
+    uint32_t touched_count, touched_room;
+    struct agent **touched_agents;
+    uint32_t touched_agent_count, touched_agent_room;
+    struct outbox out;
+    struct buf scratch, detail;
+    struct arena arena;
+    uint64_t entries_made[32], offers_made[5];
+    bool restoring;
+};
+
+/* ---- change.c: what happened, put on record ---- */
+struct change {
+    enum entry_kind kind;
+    struct ticket *t;          /* NULL: not about a live ticket */
+    const struct past *past;   /* … but about one that ended */
+    const struct id *event;    /* NULL: none */
+    const struct agent *agent; /* NULL: the ticket's */
+    uint32_t home;             /* with an event, or without a ticket: whose journal must have it; else the ticket's */
+    bool keep_token;           /* a repeated entry: the ticket's token stays */
+    const char *cause;
+    struct str detail;
+};
+uint64_t change_log(struct workspace *ws, const struct change *c); /* its seq */
+#define log_change(ws, ...) change_log((ws), &(struct change){ __VA_ARGS__ })
+void change_touch(struct workspace *ws, struct ticket *t, uint64_t fields);
+void change_touch_agent(struct workspace *ws, struct agent *a);
+void change_write(struct workspace *ws, uint32_t argc, const struct str *argv);
+void change_gone(struct workspace *ws, struct ticket *t); /* the ticket leaves Redis */
+void change_held(struct workspace *ws, const struct agent *a, const struct ticket *t, bool held);
+void change_flush(struct workspace *ws);
+void change_mail(struct workspace *ws, const struct out_mail *m, const struct record *r, const void *obj);
+void change_offer(struct workspace *ws, struct ticket *t, struct agent *a, const char *what, const char *cause);
+void change_fill_offer(struct workspace *ws, const struct ticket *t, struct offer *o);
+struct list change_messages(struct workspace *ws, const struct ticket *t); /* in ws->arena */
+struct list change_needs(struct workspace *ws, const struct ticket *t);
+void change_fini(struct workspace *ws);
+
+/* ---- ticket.c ---- */
+enum err ticket_step(struct workspace *ws, struct ticket *t, enum ticket_event ev, struct agent *a);
+void ticket_restore_state(struct workspace *ws, struct ticket *t, enum ticket_state s, struct agent *a, uint32_t units);
+struct ticket *ticket_new(struct workspace *ws, const struct about *about, const struct id *id, uint32_t home);
+void ticket_free(struct workspace *ws, struct ticket *t);
+enum err ticket_index(struct workspace *ws, struct ticket *t);
+void ticket_note(struct workspace *ws, struct ticket *t, const struct id *event, uint64_t at, struct str text);
+struct taken *ticket_event_add(struct workspace *ws, struct ticket *t, const struct id *event, uint32_t home, bool opened);
+void ticket_needs_of_queue(struct workspace *ws, struct ticket *t);
+bool needs_add(struct workspace *ws, struct needs *n, uint16_t skill, uint32_t level);
+void ticket_steps_again(struct workspace *ws, struct ticket *t); /* what fired already of the timeline, on its needs */
+bool ticket_ask(struct workspace *ws, struct ticket *t, const struct verdict *v); /* true: needs changed */
+void ticket_due_from_sla(struct workspace *ws, struct ticket *t);
+void ticket_end(struct workspace *ws, struct ticket *t, enum ticket_event ev, const char *cause);
+void ticket_hold_back(struct workspace *ws, struct ticket *t, uint32_t agent);
+void ticket_to_queue(struct workspace *ws, struct ticket *t, uint32_t queue);
+struct ticket *ticket_find(const struct workspace *ws, const struct id *id);
+void ticket_life_add(struct ticket *t, struct str packed);
+struct past *past_new(struct workspace *ws, const struct id *id); /* in the ring, pushing the oldest out */
+void past_fini(struct workspace *ws);
+struct str text_cut(struct str s, size_t max); /* at most so many bytes, never inside a character */
+uint32_t space_intern(struct workspace *ws, struct str skill);
+struct str space_skill(const struct workspace *ws, uint32_t skill);
+struct ticket *intake_open(struct workspace *ws, const struct event *e, const struct verdict *v, const struct id *given,
+                           const char **cause);
+struct ticket *intake_conversation(const struct workspace *ws, const struct event *e);
+void ticket_resume(struct workspace *ws, struct ticket *t, const char *cause); /* parked or wrapping up: to its owner, or waiting */
+uint32_t space_channel(const struct workspace *ws, struct str name);
+
+/* ---- roster.c ---- */
+enum err roster_init(struct roster *r);
+void roster_fini(struct roster *r);
+struct agent *roster_find(const struct roster *r, struct str name);
+struct agent *roster_add(struct workspace *ws, struct str name); /* found or made; NULL: full */
+enum err roster_spec(struct workspace *ws, struct agent *a, const struct agent_spec *spec);
+void roster_forget(struct workspace *ws, struct agent *a);  /* no longer known */
+void roster_refresh(struct workspace *ws, struct agent *a); /* columns and bits from the agent's fields */
+void roster_freed(struct workspace *ws, struct agent *a);   /* lines are to be asked again whether this agent can serve them */
+void roster_allow_over(struct agent *a);                    /* it may have more than it should, from before */
+void roster_recount(struct workspace *ws, struct agent *a); /* units from the held set, after costs or channels changed */
+void hold_set(struct workspace *ws, struct ticket *t, struct agent *a, uint32_t units, bool counted);
+static inline bool bit_get(const uint64_t *set, uint32_t i) { return set[i / 64] >> (i % 64) & 1; }
+static inline void bit_put(uint64_t *set, uint32_t i, bool on)
+{
+    uint64_t m = 1ull << (i % 64);
+    set[i / 64] = on ? set[i / 64] | m : set[i / 64] & ~m;
+}
+static inline uint32_t bits_in(uint64_t v)
+{
+    v -= v >> 1 & 0x5555555555555555ull;
+    v = (v & 0x3333333333333333ull) + (v >> 2 & 0x3333333333333333ull);
+    return (uint32_t)((((v + (v >> 4)) & 0x0f0f0f0f0f0f0f0full) * 0x0101010101010101ull) >> 56);
+}
+
+/* ---- waiting.c ---- */
+enum err waiting_enter(struct workspace *ws, struct ticket *t);
+void waiting_leave(struct workspace *ws, struct ticket *t);
+void waiting_again(struct workspace *ws, struct ticket *t); /* after needs, urgency, queue or back-offs changed */
+const uint64_t *line_eligible(struct workspace *ws, struct line *l);
+void waiting_agent_changed(struct workspace *ws, const struct agent *a); /* skills changed: one bit of each line */
+void waiting_wake_all(struct workspace *ws);
+void waiting_wake(struct workspace *ws); /* lines that agents with new room can serve */
+void waiting_forget_lines(struct workspace *ws);
+void waiting_fini(struct workspace *ws);
+int64_t waiting_rank(const struct workspace *ws, const struct ticket *t);
+
+/* ---- match.c ---- */
+struct tally { /* candidates by the first test they failed */
+    uint32_t offline, away, skills, backoff, capacity, channel_max, fit;
+};
+void match_tally(struct workspace *ws, struct line *l, struct tally *out);
+bool match_pass(struct workspace *ws); /* true: stopped by its budget */
+
+/* ---- timeline.c ---- */
+void due_set(struct workspace *ws, struct due *d, uint64_t at); /* UINT64_MAX: none */
+void ticket_schedule(struct workspace *ws, struct ticket *t);
+void timeline_run(struct workspace *ws);
+void offer_withdraw(struct workspace *ws, struct ticket *t, const char *cause);
+
+/* ---- presence.c ---- */
+void agent_schedule(struct workspace *ws, struct agent *a);
+void agent_due(struct workspace *ws, struct agent *a);
+void agent_missed(struct workspace *ws, struct agent *a);
+void agent_set_presence(struct workspace *ws, struct agent *a, enum presence p, const char *reason, const char *cause);
+void agent_drop_all(struct workspace *ws, struct agent *a, const char *cause);
+void agent_returned(struct workspace *ws, struct ticket *t, const char *cause);
+void act_connect(struct workspace *ws, const struct act *a);
+void act_disconnect(struct workspace *ws, const struct act *a);
+void act_heartbeat(struct workspace *ws, const struct act *a);
+void act_presence(struct workspace *ws, const struct act *a);
+bool agent_session_ok(struct workspace *ws, const struct act *a, const struct agent *g);
+
+/* ---- answers (acts.c) and reads (read.c) ---- */
+void answer(struct workspace *ws, const struct act *a, uint32_t status, struct str body, uint64_t session,
+            const uint32_t *confirm_home);
+void refuse(struct workspace *ws, const struct act *a, uint32_t status, const char *problem, const char *fmt, ...)
+    __attribute__((format(printf, 5, 6)));
+void read_ticket_fields(struct workspace *ws, struct jw *w, const struct ticket *t, bool messages);
+void act_ticket(struct workspace *ws, const struct act *a);
+void act_tickets(struct workspace *ws, const struct act *a);
+void act_queues(struct workspace *ws, const struct act *a);
+void act_agents(struct workspace *ws, const struct act *a);
+void act_agent(struct workspace *ws, const struct act *a);
+void act_explain(struct workspace *ws, const struct act *a);
+void act_config(struct workspace *ws, const struct act *a);
+
+static inline struct str id_str(const struct id *id) { return (struct str){ (const char *)id->b, sizeof id->b }; }
+static inline const struct queue *queue_of(const struct workspace *ws, const struct ticket *t)
+{
+    return &ws->policy->queues[t->queue];
+}
+
+#endif

@@ -1,0 +1,206 @@
+#include "base/log.h"
+#include "workers/assign/core.h"
+
+/* A triaged event comes in. Which ticket it belongs to is decided here and nowhere else: the live one of its conversation, else
+   a new one for kinds that open. Each event is answered by exactly one entry that its home waits for (opened, joined, no_ticket);
+   one that comes again is answered the same way again and changes nothing. */
+
+static void repeat(struct workspace *ws, const struct taken *e)
+{
+    enum entry_kind kind = e->opened ? ENTRY_OPENED : ENTRY_JOINED;
+
+    if (e->ticket) {
+        log_change(ws, .kind = kind, .t = e->ticket, .event = &e->event, .home = e->home, .cause = "repeat", .keep_token = true);
+        return;
+    }
+    log_change(ws, .kind = kind, .past = e->past, .event = &e->event, .home = e->home, .cause = "repeat");
+    log_change(ws, .kind = ENTRY_ENDED, .past = e->past, .home = e->home, .cause = "repeat");
+}
+
+/* ---- overflow: before it is enqueued ---- */
+
+static bool staffed(struct workspace *ws, const struct ticket *t)
+{
+    const struct roster *r = &ws->roster;
+
+    for (uint32_t i = 0; i < r->count; i++) {
+        bool fits = bit_get(r->online, i);
+        for (uint32_t n = 0; fits && n < t->needs.count; n++) {
+            const uint8_t *col = t->needs.v[n].skill < r->level_room ? r->level[t->needs.v[n].skill] : NULL;
+            fits = col && col[i] >= t->needs.v[n].level;
+        }
+        if (fits) return true;
+    }
+    return false;
+}
+
+static const char *overflows(struct workspace *ws, const struct ticket *t, const struct overflow *o)
+{
+    if (o->move < 0) return NULL;
+    if (o->waiting_over && ws->queues[t->queue].by_age.count > o->waiting_over) return "overflow:waiting";
+    if (o->closed >= 0 && !hours_open(&ws->policy->hours[o->closed], ws->now, NULL)) return "overflow:closed";
+    return o->nobody_staffed && !staffed(ws, t) ? "overflow:staffed" : NULL;
+}
+
+/* Moves on as long as a rule of the queue it would wait in says so: the policy has no cycle. The last cause, or NULL. */
+static const char *overflow(struct workspace *ws, struct ticket *t)
+{
+    const char *cause = NULL;
+
+    for (uint32_t i = 0; i < queue_of(ws, t)->overflow_count; i++) {
+        const struct overflow *o = &queue_of(ws, t)->overflow[i];
+        const char *why = overflows(ws, t, o);
+        if (!why) continue;
+        cause = why;
+        t->queue = (uint32_t)o->move;
+        ticket_needs_of_queue(ws, t);
+        i = UINT32_MAX; /* from the first rule of the other queue */
+    }
+    return cause;
+}
+
+/* ---- opening ---- */
+
+static struct ticket *make(struct workspace *ws, const struct event *e, const struct verdict *v, const struct id *id)
+{
+    bool known = v->language.n && !str_is(v->language, "und");
+    struct about a = { .event = e->id,
+                       .call = e->kind == EVENT_CALL,
+                       .channel = e->channel,
+                       .account = e->account,
+                       .conversation = e->conversation,
+                       .customer = e->customer,
+                       .name = e->name,
+                       .subject = e->subject,
+                       .language = known ? v->language : e->language,
+                       .intent = v->intent,
+                       .score = v->score,
+                       .tags = v->tags };
+
+    buf_clear(&ws->detail);
+    record_pack(&ws->detail, &verdict_record, v);
+    if (!ws->detail.err) a.verdict = buf_str(&ws->detail);
+    return ticket_new(ws, &a, id, e->home);
+}
+
+struct ticket *intake_open(struct workspace *ws, const struct event *e, const struct verdict *v, const struct id *given,
+                           const char **cause)
+{
+    struct id id = given ? *given : id_new(ws->now, e->home, &ws->rng);
+    struct ticket *t = make(ws, e, v, &id);
+
+    if (!t) return NULL;
+    t->listed = true; /* its home has just told of it */
+    t->queue = policy_route(ws->policy, e, v);
+    t->urgency = v->urgency;
+    t->enqueued = e->received && e->received < ws->now ? e->received : ws->now;
+    ticket_needs_of_queue(ws, t);
+    ticket_ask(ws, t, v);
+    *cause = given ? "recovered" : overflow(ws, t);
+    ticket_due_from_sla(ws, t);
+    if (e->text.n) ticket_note(ws, t, &e->id, e->received, e->text);
+    if (ticket_index(ws, t) || !ticket_event_add(ws, t, &e->id, e->home, true)) {
+        ticket_free(ws, t);
+        return NULL;
+    }
+    return t;
+}
+
+static void open_ticket(struct workspace *ws, const struct event *e, const struct verdict *v)
+{
+    const char *cause;
+    struct ticket *t = intake_open(ws, e, v, NULL, &cause);
+
+    if (!t) { /* not answered: home keeps the event and sends it again */
+        log_error("ticket not opened workspace=%.*s cause=limit next=\"is the limit of live tickets reached, or memory short?\"",
+                  STR_FMT(ws->name));
+        return;
+    }
+    naru_assert(!ticket_step(ws, t, EV_OPEN, NULL));
+    log_change(ws, .kind = ENTRY_OPENED, .t = t, .event = &e->id, .home = e->home, .cause = cause);
+}
+
+/* ---- joining ---- */
+
+static void retriage(struct workspace *ws, struct ticket *t, const struct verdict *v)
+{
+    bool waits = t->line != NULL, more = v->urgency > t->urgency, needs;
+
+    waiting_leave(ws, t);
+    if (more) {
+        t->urgency = v->urgency;
+        ticket_due_from_sla(ws, t);
+        change_touch(ws, t, TF(urgency));
+    }
+    if ((needs = ticket_ask(ws, t, v))) change_touch(ws, t, TF(needs));
+    if (waits) waiting_again(ws, t);
+    if (!more && !needs) return;
+    log_change(ws, .kind = ENTRY_RETRIAGED, .t = t, .cause = more ? "urgency" : "needs");
+    ticket_schedule(ws, t);
+}
+
+static bool has_room(const struct workspace *ws, const struct agent *a, const struct ticket *t)
+{
+    const struct channel *c = &ws->channels[t->channel];
+
+    return a->known && a->presence == PRES_AVAILABLE && !a->leaving && a->used - t->units + c->cost <= a->capacity &&
+           a->chan[t->channel] < a->max[t->channel];
+}
+
+void ticket_resume(struct workspace *ws, struct ticket *t, const char *cause)
+{
+    struct agent *a = t->agent;
+    bool stays = a && (t->state == TK_WRAPUP || has_room(ws, a, t));
+
+    naru_assert(!ticket_step(ws, t, stays ? EV_RESUME : EV_RESUME_WAIT, a));
+    log_change(ws, .kind = ENTRY_RESUMED, .t = t, .cause = cause);
+    if (stays) change_offer(ws, t, a, "assigned", cause);
+    else if (a) change_offer(ws, t, a, "returned", cause);
+}
+
+static void join_ticket(struct workspace *ws, struct ticket *t, const struct event *e, const struct verdict *v)
+{
+    if (!ticket_event_add(ws, t, &e->id, e->home, false)) return;
+    if (e->text.n) ticket_note(ws, t, &e->id, e->received, e->text);
+    log_change(ws, .kind = ENTRY_JOINED, .t = t, .event = &e->id, .home = e->home);
+    retriage(ws, t, v);
+    if (t->state == TK_PARKED || t->state == TK_WRAPUP) ticket_resume(ws, t, "message");
+    if (t->agent) change_offer(ws, t, t->agent, "message", NULL);
+}
+
+static void hang_up(struct workspace *ws, struct ticket *t, const struct event *e)
+{
+    if (!ticket_event_add(ws, t, &e->id, e->home, false)) return;
+    log_change(ws, .kind = ENTRY_JOINED, .t = t, .event = &e->id, .home = e->home, .cause = "hangup");
+    if (state_next(t->state, EV_ABANDON)) ticket_end(ws, t, EV_ABANDON, "customer_left");
+}
+
+struct ticket *intake_conversation(const struct workspace *ws, const struct event *e)
+{
+    char key[64 + 1 + 256];
+
+    if (e->account.n > 64 || e->conversation.n > 256) return NULL;
+    if (e->account.n) memcpy(key, e->account.p, e->account.n);
+    key[e->account.n] = '\0';
+    if (e->conversation.n) memcpy(key + e->account.n + 1, e->conversation.p, e->conversation.n);
+    return map_get(&ws->conversations, (struct str){ key, e->account.n + 1 + e->conversation.n });
+}
+
+void space_take(struct workspace *ws, uint64_t now, const struct event *e, const struct verdict *v)
+{
+    const struct taken *again;
+    struct ticket *t;
+    bool opens = e->kind == EVENT_MESSAGE || e->kind == EVENT_CALL;
+
+    if (now > ws->now) ws->now = now;
+    if (!ws->policy) return;
+    if ((again = map_get(&ws->events, id_str(&e->id)))) {
+        repeat(ws, again);
+        return;
+    }
+    t = intake_conversation(ws, e);
+    if (opens && t) join_ticket(ws, t, e, v);
+    else if (opens) open_ticket(ws, e, v);
+    else if (e->kind == EVENT_HANGUP && t) hang_up(ws, t, e);
+    else log_change(ws, .kind = ENTRY_NO_TICKET, .event = &e->id, .home = e->home);
+}

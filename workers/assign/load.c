@@ -1,0 +1,283 @@
+#include "base/log.h"
+#include "base/metrics.h"
+#include "workers/assign/process.h"
+
+#include <stdlib.h>
+
+/* Redis is read when a reign begins, one phase after another: configuration first (tickets need the policy), then agents, live
+   tickets, held sets, and the tail of the change log. A phase with a list asks for its members and then for each member's hash,
+   so many at a time. Any answer of an earlier try, and any lost answer, ends the try: the reign steps down and begins again. */
+
+#define WINDOW   512u
+#define LOG_TAIL "4096"
+
+struct load;
+struct phase {
+    const char *list; /* a set of names; NULL: one command */
+    const char *item; /* HGETALL of this part, with the name */
+    bool (*take)(struct load *l, struct str name, const redisReply *r);
+};
+struct load {
+    struct reign *reign;
+    unsigned phase;
+    char **names;
+    size_t count, next;
+    unsigned pending;
+    bool listed, cancelled;
+    struct arena arena;
+};
+struct question {
+    struct load *load;
+    size_t name; /* index, or SIZE_MAX: the list, or the only command */
+};
+
+static void load_free(struct load *l)
+{
+    for (size_t i = 0; i < l->count; i++) free(l->names[i]);
+    free(l->names);
+    arena_fini(&l->arena);
+    free(l);
+}
+
+static void load_fail(struct load *l, const char *cause)
+{
+    struct reign *r = l->reign;
+
+    if (l->cancelled) return;
+    reign_step_down(r, cause, 500); /* cancels this load */
+}
+
+/* ---- what each phase takes ---- */
+
+static uint64_t now_of(const struct load *l) { return assigner_now(l->reign->a); }
+
+static struct str text_of(const redisReply *r)
+{
+    return r && r->type == REDIS_REPLY_STRING ? (struct str){ r->str, (size_t)r->len } : STR_NONE;
+}
+
+/* `known`: it is in Redis. What is not is taken as of no date, so that it is written once we lead. */
+static void take_config_record(struct load *l, struct str packed, bool known)
+{
+    struct config c;
+    struct buf why;
+    enum err e;
+
+    buf_init(&why, 4096);
+    arena_clear(&l->arena);
+    e = record_unpack(&config_record, &c, packed, &l->arena);
+    if (!e && !known) c.at = 0;
+    if (!e) e = space_config(l->reign->ws, now_of(l), &c, false, &why);
+    if (e && e != ERR_STALE && e != ERR_EXISTS && e != ERR_NOTFOUND)
+        log_warn("workspace=%s a configuration in Redis cannot be used: %s %s", l->reign->name, err_text(e), buf_cstr(&why));
+    buf_fini(&why);
+}
+
+/* The policy goes first: agents are read by it. */
+static bool take_config(struct load *l, struct str name, const redisReply *r)
+{
+    (void)name;
+    for (size_t i = 0; i + 1 < r->elements; i += 2)
+        if (str_is(text_of(r->element[i]), "policy")) take_config_record(l, text_of(r->element[i + 1]), true);
+    if (!space_has_policy(l->reign->ws) && l->reign->policy.n)
+        take_config_record(l, buf_str(&l->reign->policy), false); /* a first start */
+    for (size_t i = 0; i + 1 < r->elements; i += 2)
+        if (!str_is(text_of(r->element[i]), "policy")) take_config_record(l, text_of(r->element[i + 1]), true);
+    if (space_has_policy(l->reign->ws)) return true;
+    load_fail(l, "no_policy");
+    return false;
+}
+
+static bool take_agent(struct load *l, struct str name, const redisReply *r)
+{
+    struct agent_row row = { 0 };
+
+    arena_clear(&l->arena);
+    for (size_t i = 0; i + 1 < r->elements; i += 2)
+        (void)record_from_hash(&agent_row_record, &row, text_of(r->element[i]), text_of(r->element[i + 1]), &l->arena);
+    space_restore_agent(l->reign->ws, now_of(l), name, &row);
+    return true;
+}
+
+static bool take_ticket(struct load *l, struct str name, const redisReply *r)
+{
+    struct ticket_row row = { 0 };
+    enum err e = r->elements ? ERR_OK : ERR_NOTFOUND;
+
+    arena_clear(&l->arena);
+    for (size_t i = 0; !e && i + 1 < r->elements; i += 2) {
+        e = record_from_hash(&ticket_row_record, &row, text_of(r->element[i]), text_of(r->element[i + 1]), &l->arena);
+        if (e == ERR_NOTFOUND) e = ERR_OK; /* a field of another version */
+    }
+    if (!e) e = space_restore_ticket(l->reign->ws, now_of(l), &row);
+    if (e == ERR_NOTFOUND) space_restore_stray(l->reign->ws, name);
+    else if (e)
+        log_error("workspace=%s ticket=%.*s in Redis cannot be read: %s; its home will tell it again", l->reign->name,
+                  STR_FMT(name), err_text(e));
+    return true;
+}
+
+static bool take_held(struct load *l, struct str name, const redisReply *r)
+{
+    for (size_t i = 0; i + 1 < r->elements; i += 2) space_restore_held(l->reign->ws, name, text_of(r->element[i]));
+    return true;
+}
+
+static void take_entry(struct load *l, struct str packed)
+{
+    struct reign *r = l->reign;
+    struct entry e;
+
+    arena_clear(&l->arena);
+    if (record_unpack(&entry_record, &e, packed, &l->arena)) return;
+    space_restore_entry(r->ws, &e);
+    if (r->feed.first != r->feed.next && e.seq != r->feed.next) {
+        feed_fini(&r->feed);
+        feed_init(&r->feed, e.seq);
+    }
+    (void)feed_put(&r->feed, e.seq, packed, e.seq);
+}
+
+/* Newest first, as XREVRANGE gives them; each message's fields: first, entries. Only the unbroken run that ends at the head is of
+ * use to the feed. */
+static bool take_log(struct load *l, struct str name, const redisReply *r)
+{
+    (void)name;
+    for (size_t i = r->elements; i-- > 0;) {
+        const redisReply *m = r->element[i], *fields = m->elements == 2 ? m->element[1] : NULL;
+        struct str blob = fields && fields->elements >= 4 ? text_of(fields->element[3]) : STR_NONE, one;
+        while (stream_next(&blob, &one)) take_entry(l, one);
+    }
+    return true;
+}
+
+static const struct phase phases[] = {
+    { NULL, "config", take_config },  { "agents", "a:", take_agent }, { "live", "t:", take_ticket },
+    { "agents", "held:", take_held }, { NULL, "log", take_log },
+};
+#define PHASES (sizeof phases / sizeof *phases)
+
+/* ---- asking ---- */
+
+static void load_next(struct load *l);
+
+static void on_answer(void *ctx, const redisReply *r)
+{
+    struct question q = *(struct question *)ctx;
+    struct load *l = q.load;
+    const struct phase *p = &phases[l->phase];
+
+    free(ctx);
+    l->pending--;
+    if (l->cancelled) {
+        if (!l->pending) load_free(l);
+        return;
+    }
+    if (!r || r->type == REDIS_REPLY_ERROR || r->type != REDIS_REPLY_ARRAY) {
+        load_fail(l, r && r->type == REDIS_REPLY_ERROR ? r->str : "store_lost");
+        if (!l->pending) load_free(l);
+        return;
+    }
+    if (q.name == SIZE_MAX && p->list) {
+        l->names = calloc(r->elements + 1, sizeof *l->names);
+        for (size_t i = 0; l->names && i < r->elements; i++) {
+            struct str s = text_of(r->element[i]);
+            if ((l->names[l->count] = strndup(s.p ? s.p : "", s.n))) l->count++;
+        }
+        l->listed = true;
+    } else if (!p->take(l, q.name == SIZE_MAX ? STR_NONE : str_of(l->names[q.name]), r)) {
+        if (!l->pending) load_free(l);
+        return;
+    }
+    load_next(l);
+}
+
+static bool ask(struct load *l, size_t argc, const struct str *argv, size_t name)
+{
+    struct question *q = malloc(sizeof *q);
+
+    if (!q) return false;
+    *q = (struct question){ l, name };
+    if (store_send(l->reign->a->store, argc, argv, on_answer, q)) {
+        free(q);
+        return false;
+    }
+    l->pending++;
+    return true;
+}
+
+static bool ask_first(struct load *l)
+{
+    const struct phase *p = &phases[l->phase];
+    char key[256];
+    struct str k = store_key(key, reign_name(l->reign), p->list ? p->list : p->item, STR_NONE);
+
+    if (p->list) return ask(l, 2, (struct str[]){ STR("SMEMBERS"), k }, SIZE_MAX);
+    l->listed = true;
+    if (p->take == take_log)
+        return ask(l, 6, (struct str[]){ STR("XREVRANGE"), k, STR("+"), STR("-"), STR("COUNT"), STR(LOG_TAIL) }, SIZE_MAX);
+    return ask(l, 2, (struct str[]){ STR("HGETALL"), k }, SIZE_MAX);
+}
+
+static bool ask_items(struct load *l)
+{
+    char key[256];
+
+    for (; l->next < l->count && l->pending < WINDOW; l->next++) {
+        struct str k = store_key(key, reign_name(l->reign), phases[l->phase].item, str_of(l->names[l->next]));
+        if (!ask(l, 2, (struct str[]){ STR("HGETALL"), k }, l->next)) return false;
+    }
+    return true;
+}
+
+static void forget_names(struct load *l)
+{
+    for (size_t i = 0; i < l->count; i++) free(l->names[i]);
+    free(l->names);
+    l->names = NULL;
+    l->count = l->next = 0;
+    l->listed = false;
+}
+
+static void load_next(struct load *l)
+{
+    bool ok = true;
+
+    if (l->listed && phases[l->phase].list && l->next < l->count) ok = ask_items(l);
+    while (ok && !l->pending && l->listed && l->next >= l->count) {
+        forget_names(l);
+        if (++l->phase == PHASES) {
+            struct reign *r = l->reign;
+            r->load = NULL;
+            load_free(l);
+            reign_loaded(r);
+            return;
+        }
+        ok = ask_first(l);
+    }
+    if (ok) return;
+    load_fail(l, "store_lost");
+    if (!l->pending) load_free(l);
+}
+
+enum err load_begin(struct reign *r)
+{
+    struct load *l = calloc(1, sizeof *l);
+
+    if (!l) return ERR_NOMEM;
+    l->reign = r;
+    arena_init(&l->arena, 4u << 20);
+    r->load = l;
+    if (ask_first(l)) return ERR_OK;
+    r->load = NULL;
+    load_free(l);
+    return ERR_UNAVAILABLE;
+}
+
+/* Its answers are still to come, all of them; the last one frees it. */
+void load_cancel(struct reign *r)
+{
+    if (!r->load) return;
+    r->load->cancelled = true;
+    r->load = NULL;
+}

@@ -1,0 +1,255 @@
+#include "base/metrics.h"
+#include "workers/assign/core.h"
+
+/* Agents' presence. It is a lease: kept by heartbeats and acts, and ended by what the agent says, by a socket that closed and
+   did not come back, or by silence.
+
+     socket closes      no new offers at once (`leaving`); if not back within MS_LEAVE: offline, open offers withdrawn
+     silence            after MS_LEASE: the same
+     offline unasked    `lost` is set; MS_LOST later what they hold goes back to waiting
+     comes back         a new session number; an end or a heartbeat of an older session is ignored. Within the lease of the
+                        session that ended, the presence they had is taken up again.
+
+   Session numbers rise even over a loss of Redis: they are never below the seconds of the wall clock. */
+
+static const char *words_of(const struct agent *a, char out[80])
+{
+    if (a->presence != PRES_AWAY || !a->reason[0]) return presence_words.v[a->presence];
+    size_t n = strlen(a->reason);
+    memcpy(out, "away:", 5);
+    memcpy(out + 5, a->reason, n + 1);
+    return out;
+}
+
+void agent_schedule(struct workspace *ws, struct agent *a)
+{
+    uint64_t at = UINT64_MAX;
+
+    if (a->leaving) at = a->leaving;
+    if (a->lease && a->lease < at) at = a->lease;
+    if (a->lost && a->lost + MS_LOST < at) at = a->lost + MS_LOST;
+    due_set(ws, &a->due, at);
+}
+
+static void withdraw_offers(struct workspace *ws, struct agent *a, const char *cause)
+{
+    for (struct ticket *t = a->tickets, *next; t; t = next) {
+        next = t->agent_next;
+        if (t->state == TK_OFFERED) offer_withdraw(ws, t, cause);
+    }
+}
+
+/* `cause`: of the offers that are withdrawn by it. */
+void agent_set_presence(struct workspace *ws, struct agent *a, enum presence p, const char *reason, const char *cause)
+{
+    char text[80];
+    size_t n = text_cut(str_of(reason), 64).n;
+
+    ws->roster.by_presence[a->presence]--;
+    a->presence = p;
+    ws->roster.by_presence[p]++;
+    memmove(a->reason, reason ? reason : "", n);
+    a->reason[n] = '\0';
+    roster_refresh(ws, a);
+    log_change(ws, .kind = ENTRY_PRESENCE, .agent = a, .cause = words_of(a, text));
+    change_touch_agent(ws, a);
+    if (p != PRES_AVAILABLE) withdraw_offers(ws, a, cause);
+    agent_schedule(ws, a);
+}
+
+void agent_missed(struct workspace *ws, struct agent *a)
+{
+    if (++a->misses >= MISSES_MAX && a->presence == PRES_AVAILABLE) agent_set_presence(ws, a, PRES_AWAY, "missed", "away");
+    change_touch_agent(ws, a);
+}
+
+void agent_returned(struct workspace *ws, struct ticket *t, const char *cause)
+{
+    struct agent *a = t->agent;
+
+    naru_assert(!ticket_step(ws, t, EV_AGENT_LOST, NULL));
+    log_change(ws, .kind = ENTRY_RETURNED, .t = t, .agent = a, .cause = cause);
+    if (a) change_offer(ws, t, a, "returned", cause);
+}
+
+/* Everything the agent has goes back to waiting; what is being wrapped up ends by its own timer. */
+void agent_drop_all(struct workspace *ws, struct agent *a, const char *cause)
+{
+    for (struct ticket *t = a->tickets, *next; t; t = next) {
+        next = t->agent_next;
+        if (t->state == TK_OFFERED) offer_withdraw(ws, t, cause);
+        else if (t->state != TK_WRAPUP) agent_returned(ws, t, cause);
+    }
+}
+
+static void lapse(struct workspace *ws, struct agent *a, const char *cause)
+{
+    a->was = a->presence;
+    memcpy(a->was_reason, a->reason, sizeof a->reason);
+    a->was_until = a->lease;
+    a->connected = false;
+    a->leaving = a->lease = 0;
+    a->lost = ws->now;
+    change_touch_agent(ws, a);
+    if (a->presence != PRES_OFFLINE) agent_set_presence(ws, a, PRES_OFFLINE, NULL, cause);
+    else withdraw_offers(ws, a, cause);
+}
+
+void agent_due(struct workspace *ws, struct agent *a)
+{
+    if (a->leaving && a->leaving <= ws->now) lapse(ws, a, "agent_left");
+    else if (a->lease && a->lease <= ws->now) lapse(ws, a, "agent_silent");
+    if (a->lost && a->lost + MS_LOST <= ws->now) {
+        a->lost = 0;
+        change_touch_agent(ws, a);
+        agent_drop_all(ws, a, "agent_lost");
+    }
+    agent_schedule(ws, a);
+}
+
+/* ---- acts ---- */
+
+static struct agent *known_agent(struct workspace *ws, const struct act *a)
+{
+    struct agent *g = roster_find(&ws->roster, a->agent);
+
+    if (g && g->known) return g;
+    refuse(ws, a, 404, "agent-not-found", "no agent is called \"%.*s\"", STR_FMT(a->agent));
+    return NULL;
+}
+
+bool agent_session_ok(struct workspace *ws, const struct act *a, const struct agent *g)
+{
+    if (!a->session || a->session == g->session) return true;
+    refuse(ws, a, 409, "old-session", "the agent has connected again since");
+    return false;
+}
+
+static void answer_connect(struct workspace *ws, const struct act *a, struct agent *g)
+{
+    static const char *const lists[] = { "held", "offers" };
+    struct buf b;
+    struct jw w;
+
+    buf_init(&b, 700000);
+    w = jw_on(&b);
+    jw_open(&w, '{');
+    jw_key(&w, "agent"), jw_str(&w, g->name);
+    jw_key(&w, "session"), jw_u64(&w, g->session);
+    jw_key(&w, "presence"), jw_strz(&w, presence_words.v[g->presence]);
+    if (g->reason[0]) jw_key(&w, "reason"), jw_strz(&w, g->reason);
+    for (int offers = 0; offers < 2; offers++) {
+        jw_key(&w, lists[offers]);
+        jw_open(&w, '[');
+        for (struct ticket *t = g->tickets; t; t = t->agent_next)
+            if ((t->state == TK_OFFERED) == (offers == 1)) read_ticket_fields(ws, &w, t, false);
+        jw_close(&w, ']');
+    }
+    jw_close(&w, '}');
+    answer(ws, a, 200, buf_str(&b), g->session, NULL);
+    buf_fini(&b);
+}
+
+static void take_up(struct workspace *ws, struct agent *g)
+{
+    bool resume = g->presence == PRES_OFFLINE && g->was != PRES_OFFLINE && ws->now <= g->was_until;
+    enum presence was = g->was;
+    char reason[sizeof g->was_reason];
+
+    memcpy(reason, g->was_reason, sizeof reason);
+    g->was = PRES_OFFLINE;
+    if (resume) agent_set_presence(ws, g, was, reason, "agent_back");
+}
+
+void act_connect(struct workspace *ws, const struct act *a)
+{
+    struct agent *g = known_agent(ws, a);
+
+    if (!g) return;
+    g->session = g->session + 1 > ws->now / 1000 ? g->session + 1 : ws->now / 1000;
+    g->router = a->router;
+    g->connected = true;
+    g->leaving = g->lost = 0;
+    g->lease = ws->now + MS_LEASE;
+    change_touch_agent(ws, g);
+    take_up(ws, g);
+    roster_refresh(ws, g);
+    agent_schedule(ws, g);
+    answer_connect(ws, a, g);
+    for (struct ticket *t = g->tickets; t; t = t->agent_next)
+        change_offer(ws, t, g, t->state == TK_OFFERED ? "offer" : "assigned", "resume");
+}
+
+static void leave(struct workspace *ws, struct agent *g)
+{
+    g->connected = false;
+    g->leaving = ws->now + MS_LEAVE;
+    roster_refresh(ws, g);
+    agent_schedule(ws, g);
+    change_touch_agent(ws, g);
+}
+
+void act_disconnect(struct workspace *ws, const struct act *a)
+{
+    struct agent *g = known_agent(ws, a);
+
+    if (!g || !agent_session_ok(ws, a, g)) return;
+    if (g->connected) leave(ws, g);
+    answer(ws, a, 200, STR("{}"), g->session, NULL);
+}
+
+void space_router_lost(struct workspace *ws, uint64_t now, uint32_t router)
+{
+    if (now > ws->now) ws->now = now;
+    for (uint32_t i = 0; i < ws->roster.count; i++) {
+        struct agent *g = ws->roster.v[i];
+        if (g->connected && g->router == router) leave(ws, g);
+    }
+}
+
+/* A heartbeat of the session that is current also takes back a leaving that was only assumed: the router was away, not the agent.
+ */
+void act_heartbeat(struct workspace *ws, const struct act *a)
+{
+    struct agent *g = roster_find(&ws->roster, a->agent);
+
+    if (!g || !g->known || (a->session && a->session != g->session)) {
+        metric_add(MET_ACTS_REFUSED, "old-session", 1);
+        return;
+    }
+    g->lease = ws->now + MS_LEASE;
+    if (!g->connected) {
+        g->connected = true;
+        g->router = a->router;
+        g->leaving = g->lost = 0;
+        roster_refresh(ws, g);
+        change_touch_agent(ws, g);
+    }
+    agent_schedule(ws, g);
+}
+
+void act_presence(struct workspace *ws, const struct act *a)
+{
+    struct agent *g = known_agent(ws, a);
+    char reason[65] = "";
+    struct buf b;
+    struct jw w;
+
+    if (!g || !agent_session_ok(ws, a, g)) return;
+    if (a->reason.n) memcpy(reason, a->reason.p, text_cut(a->reason, 64).n);
+    g->lease = a->presence == PRES_OFFLINE && !g->connected ? 0 : ws->now + MS_LEASE;
+    g->lost = a->presence == PRES_OFFLINE && g->tickets ? ws->now : 0;
+    g->was = PRES_OFFLINE;
+    if (a->presence == PRES_AVAILABLE) g->misses = 0;
+    if (a->presence != g->presence || strcmp(reason, g->reason) != 0) agent_set_presence(ws, g, a->presence, reason, "away");
+    agent_schedule(ws, g);
+    buf_init(&b, 4096);
+    w = jw_on(&b);
+    jw_open(&w, '{');
+    jw_key(&w, "agent"), jw_str(&w, g->name);
+    jw_key(&w, "presence"), jw_strz(&w, presence_words.v[g->presence]);
+    if (g->reason[0]) jw_key(&w, "reason"), jw_strz(&w, g->reason);
+    jw_close(&w, '}');
+    answer(ws, a, 200, buf_str(&b), g->session, NULL);
+    buf_fini(&b);
+}

@@ -1,0 +1,325 @@
+#include "base/metrics.h"
+#include "workers/assign/core.h"
+
+/* What is there, told as JSON. A read sees everything decided so far, and its answer waits until that is in Redis like any other.
+ */
+
+#define BODY_MAX  524288u
+#define LIMIT_MAX 100u
+
+void read_ticket_fields(struct workspace *ws, struct jw *w, const struct ticket *t, bool messages)
+{
+    struct offer o;
+
+    change_fill_offer(ws, t, &o);
+    if (messages) o.messages = change_messages(ws, t);
+    jw_open(w, '{');
+    record_json_fields(w, &offer_record, &o);
+    jw_close(w, '}');
+    arena_clear(&ws->arena);
+}
+
+static void answer_body(struct workspace *ws, const struct act *a, struct buf *b)
+{
+    if (b->err) refuse(ws, a, 500, "bad-request", "the answer would be larger than its limit");
+    else answer(ws, a, 200, buf_str(b), 0, NULL);
+    buf_fini(b);
+}
+
+void act_ticket(struct workspace *ws, const struct act *a)
+{
+    const struct ticket *t = ticket_find(ws, &a->ticket);
+    struct buf b;
+    struct jw w;
+
+    if (!t) {
+        refuse(ws, a, 404, "ticket-not-found", "no live ticket has this id");
+        return;
+    }
+    buf_init(&b, BODY_MAX);
+    w = jw_on(&b);
+    read_ticket_fields(ws, &w, t, true);
+    answer_body(ws, a, &b);
+}
+
+/* ---- a page of tickets, by rising id ---- */
+
+struct page {
+    const struct ticket *v[LIMIT_MAX + 1]; /* the least ids found, sorted */
+    uint32_t count, limit;
+};
+
+static int by_id(const struct ticket *a, const struct ticket *b) { return memcmp(a->id.b, b->id.b, sizeof a->id.b); }
+
+static void page_add(struct page *p, const struct ticket *t)
+{
+    uint32_t at = p->count;
+
+    if (at == p->limit + 1 && by_id(t, p->v[at - 1]) >= 0) return;
+    if (at == p->limit + 1) at--;
+    else p->count++;
+    for (; at && by_id(t, p->v[at - 1]) < 0; at--) p->v[at] = p->v[at - 1];
+    p->v[at] = t;
+}
+
+static bool wanted(const struct workspace *ws, const struct act *a, const struct ticket *t, const struct agent *of)
+{
+    if (!id_is_none(&a->after) && memcmp(t->id.b, a->after.b, sizeof t->id.b) <= 0) return false;
+    if (a->state != TK_INVALID && t->state != a->state) return false;
+    if (a->queue.n && !str_is(a->queue, queue_of(ws, t)->name)) return false;
+    return !a->agent.n || (of && t->agent == of);
+}
+
+void act_tickets(struct workspace *ws, const struct act *a)
+{
+    struct page p = { .limit = a->limit && a->limit < LIMIT_MAX ? a->limit : LIMIT_MAX };
+    const struct agent *of = a->agent.n ? roster_find(&ws->roster, a->agent) : NULL;
+    const struct ticket *t;
+    uint32_t told = 0;
+    struct buf b;
+    struct jw w;
+
+    for (size_t i = 0; (t = map_next(&ws->tickets, &i));)
+        if (wanted(ws, a, t, of)) page_add(&p, t);
+    buf_init(&b, BODY_MAX + 65536);
+    w = jw_on(&b);
+    jw_open(&w, '{');
+    jw_key(&w, "tickets"), jw_open(&w, '[');
+    for (; told < p.count && told < p.limit && b.n < BODY_MAX - 65536; told++) read_ticket_fields(ws, &w, p.v[told], false);
+    jw_close(&w, ']');
+    if (told < p.count && told) {
+        char id[ID_TEXT + 1];
+        jw_key(&w, "next"), jw_strz(&w, id_text(&p.v[told - 1]->id, id));
+    }
+    jw_close(&w, '}');
+    answer_body(ws, a, &b);
+}
+
+/* ---- queues and agents ---- */
+
+static uint64_t oldest_wait(const struct workspace *ws, const struct wait_queue *q)
+{
+    const struct heap_node *n = heap_peek(&q->by_age);
+
+    return n ? ws->now - (uint64_t)n->key : 0;
+}
+
+void act_queues(struct workspace *ws, const struct act *a)
+{
+    struct buf b;
+    struct jw w;
+
+    buf_init(&b, BODY_MAX);
+    w = jw_on(&b);
+    jw_open(&w, '{');
+    jw_key(&w, "queues"), jw_open(&w, '[');
+    for (uint32_t i = 0; i < ws->queue_count; i++) {
+        const struct wait_queue *q = &ws->queues[i];
+        if (a->queue.n && !str_is(a->queue, ws->policy->queues[i].name)) continue;
+        jw_open(&w, '{');
+        jw_key(&w, "name"), jw_strz(&w, ws->policy->queues[i].name);
+        jw_key(&w, "waiting"), jw_u64(&w, q->by_age.count);
+        jw_key(&w, "oldest_wait_ms"), jw_u64(&w, oldest_wait(ws, q));
+        jw_key(&w, "offered"), jw_u64(&w, q->offered);
+        jw_key(&w, "assigned"), jw_u64(&w, q->assigned);
+        if (q->interval_ms > 0) jw_key(&w, "expected_wait_ms"), jw_u64(&w, (uint64_t)((double)q->by_age.count * q->interval_ms));
+        jw_close(&w, '}');
+    }
+    jw_close(&w, ']');
+    jw_close(&w, '}');
+    answer_body(ws, a, &b);
+}
+
+static void agent_fields(struct workspace *ws, struct jw *w, const struct agent *g)
+{
+    uint32_t held = 0, offered = 0;
+    char id[ID_TEXT + 1];
+
+    for (const struct ticket *t = g->tickets; t; t = t->agent_next) *(t->state == TK_OFFERED ? &offered : &held) += t->units;
+    jw_open(w, '{');
+    jw_key(w, "agent"), jw_str(w, g->name);
+    jw_key(w, "kind"), jw_strz(w, g->bot ? "bot" : "person");
+    jw_key(w, "presence"), jw_strz(w, presence_words.v[g->presence]);
+    if (g->reason[0]) jw_key(w, "reason"), jw_strz(w, g->reason);
+    jw_key(w, "connected"), jw_bool(w, g->connected);
+    jw_key(w, "session"), jw_u64(w, g->session);
+    jw_key(w, "units_held"), jw_u64(w, held);
+    jw_key(w, "units_offered"), jw_u64(w, offered);
+    jw_key(w, "capacity"), jw_u64(w, g->capacity);
+    if (g->idle) jw_key(w, "idle_since_ms"), jw_u64(w, g->idle);
+    jw_key(w, "skills"), jw_open(w, '{');
+    for (uint32_t i = 0; i < g->skill_count; i++) {
+        struct str name = space_skill(ws, g->skills[i].skill);
+        char key[65];
+        memcpy(key, name.p, name.n < 64 ? name.n : 64);
+        key[name.n < 64 ? name.n : 64] = '\0';
+        jw_key(w, key), jw_u64(w, g->skills[i].level);
+    }
+    jw_close(w, '}');
+    jw_key(w, "tickets"), jw_open(w, '[');
+    for (const struct ticket *t = g->tickets; t; t = t->agent_next) jw_strz(w, id_text(&t->id, id));
+    jw_close(w, ']');
+    jw_close(w, '}');
+}
+
+void act_agent(struct workspace *ws, const struct act *a)
+{
+    const struct agent *g = roster_find(&ws->roster, a->agent);
+    struct buf b;
+    struct jw w;
+
+    if (!g || !g->known) {
+        refuse(ws, a, 404, "agent-not-found", "no agent is called \"%.*s\"", STR_FMT(a->agent));
+        return;
+    }
+    buf_init(&b, BODY_MAX);
+    w = jw_on(&b);
+    agent_fields(ws, &w, g);
+    answer_body(ws, a, &b);
+}
+
+/* A page of agents in the roster's order; `next`, the name to go on after, is the act's `reason`. */
+void act_agents(struct workspace *ws, const struct act *a)
+{
+    uint32_t limit = a->limit && a->limit < 1000 ? a->limit : 1000, told = 0, i = 0;
+    const struct agent *after = a->reason.n ? roster_find(&ws->roster, a->reason) : NULL, *last = NULL;
+    struct buf b;
+    struct jw w;
+
+    buf_init(&b, BODY_MAX + 65536);
+    w = jw_on(&b);
+    jw_open(&w, '{');
+    jw_key(&w, "agents"), jw_open(&w, '[');
+    for (i = after ? after->index + 1 : 0; i < ws->roster.count && told < limit && b.n < BODY_MAX - 65536; i++) {
+        if (!ws->roster.v[i]->known) continue;
+        last = ws->roster.v[i];
+        agent_fields(ws, &w, last);
+        told++;
+    }
+    jw_close(&w, ']');
+    if (i < ws->roster.count && last) jw_key(&w, "next"), jw_str(&w, last->name);
+    jw_close(&w, '}');
+    answer_body(ws, a, &b);
+}
+
+/* ---- explain ---- */
+
+static void explain_life(struct workspace *ws, struct jw *w, const struct ticket *t)
+{
+    jw_key(w, "life"), jw_open(w, '[');
+    for (const struct life *l = t->life; l && w->out->n < BODY_MAX - 70000; l = l->next) {
+        struct entry e;
+        if (record_unpack(&entry_record, &e, (struct str){ l->bytes, l->n }, &ws->arena)) continue;
+        jw_open(w, '{');
+        record_json_fields(w, &entry_record, &e);
+        if (e.kind == ENTRY_OFFERED && e.detail.n) jw_key(w, "detail"), jw_raw(w, e.detail);
+        jw_close(w, '}');
+    }
+    jw_close(w, ']');
+    arena_clear(&ws->arena);
+}
+
+static void explain_verdict(struct workspace *ws, struct jw *w, const struct ticket *t)
+{
+    struct verdict v;
+
+    if (!t->verdict.n || record_unpack(&verdict_record, &v, t->verdict, &ws->arena)) return;
+    jw_key(w, "verdict"), jw_open(w, '{');
+    record_json_fields(w, &verdict_record, &v);
+    jw_close(w, '}');
+    arena_clear(&ws->arena);
+}
+
+static void explain_waiting(struct workspace *ws, struct jw *w, struct ticket *t)
+{
+    struct tally n = { 0 };
+
+    if (!t->line) return;
+    match_tally(ws, t->line, &n);
+    jw_key(w, "waiting_for"), jw_open(w, '{');
+    jw_key(w, "free"), jw_u64(w, n.fit);
+    jw_key(w, "offline"), jw_u64(w, n.offline);
+    jw_key(w, "away"), jw_u64(w, n.away);
+    jw_key(w, "skills"), jw_u64(w, n.skills);
+    jw_key(w, "backoff"), jw_u64(w, n.backoff);
+    jw_key(w, "capacity"), jw_u64(w, n.capacity);
+    jw_key(w, "channel_max"), jw_u64(w, n.channel_max);
+    jw_key(w, "ahead"), jw_u64(w, t->line->waiting.count - 1); /* others with the same needs, most of them at most */
+    jw_key(w, "next_change_in_ms"), jw_u64(w, t->due.node.key > (int64_t)ws->now ? (uint64_t)t->due.node.key - ws->now : 0);
+    jw_close(w, '}');
+}
+
+void act_explain(struct workspace *ws, const struct act *a)
+{
+    struct ticket *t = ticket_find(ws, &a->ticket);
+    char id[ID_TEXT + 1];
+    struct list needs;
+    struct buf b;
+    struct jw w;
+
+    if (!t) {
+        refuse(ws, a, 404, "ticket-not-found", "no live ticket has this id");
+        return;
+    }
+    buf_init(&b, BODY_MAX);
+    w = jw_on(&b);
+    jw_open(&w, '{');
+    jw_key(&w, "ticket"), jw_strz(&w, id_text(&t->id, id));
+    jw_key(&w, "state"), jw_strz(&w, ticket_state_words.v[t->state]);
+    jw_key(&w, "queue"), jw_strz(&w, queue_of(ws, t)->name);
+    if (t->agent) jw_key(&w, "agent"), jw_str(&w, t->agent->name);
+    jw_key(&w, "urgency"), jw_strz(&w, urgency_words.v[t->urgency]);
+    jw_key(&w, "policy"), jw_strz(&w, ws->policy_version);
+    needs = change_needs(ws, t);
+    jw_key(&w, "needs"), jw_open(&w, '[');
+    for (uint32_t i = 0; i < needs.count; i++) {
+        jw_open(&w, '{');
+        record_json_fields(&w, &need_record, (struct need *)needs.items + i);
+        jw_close(&w, '}');
+    }
+    jw_close(&w, ']');
+    explain_verdict(ws, &w, t);
+    explain_waiting(ws, &w, t);
+    explain_life(ws, &w, t);
+    jw_close(&w, '}');
+    answer_body(ws, a, &b);
+}
+
+/* ---- metrics ---- */
+
+static void metrics_of_agents(const struct workspace *ws)
+{
+    uint64_t total = 0, held = 0, offered = 0;
+
+    for (uint32_t i = 0; i < ws->roster.count; i++) {
+        const struct agent *a = ws->roster.v[i];
+        if (!a->known || a->presence == PRES_OFFLINE) continue;
+        total += a->capacity;
+        for (const struct ticket *t = a->tickets; t; t = t->agent_next) *(t->state == TK_OFFERED ? &offered : &held) += t->units;
+    }
+    metric_set(MET_AGENT_UNITS, "total", (double)total);
+    metric_set(MET_AGENT_UNITS, "held", (double)held);
+    metric_set(MET_AGENT_UNITS, "offered", (double)offered);
+    for (unsigned p = 0; p < presence_words.count && p < 3; p++)
+        metric_set(MET_AGENTS, presence_words.v[p], ws->roster.by_presence[p]);
+}
+
+void space_metrics(struct workspace *ws, uint64_t now)
+{
+    static const char *const outcomes[] = { "made", "accepted", "declined", "expired", "withdrawn" };
+
+    if (now > ws->now) ws->now = now;
+    for (unsigned k = 1; k < entry_kind_words.count && k < 32; k++) {
+        if (ws->entries_made[k]) metric_add(MET_TICKETS, entry_kind_words.v[k], (double)ws->entries_made[k]);
+        ws->entries_made[k] = 0;
+    }
+    for (unsigned o = 0; o < 5; o++) {
+        if (ws->offers_made[o]) metric_add(MET_OFFERS, outcomes[o], (double)ws->offers_made[o]);
+        ws->offers_made[o] = 0;
+    }
+    for (uint32_t i = 0; i < ws->queue_count; i++) {
+        metric_set(MET_QUEUE_LENGTH, ws->policy->queues[i].name, (double)ws->queues[i].by_age.count);
+        metric_set(MET_QUEUE_OLDEST, ws->policy->queues[i].name, (double)oldest_wait(ws, &ws->queues[i]) / 1000);
+    }
+    metrics_of_agents(ws);
+}

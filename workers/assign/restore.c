@@ -1,0 +1,259 @@
+#include "base/log.h"
+#include "workers/assign/core.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* A reign begins: memory is made again, first from Redis (agents, tickets, held sets, the tail of the change log), then from what
+   the homes have not settled. Where they differ, the home is right about which events and tickets are live, and Redis about
+   everything else. Nothing is matched before space_restore_done.
+
+   While Redis is read (`restoring`), held sets are taken as they are there; space_restore_held removes members that no ticket
+   accounts for. */
+
+static void put_needs(struct workspace *ws, struct ticket *t, const struct ticket_row *r)
+{
+    const struct need *n = r->needs.items;
+    struct verdict v;
+
+    for (uint32_t i = 0; i < r->needs.count; i++) needs_add(ws, &t->needs, (uint16_t)space_intern(ws, n[i].skill), n[i].level);
+    if (!t->verdict.n || record_unpack(&verdict_record, &v, t->verdict, &ws->arena)) return;
+    n = v.needs.items;
+    for (uint32_t i = 0; i < v.needs.count; i++) needs_add(ws, &t->asked, (uint16_t)space_intern(ws, n[i].skill), n[i].level);
+}
+
+static void put_lists(struct workspace *ws, struct ticket *t, const struct ticket_row *r)
+{
+    const struct message *m = r->messages.items;
+    const struct seen_event *e = r->events.items;
+    const struct backoff *b = r->backoff.items;
+
+    for (uint32_t i = 0; i < r->messages.count; i++) ticket_note(ws, t, &m[i].event, m[i].at, m[i].text);
+    for (uint32_t i = 0; i < r->events.count; i++) (void)ticket_event_add(ws, t, &e[i].event, r->home, i == 0);
+    for (uint32_t i = 0; i < r->backoff.count; i++) {
+        const struct agent *a = roster_find(&ws->roster, b[i].agent);
+        if (!a || b[i].until <= ws->now) continue;
+        ticket_hold_back(ws, t, a->index);
+        for (uint32_t k = 0; k < t->backoff_count; k++)
+            if (t->backoff[k].agent == a->index) t->backoff[k].until = b[i].until;
+    }
+}
+
+static void put_fields(struct workspace *ws, struct ticket *t, const struct ticket_row *r)
+{
+    int queue = policy_queue(ws->policy, r->queue);
+
+    t->queue = queue < 0 ? ws->policy->default_queue : (uint32_t)queue;
+    t->urgency = r->urgency;
+    t->enqueued = r->enqueued;
+    t->due_at = r->due;
+    t->token_epoch = r->token_epoch;
+    t->token_seq = r->token_seq;
+    t->offer_epoch = r->offer_epoch;
+    t->offer_seq = r->offer_seq;
+    t->step = r->step;
+    t->step_at = r->step_at;
+    t->offered_once = r->token_seq != 0;
+}
+
+/* Puts a ticket into a state that it had before: not a change, so not by the table; what the state means for places and units is
+   the same. */
+static void put_state(struct workspace *ws, struct ticket *t, const struct ticket_row *r)
+{
+    struct agent *a = r->agent.n ? roster_add(ws, r->agent) : NULL;
+    enum ticket_state s = state_live(r->state) ? r->state : TK_WAITING;
+
+    if (state_has_agent(s) && !a) s = TK_WAITING;
+    ticket_restore_state(ws, t, s, a, r->units);
+    t->until = r->until;
+    if (s != TK_WAITING && !t->until) t->until = ws->now + MS_HOLD;
+    ticket_schedule(ws, t);
+}
+
+enum err space_restore_ticket(struct workspace *ws, uint64_t now, const struct ticket_row *r)
+{
+    struct about about;
+    struct ticket *t;
+    enum err e;
+
+    if (now > ws->now) ws->now = now;
+    if (!ws->policy) return ERR_STATE;
+    if ((e = record_unpack(&about_record, &about, r->about, &ws->arena))) return e;
+    t = ticket_new(ws, &about, &r->id, r->home);
+    arena_clear(&ws->arena);
+    if (!t) return ERR_NOMEM;
+    t->fresh = false;
+    put_fields(ws, t, r);
+    put_needs(ws, t, r);
+    put_lists(ws, t, r);
+    arena_clear(&ws->arena);
+    if ((e = ticket_index(ws, t))) {
+        ticket_free(ws, t);
+        return e;
+    }
+    ws->restoring = true;
+    put_state(ws, t, r);
+    ws->restoring = false;
+    t->dirty = 0;
+    return ERR_OK;
+}
+
+void space_restore_agent(struct workspace *ws, uint64_t now, struct str name, const struct agent_row *r)
+{
+    struct agent *a = roster_add(ws, name);
+
+    if (now > ws->now) ws->now = now;
+    if (!a) return;
+    ws->roster.by_presence[a->presence]--;
+    a->presence = r->presence <= PRES_AWAY ? r->presence : PRES_OFFLINE;
+    ws->roster.by_presence[a->presence]++;
+    memcpy(a->reason, r->reason.p ? r->reason.p : "", r->reason.n);
+    a->reason[r->reason.n] = '\0';
+    a->session = r->session;
+    a->router = r->router;
+    a->connected = r->connected;
+    a->misses = r->misses;
+    a->lost = r->lost;
+    a->idle = r->idle;
+    roster_refresh(ws, a);
+}
+
+void space_restore_held(struct workspace *ws, struct str agent, struct str ticket_text)
+{
+    struct agent *a = roster_find(&ws->roster, agent);
+    struct ticket *t = NULL;
+    char key[192];
+    struct id id;
+    int n;
+
+    if (!id_parse(ticket_text, &id)) t = ticket_find(ws, &id);
+    if (t && a && t->agent == a) return;
+    n = snprintf(key, sizeof key, "naru:{%.*s}:held:%.*s", STR_FMT(ws->name), (int)(agent.n < 100 ? agent.n : 100), agent.p);
+    change_write(ws, 3, (struct str[]){ STR("HDEL"), { key, (size_t)n }, ticket_text });
+}
+
+void space_restore_stray(struct workspace *ws, struct str ticket_text)
+{
+    char key[128];
+    int n = snprintf(key, sizeof key, "naru:{%.*s}:live", STR_FMT(ws->name));
+
+    change_write(ws, 3, (struct str[]){ STR("SREM"), { key, (size_t)n }, ticket_text });
+}
+
+/* ---- the tail of the change log ---- */
+
+static void restore_past(struct workspace *ws, const struct entry *e)
+{
+    struct past *p = map_get(&ws->past, id_str(&e->ticket));
+    struct taken *event;
+
+    if (!p && !(p = past_new(ws, &e->ticket))) return;
+    p->state = e->state;
+    p->token_epoch = e->token_epoch;
+    p->token_seq = e->token_seq;
+    if (e->agent.n) {
+        free(p->agent);
+        p->agent = strndup(e->agent.p, e->agent.n);
+    }
+    if (e->kind == ENTRY_ENDED) p->home = e->home;
+    if ((e->kind != ENTRY_OPENED && e->kind != ENTRY_JOINED) || id_is_none(&e->event)) return;
+    if (map_get(&ws->events, id_str(&e->event)) || !(event = malloc(sizeof *event))) return;
+    *event = (struct taken){ .event = e->event, .home = e->home, .opened = e->kind == ENTRY_OPENED, .past = p, .next = p->events };
+    if (map_put(&ws->events, id_str(&event->event), event)) free(event);
+    else p->events = event;
+}
+
+/* Entries of live tickets become their life again; those of others tell what ended lately and which events that had. */
+void space_restore_entry(struct workspace *ws, const struct entry *e)
+{
+    struct ticket *t;
+    struct buf b;
+
+    if (id_is_none(&e->ticket)) return;
+    if (!(t = ticket_find(ws, &e->ticket))) {
+        restore_past(ws, e);
+        return;
+    }
+    buf_init(&b, LIM_ZMQ_MESSAGE);
+    record_pack(&b, &entry_record, e);
+    if (!b.err) ticket_life_add(t, buf_str(&b));
+    buf_fini(&b);
+}
+
+void space_restore_seq(struct workspace *ws, uint64_t epoch, uint64_t seq)
+{
+    ws->epoch = epoch;
+    ws->seq = seq;
+}
+
+/* ---- what the homes say ---- */
+
+/* A ticket that its home knows and Redis does not: as home knows it. */
+static void recover(struct workspace *ws, const struct live *l)
+{
+    const char *cause;
+    struct ticket *t = intake_open(ws, &l->take.event, &l->take.verdict, &l->ticket, &cause);
+    struct agent *a = l->agent.n ? roster_add(ws, l->agent) : NULL;
+
+    if (!t) return;
+    t->listed = true;
+    t->token_epoch = l->token_epoch;
+    t->token_seq = l->token_seq;
+    naru_assert(!ticket_step(ws, t, a ? EV_RECOVER : EV_OPEN, a));
+    if (a) roster_allow_over(a);
+    log_change(ws, .kind = ENTRY_OPENED, .t = t, .event = &t->event, .home = t->home, .cause = cause, .keep_token = true);
+    if (a) log_change(ws, .kind = ENTRY_ACCEPTED, .t = t, .cause = cause, .keep_token = true);
+}
+
+void space_live(struct workspace *ws, uint64_t now, const struct live *l)
+{
+    const struct event *e = &l->take.event;
+    struct ticket *t = id_is_none(&l->ticket) ? NULL : ticket_find(ws, &l->ticket);
+    const struct taken *known = map_get(&ws->events, id_str(&e->id));
+
+    if (now > ws->now) ws->now = now;
+    if (!ws->policy) return;
+    if (known && known->ticket) known->ticket->listed = true;
+    if (known && known->ticket && known->ticket == t) return; /* home and Redis agree */
+    if (t) t->listed = true;
+    if (!known && !t && !id_is_none(&l->ticket) && !intake_conversation(ws, e)) recover(ws, l);
+    else space_take(ws, now, e, &l->take.verdict); /* new, a repeat, or one that Redis had lost of a live ticket */
+    if ((known = map_get(&ws->events, id_str(&e->id))) && known->ticket) known->ticket->listed = true;
+}
+
+void space_live_begin(struct workspace *ws, uint32_t home)
+{
+    struct ticket *t;
+
+    for (size_t i = 0; (t = map_next(&ws->tickets, &i));)
+        if (t->home == home) t->listed = false;
+}
+
+void space_live_done(struct workspace *ws, uint64_t now, uint32_t home)
+{
+    struct ticket *t, **over = malloc((ws->tickets.count + 1) * sizeof *over);
+    size_t n = 0;
+
+    if (now > ws->now) ws->now = now;
+    for (size_t i = 0; over && (t = map_next(&ws->tickets, &i));)
+        if (t->home == home && !t->listed) over[n++] = t;
+    for (size_t i = 0; i < n; i++) {
+        char id[ID_TEXT + 1];
+        log_info("ticket=%s dropped cause=settled_at_home home=%u", id_text(&over[i]->id, id), home);
+        ticket_end(ws, over[i], EV_CANCEL, "settled_at_home");
+    }
+    free(over);
+}
+
+void space_restore_done(struct workspace *ws, uint64_t now)
+{
+    if (now > ws->now) ws->now = now;
+    for (uint32_t i = 0; i < ws->roster.count; i++) {
+        struct agent *a = ws->roster.v[i];
+        if (!a->known && a->tickets) agent_drop_all(ws, a, "agent_gone");
+        if (a->connected || a->presence != PRES_OFFLINE) a->lease = ws->now + MS_LEASE;
+        if (a->presence == PRES_OFFLINE && !a->connected && a->tickets && !a->lost) a->lost = ws->now;
+        agent_schedule(ws, a);
+    }
+    waiting_wake_all(ws);
+}

@@ -1,0 +1,287 @@
+#include "workers/assign/core.h"
+
+#include <stdlib.h>
+
+/* The agents of a workspace. An agent's index never changes; one that the policy no longer names stays as unknown (offline,
+   eligible for nothing), so that what refers to it stays valid.
+
+   The matcher reads columns and bit sets only. They are derived: roster_refresh recomputes one agent's from the agent's fields,
+   and is called by whoever changed a field. The units in use are derived too, from the set of tickets on the agent's list, and
+   hold_set is the one place where that set changes. */
+
+enum err roster_init(struct roster *r)
+{
+    *r = (struct roster){ .version = 1 };
+    map_init(&r->by_name, LIM_AGENTS);
+    return ERR_OK;
+}
+
+static void free_agent(struct agent *a)
+{
+    free((char *)a->name.p);
+    free(a->json);
+    free(a->skills);
+    free(a);
+}
+
+void roster_fini(struct roster *r)
+{
+    for (uint32_t i = 0; i < r->count; i++) free_agent(r->v[i]);
+    map_fini(&r->by_name);
+    free(r->v);
+    free(r->known);
+    free(r->online);
+    free(r->avail);
+    for (uint32_t c = 0; c < CHANNELS_MAX; c++) {
+        free(r->room_for[c]);
+        free(r->below[c]);
+        free(r->free[c]);
+    }
+    for (uint32_t s = 0; s < r->level_room; s++) free(r->level[s]);
+    free(r->level);
+    free(r->load);
+    free(r->idle_key);
+    free(r->freed);
+}
+
+struct agent *roster_find(const struct roster *r, struct str name) { return map_get(&r->by_name, name); }
+
+/* Memory for a bigger roster is taken in one piece of code so that a failure leaves the old one in use. */
+static bool grow_bits(uint64_t **set, uint32_t from, uint32_t to)
+{
+    uint64_t *v = realloc(*set, to * sizeof *v);
+
+    if (!v) return false;
+    memset(v + from, 0, (to - from) * sizeof *v);
+    *set = v;
+    return true;
+}
+
+static bool grow_column(void **v, uint32_t from, uint32_t to, size_t size)
+{
+    char *p = realloc(*v, to * size);
+
+    if (!p) return false;
+    memset(p + from * size, 0, (to - from) * size);
+    *v = p;
+    return true;
+}
+
+static bool grow(struct roster *r)
+{
+    uint32_t words = r->words ? r->words * 2 : 4, room = words * 64;
+    bool ok =
+        grow_bits(&r->known, r->words, words) && grow_bits(&r->online, r->words, words) && grow_bits(&r->avail, r->words, words);
+
+    for (uint32_t c = 0; ok && c < CHANNELS_MAX; c++)
+        ok = grow_bits(&r->room_for[c], r->words, words) && grow_bits(&r->below[c], r->words, words) &&
+             grow_bits(&r->free[c], r->words, words);
+    for (uint32_t s = 0; ok && s < r->level_room; s++)
+        if (r->level[s]) ok = grow_column((void **)&r->level[s], r->room, room, 1);
+    ok = ok && grow_column((void **)&r->v, r->room, room, sizeof *r->v) &&
+         grow_column((void **)&r->load, r->room, room, sizeof *r->load) &&
+         grow_column((void **)&r->idle_key, r->room, room, sizeof *r->idle_key) &&
+         grow_column((void **)&r->freed, r->room, room, sizeof *r->freed);
+    if (!ok) return false;
+    r->words = words;
+    r->room = room;
+    r->version++; /* cached sets have the old size */
+    return true;
+}
+
+struct agent *roster_add(struct workspace *ws, struct str name)
+{
+    struct roster *r = &ws->roster;
+    struct agent *a = roster_find(r, name);
+    char *copy;
+
+    if (a || !name.n || name.n > 128) return a;
+    if (r->count >= LIM_AGENTS || (r->count == r->room && !grow(r))) return NULL;
+    if (!(a = calloc(1, sizeof *a)) || !(copy = malloc(name.n + 1))) {
+        free(a);
+        return NULL;
+    }
+    memcpy(copy, name.p, name.n);
+    copy[name.n] = '\0';
+    a->name = (struct str){ copy, name.n };
+    a->due.agent = true;
+    a->index = r->count;
+    if (map_put(&r->by_name, a->name, a)) {
+        free_agent(a);
+        return NULL;
+    }
+    r->v[r->count++] = a;
+    r->by_presence[PRES_OFFLINE]++;
+    roster_refresh(ws, a);
+    return a;
+}
+
+/* ---- skills ---- */
+
+static uint8_t *column(struct roster *r, uint32_t skill)
+{
+    if (skill >= r->level_room) {
+        uint32_t room = r->level_room ? r->level_room : 64;
+        while (room <= skill) room *= 2;
+        if (!grow_column((void **)&r->level, r->level_room, room, sizeof *r->level)) return NULL;
+        r->level_room = room;
+    }
+    if (!r->level[skill]) r->level[skill] = calloc(r->room, 1);
+    return r->level[skill];
+}
+
+static void put_levels(struct roster *r, const struct agent *a, bool on)
+{
+    for (uint32_t i = 0; i < a->skill_count; i++) {
+        uint8_t *col = column(r, a->skills[i].skill);
+        if (col) col[a->index] = on ? a->skills[i].level : 0;
+    }
+}
+
+static void set_maxima(struct workspace *ws, struct agent *a, const struct agent_spec *spec)
+{
+    for (uint32_t c = 0; c < CHANNELS_MAX; c++) a->max[c] = UINT32_MAX;
+    for (uint32_t i = 0; i < spec->max_count; i++)
+        if (spec->max[i].channel + 1 < ws->channel_count) a->max[spec->max[i].channel] = spec->max[i].max;
+}
+
+/* Takes over what a specification says; its texts are copied. */
+enum err roster_spec(struct workspace *ws, struct agent *a, const struct agent_spec *spec)
+{
+    struct agent_skill *v = calloc(spec->skills.count ? spec->skills.count : 1, sizeof *v);
+
+    if (!v) return ERR_NOMEM;
+    for (uint32_t i = 0; i < spec->skills.count; i++)
+        v[i] = (struct agent_skill){ (uint16_t)space_intern(ws, str_of(spec->skills.v[i].name)), (uint8_t)spec->skills.v[i].level };
+    put_levels(&ws->roster, a, false);
+    free(a->skills);
+    a->skills = v;
+    a->skill_count = spec->skills.count;
+    put_levels(&ws->roster, a, true);
+    a->known = true;
+    a->bot = spec->bot;
+    a->capacity = spec->capacity;
+    set_maxima(ws, a, spec);
+    roster_allow_over(a);
+    waiting_agent_changed(ws, a);
+    roster_refresh(ws, a);
+    return ERR_OK;
+}
+
+void roster_forget(struct workspace *ws, struct agent *a)
+{
+    put_levels(&ws->roster, a, false);
+    a->skill_count = 0;
+    a->known = false;
+    waiting_agent_changed(ws, a);
+    roster_refresh(ws, a);
+}
+
+/* ---- derived ---- */
+
+/* Idle agents by the end of their last work; busy ones after all of those, the least loaded first: an agent who has work in
+   hand is not idle, and a burst is spread instead of going to one. */
+static uint64_t idle_key(const struct agent *a, uint32_t load) { return a->used ? (1ull << 62) + load : a->idle; }
+
+void roster_freed(struct workspace *ws, struct agent *a)
+{
+    if (a->freed) return;
+    a->freed = true;
+    ws->roster.freed[ws->roster.freed_count++] = a->index; /* room for all: one place an agent */
+}
+
+static bool has_too_much(const struct agent *a)
+{
+    bool over = a->used > a->capacity;
+
+    for (uint32_t c = 0; c < CHANNELS_MAX; c++) over = over || a->chan[c] > a->max[c];
+    return over;
+}
+
+void roster_allow_over(struct agent *a) { a->over = has_too_much(a); }
+
+void roster_refresh(struct workspace *ws, struct agent *a)
+{
+    struct roster *r = &ws->roster;
+    bool avail = a->known && a->presence == PRES_AVAILABLE && !a->leaving;
+    uint64_t load = a->capacity ? (uint64_t)a->used * 65536 / a->capacity : 65536;
+
+    if (a->over) roster_allow_over(a);
+    bit_put(r->known, a->index, a->known);
+    bit_put(r->online, a->index, a->known && a->presence != PRES_OFFLINE);
+    bit_put(r->avail, a->index, avail);
+    r->load[a->index] = load > UINT32_MAX ? UINT32_MAX : (uint32_t)load;
+    r->idle_key[a->index] = idle_key(a, r->load[a->index]);
+    for (uint32_t c = 0; c < ws->channel_count; c++) {
+        bool room = (uint64_t)a->used + ws->channels[c].cost <= a->capacity, below = a->chan[c] < a->max[c];
+        bool is_free = avail && room && below;
+        bit_put(r->room_for[c], a->index, room);
+        bit_put(r->below[c], a->index, below);
+        if (is_free && !bit_get(r->free[c], a->index)) roster_freed(ws, a);
+        bit_put(r->free[c], a->index, is_free);
+    }
+}
+
+/* ---- who has what ---- */
+
+static void list_remove(struct agent *a, struct ticket *t)
+{
+    if (t->agent_prev) t->agent_prev->agent_next = t->agent_next;
+    else a->tickets = t->agent_next;
+    if (t->agent_next) t->agent_next->agent_prev = t->agent_prev;
+    t->agent_prev = t->agent_next = NULL;
+}
+
+static void list_add(struct agent *a, struct ticket *t)
+{
+    t->agent_next = a->tickets;
+    if (a->tickets) a->tickets->agent_prev = t;
+    a->tickets = t;
+}
+
+static void count_units(struct agent *a, const struct ticket *t, bool in)
+{
+    a->used = in ? a->used + t->units : a->used - t->units;
+    if (t->counted) a->chan[t->channel] = in ? a->chan[t->channel] + 1 : a->chan[t->channel] - 1;
+}
+
+static void let_go(struct workspace *ws, struct ticket *t, bool stays)
+{
+    struct agent *a = t->agent;
+
+    if (!a) return;
+    count_units(a, t, false);
+    if (stays) return;
+    list_remove(a, t);
+    change_held(ws, a, t, false);
+    t->agent = NULL;
+    roster_refresh(ws, a);
+}
+
+/* The ticket is with agent `a` (NULL: nobody) for so many units from now on: the one place where a held set changes. */
+void hold_set(struct workspace *ws, struct ticket *t, struct agent *a, uint32_t units, bool counted)
+{
+    bool same = t->agent == a && t->units == units;
+
+    if (same && t->counted == counted) return;
+    let_go(ws, t, t->agent && t->agent == a);
+    t->units = units;
+    t->counted = counted;
+    if (a) {
+        if (t->agent != a) list_add(a, t);
+        t->agent = a;
+        count_units(a, t, true);
+        if (!same) change_held(ws, a, t, true);
+        roster_refresh(ws, a);
+    }
+    if (!same) change_touch(ws, t, TF(agent) | TF(units));
+}
+
+void roster_recount(struct workspace *ws, struct agent *a)
+{
+    a->used = 0;
+    memset(a->chan, 0, sizeof a->chan);
+    for (const struct ticket *t = a->tickets; t; t = t->agent_next) count_units(a, t, true);
+    roster_allow_over(a);
+    roster_refresh(ws, a);
+}

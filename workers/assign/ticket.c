@@ -1,0 +1,497 @@
+#include "base/log.h"
+#include "workers/assign/core.h"
+
+#include <stdlib.h>
+
+/* Where a ticket can be, and what is true there:
+
+     waiting           in a line, in its queue's heap by age; no agent, no units
+     offered           with one agent, units counted, `until` is the offer's end
+     assigned, wrapup  with one agent, units counted, `until` is the end of the hold or of the wrap-up
+     parked            in no line; with its last owner at a quarter of its units, or with nobody; `until` is the end of waiting for
+   the customer an end            about to be freed: ticket_end logs it, remembers it as a `past`, and frees it
+
+   A live ticket is in workspace.tickets and .conversations, owns its notes, its life and its back-offs, and always has a deadline
+   in workspace.deadlines. Its `taken` events are in workspace.events; they pass to the `past` when it ends and are freed when
+   that is pushed out of the ring. */
+
+static uint32_t cost_of(const struct workspace *ws, const struct ticket *t) { return ws->channels[t->channel].cost; }
+
+static void enter_waiting(struct workspace *ws, struct ticket *t, struct agent *a)
+{
+    (void)a;
+    hold_set(ws, t, NULL, 0, false);
+    t->until = 0;
+    if (waiting_enter(ws, t)) log_warn("ticket wait deferred workspace=%.*s cause=memory", STR_FMT(ws->name));
+}
+
+static void enter_offered(struct workspace *ws, struct ticket *t, struct agent *a)
+{
+    hold_set(ws, t, a, cost_of(ws, t), true);
+    t->until = ws->now + ws->channels[t->channel].offer_ms;
+}
+
+static void enter_assigned(struct workspace *ws, struct ticket *t, struct agent *a)
+{
+    hold_set(ws, t, a, t->agent == a && t->counted ? t->units : cost_of(ws, t), true);
+    t->until = ws->now + MS_HOLD;
+}
+
+static void enter_wrapup(struct workspace *ws, struct ticket *t, struct agent *a)
+{
+    (void)a;
+    t->until = ws->now + ws->channels[t->channel].wrapup_ms;
+}
+
+static void enter_parked(struct workspace *ws, struct ticket *t, struct agent *a)
+{
+    (void)a;
+    if (t->agent) hold_set(ws, t, t->agent, (t->units + 3) / 4, false);
+    t->until = ws->now + MS_PARK;
+}
+
+static void enter_end(struct workspace *ws, struct ticket *t, struct agent *a)
+{
+    (void)a;
+    hold_set(ws, t, NULL, 0, false);
+    due_set(ws, &t->due, UINT64_MAX);
+}
+
+static void (*const on_enter[TK_COUNT])(struct workspace *, struct ticket *, struct agent *) = {
+    [TK_WAITING] = enter_waiting, [TK_OFFERED] = enter_offered, [TK_ASSIGNED] = enter_assigned, [TK_WRAPUP] = enter_wrapup,
+    [TK_PARKED] = enter_parked,   [TK_RESOLVED] = enter_end,    [TK_ABANDONED] = enter_end,     [TK_CANCELLED] = enter_end,
+    [TK_EXPIRED] = enter_end,     [TK_DEAD] = enter_end,
+};
+
+static void count_in_queue(struct workspace *ws, const struct ticket *t, int by)
+{
+    if (t->state == TK_OFFERED) ws->queues[t->queue].offered += (uint32_t)by;
+    if (t->state == TK_ASSIGNED || t->state == TK_WRAPUP) ws->queues[t->queue].assigned += (uint32_t)by;
+}
+
+/* Idle time runs from the end of work, not from an offer or a log-in. */
+static void agent_worked(struct workspace *ws, struct agent *a)
+{
+    a->idle = ws->now;
+    roster_refresh(ws, a);
+}
+
+static void enter_state(struct workspace *ws, struct ticket *t, enum ticket_state to, struct agent *a)
+{
+    count_in_queue(ws, t, -1);
+    t->state = to; /* the only line that writes this field */
+    count_in_queue(ws, t, 1);
+    on_enter[to](ws, t, a);
+}
+
+/* The only function that changes a state. `a`: the agent of the new state, where it has one. */
+enum err ticket_step(struct workspace *ws, struct ticket *t, enum ticket_event ev, struct agent *a)
+{
+    enum ticket_state from = t->state, to = state_next(from, ev);
+    struct agent *had = t->agent;
+
+    if (to == TK_INVALID) return ERR_STATE;
+    if (from == TK_WAITING) waiting_leave(ws, t);
+    enter_state(ws, t, to, a);
+    if ((from == TK_ASSIGNED || from == TK_WRAPUP) && t->agent != had) agent_worked(ws, had);
+    change_touch(ws, t, TF(state) | TF(until));
+    if (state_live(to)) ticket_schedule(ws, t);
+    return ERR_OK;
+}
+
+/* While rebuilding: not a change but what was, so not by the table. */
+void ticket_restore_state(struct workspace *ws, struct ticket *t, enum ticket_state s, struct agent *a, uint32_t units)
+{
+    naru_assert(t->state == TK_INVALID);
+    enter_state(ws, t, s, a);
+    if (a && s != TK_WAITING) {
+        hold_set(ws, t, a, units, s != TK_PARKED);
+        roster_allow_over(a);
+    }
+}
+
+/* ---- making and freeing ---- */
+
+static size_t blob_size(const struct about *a)
+{
+    size_t n = a->tags.count * sizeof(struct tag) + a->account.n + 1 + a->conversation.n + a->channel.n + a->customer.n +
+               a->name.n + a->subject.n + a->language.n + a->intent.n + a->verdict.n;
+    const struct tag *tags = a->tags.items;
+
+    for (uint32_t i = 0; i < a->tags.count; i++) n += tags[i].name.n;
+    return n + 1;
+}
+
+static struct str lay(char **p, struct str s)
+{
+    struct str out = { *p, s.n };
+
+    if (s.n) memcpy(*p, s.p, s.n);
+    *p += s.n;
+    return out;
+}
+
+static void lay_about(struct ticket *t, const struct about *a)
+{
+    const struct tag *tags = a->tags.items;
+    char *p = t->blob + a->tags.count * sizeof *tags, *key = p;
+
+    t->tags = (struct tag *)t->blob;
+    t->tag_count = a->tags.count;
+    t->account = lay(&p, a->account);
+    *p++ = '\0';
+    t->conversation = lay(&p, a->conversation);
+    t->key = (struct str){ key, (size_t)(p - key) };
+    t->channel_name = lay(&p, a->channel);
+    t->customer = lay(&p, a->customer);
+    t->name = lay(&p, a->name);
+    t->subject = lay(&p, a->subject);
+    t->language = lay(&p, a->language);
+    t->intent = lay(&p, a->intent);
+    t->verdict = lay(&p, a->verdict);
+    for (uint32_t i = 0; i < a->tags.count; i++) t->tags[i].name = lay(&p, tags[i].name);
+}
+
+/* A ticket in no place yet; NULL: no memory. */
+struct ticket *ticket_new(struct workspace *ws, const struct about *a, const struct id *id, uint32_t home)
+{
+    struct ticket *t = calloc(1, sizeof *t);
+
+    if (!t || !(t->blob = malloc(blob_size(a)))) {
+        free(t);
+        return NULL;
+    }
+    lay_about(t, a);
+    t->id = *id;
+    t->event = a->event;
+    t->call = a->call;
+    t->score = a->score;
+    t->home = home;
+    t->fresh = true;
+    t->channel = space_channel(ws, t->channel_name);
+    t->tie = ++ws->ties;
+    return t;
+}
+
+enum err ticket_index(struct workspace *ws, struct ticket *t)
+{
+    enum err e = map_put(&ws->tickets, id_str(&t->id), t);
+
+    if (!e && (e = map_put(&ws->conversations, t->key, t))) map_del(&ws->tickets, id_str(&t->id));
+    return e;
+}
+
+static void unindex(struct workspace *ws, struct ticket *t)
+{
+    map_del(&ws->tickets, id_str(&t->id));
+    if (map_get(&ws->conversations, t->key) == t) map_del(&ws->conversations, t->key);
+}
+
+static void free_events(struct workspace *ws, struct taken *e)
+{
+    while (e) {
+        struct taken *next = e->next;
+        map_del(&ws->events, id_str(&e->event));
+        free(e);
+        e = next;
+    }
+}
+
+void ticket_free(struct workspace *ws, struct ticket *t)
+{
+    if (!t) return;
+    unindex(ws, t);
+    free_events(ws, t->events);
+    for (uint32_t i = 0; i < t->note_count; i++) free(t->notes[i]);
+    free(t->notes);
+    for (struct life *l = t->life, *next; l; l = next) {
+        next = l->next;
+        free(l);
+    }
+    free(t->backoff);
+    free(t->blob);
+    free(t);
+}
+
+struct ticket *ticket_find(const struct workspace *ws, const struct id *id) { return map_get(&ws->tickets, id_str(id)); }
+
+/* ---- what it carries ---- */
+
+struct str text_cut(struct str s, size_t max)
+{
+    size_t n = s.n < max ? s.n : max;
+
+    while (n && n < s.n && ((unsigned char)s.p[n] & 0xC0) == 0x80) n--; /* not inside a character */
+    return (struct str){ s.p, n };
+}
+
+static void drop_oldest_note(struct ticket *t)
+{
+    t->note_bytes -= t->notes[0]->n;
+    free(t->notes[0]);
+    memmove(t->notes, t->notes + 1, --t->note_count * sizeof *t->notes);
+}
+
+void ticket_note(struct workspace *ws, struct ticket *t, const struct id *event, uint64_t at, struct str text)
+{
+    size_t n = text_cut(text, LIM_TICKET_BYTES).n;
+    struct note *note = malloc(sizeof *note + n);
+
+    while (t->note_count && (t->note_count >= LIM_TICKET_MESSAGES || t->note_bytes + n > LIM_TICKET_BYTES)) drop_oldest_note(t);
+    if (note && (t->note_count & (t->note_count - 1)) == 0) { /* grows at 0, 1, 2, 4 … */
+        struct note **v = realloc(t->notes, (t->note_count ? t->note_count * 2 : 1) * sizeof *v);
+        if (v) t->notes = v;
+        else free(note), note = NULL;
+    }
+    if (!note) return; /* the journal has it still */
+    *note = (struct note){ *event, at, (uint32_t)n };
+    if (n) memcpy(note->text, text.p, n);
+    t->notes[t->note_count++] = note;
+    t->note_bytes += (uint32_t)n;
+    change_touch(ws, t, TF(messages));
+}
+
+/* Remembers an event of a ticket. Beyond LIM_TICKET_EVENTS the oldest but the first is forgotten. */
+struct taken *ticket_event_add(struct workspace *ws, struct ticket *t, const struct id *event, uint32_t home, bool opened)
+{
+    struct taken *e = malloc(sizeof *e), **at = &t->events;
+
+    if (!e) return NULL;
+    *e = (struct taken){ .event = *event, .home = home, .opened = opened, .ticket = t };
+    if (map_put(&ws->events, id_str(&e->event), e)) {
+        free(e);
+        return NULL;
+    }
+    if (t->event_count >= LIM_TICKET_EVENTS) {
+        struct taken *old = t->events->next;
+        t->events->next = old->next;
+        map_del(&ws->events, id_str(&old->event));
+        free(old);
+        t->event_count--;
+    }
+    while (*at) at = &(*at)->next;
+    *at = e;
+    t->event_count++;
+    change_touch(ws, t, TF(events));
+    return e;
+}
+
+void ticket_life_add(struct ticket *t, struct str packed)
+{
+    struct life *l = malloc(sizeof *l + packed.n);
+
+    if (!l) return;
+    l->next = NULL;
+    l->n = (uint32_t)packed.n;
+    memcpy(l->bytes, packed.p, packed.n);
+    if (t->life_last) t->life_last->next = l;
+    else t->life = l;
+    t->life_last = l;
+    if (++t->life_count <= LIM_LIFE) return;
+    struct life *second = t->life->next; /* how it began stays; what came next goes */
+    t->life->next = second->next;
+    free(second);
+    t->life_count--;
+}
+
+/* ---- needs ---- */
+
+uint32_t space_intern(struct workspace *ws, struct str skill)
+{
+    struct skill_name *s = map_get(&ws->skills, skill);
+
+    if (s) return s->index;
+    if (ws->skill_count >= SKILLS_MAX || !(s = malloc(sizeof *s + skill.n + 1))) return 0;
+    s->z = (char *)(s + 1);
+    memcpy(s->z, skill.p, skill.n);
+    s->z[skill.n] = '\0';
+    s->s = (struct str){ s->z, skill.n };
+    s->index = (uint16_t)ws->skill_count;
+    if ((ws->skill_count & (ws->skill_count - 1)) == 0) {
+        struct skill_name **v = realloc(ws->skill, (ws->skill_count ? ws->skill_count * 2u : 1u) * sizeof *v);
+        if (v) ws->skill = v;
+        else free(s), s = NULL;
+    }
+    if (!s || map_put(&ws->skills, s->s, s)) {
+        free(s);
+        return 0;
+    }
+    ws->skill[ws->skill_count++] = s;
+    return s->index;
+}
+
+struct str space_skill(const struct workspace *ws, uint32_t skill)
+{
+    return skill < ws->skill_count ? ws->skill[skill]->s : STR_NONE;
+}
+
+uint32_t space_channel(const struct workspace *ws, struct str name)
+{
+    for (uint32_t i = 0; i + 1 < ws->channel_count; i++)
+        if (str_is(name, ws->channels[i].name)) return i;
+    return ws->channel_count - 1;
+}
+
+/* Adds or raises a need; false when nothing changed. */
+bool needs_add(struct workspace *ws, struct needs *n, uint16_t skill, uint32_t level)
+{
+    uint32_t i = 0;
+
+    if (level > 10) level = 10;
+    while (i < n->count && n->v[i].skill < skill) i++;
+    if (i < n->count && n->v[i].skill == skill) {
+        if (n->v[i].level >= level) return false;
+        n->v[i].level = (uint8_t)level;
+        return true;
+    }
+    if (n->count == NEEDS_MAX) {
+        log_warn("need ignored workspace=%.*s cause=too_many_needs", STR_FMT(ws->name));
+        return false;
+    }
+    memmove(n->v + i + 1, n->v + i, (n->count - i) * sizeof *n->v);
+    n->v[i] = (struct need_at){ skill, (uint8_t)level, 0 };
+    n->count++;
+    return true;
+}
+
+/* "lang: ticket" is a need for the ticket's own language; none when that is not known. */
+static void need_from_policy(struct workspace *ws, struct ticket *t, const struct skill *s)
+{
+    char name[64 + 8];
+
+    if (!s->from_ticket) {
+        needs_add(ws, &t->needs, (uint16_t)space_intern(ws, str_of(s->name)), s->level);
+        return;
+    }
+    if (!t->language.n || str_is(t->language, "und")) return;
+    memcpy(name, "lang:", 5);
+    memcpy(name + 5, t->language.p, t->language.n);
+    needs_add(ws, &t->needs, (uint16_t)space_intern(ws, (struct str){ name, 5 + t->language.n }), s->level);
+}
+
+bool ticket_ask(struct workspace *ws, struct ticket *t, const struct verdict *v)
+{
+    const struct need *n = v->needs.items;
+    bool changed = false;
+
+    for (uint32_t i = 0; i < v->needs.count; i++) {
+        uint16_t skill = (uint16_t)space_intern(ws, n[i].skill);
+        needs_add(ws, &t->asked, skill, n[i].level);
+        if (needs_add(ws, &t->needs, skill, n[i].level)) changed = true;
+    }
+    return changed;
+}
+
+/* The needs that its queue begins with, and those that verdicts asked for. */
+void ticket_needs_of_queue(struct workspace *ws, struct ticket *t)
+{
+    const struct queue *q = queue_of(ws, t);
+
+    t->needs.count = 0;
+    for (uint32_t i = 0; i < q->needs.count; i++) need_from_policy(ws, t, &q->needs.v[i]);
+    for (uint32_t i = 0; i < t->asked.count; i++) needs_add(ws, &t->needs, t->asked.v[i].skill, t->asked.v[i].level);
+    change_touch(ws, t, TF(needs));
+}
+
+void ticket_due_from_sla(struct workspace *ws, struct ticket *t)
+{
+    t->due_at = t->enqueued + queue_of(ws, t)->answer.within_ms[t->urgency];
+    change_touch(ws, t, TF(due));
+}
+
+/* Another queue's needs, target and timeline; its age stays. Not while it waits in a line. */
+void ticket_to_queue(struct workspace *ws, struct ticket *t, uint32_t queue)
+{
+    count_in_queue(ws, t, -1);
+    t->queue = queue;
+    count_in_queue(ws, t, 1);
+    t->step = 0;
+    t->step_at = ws->now;
+    ticket_needs_of_queue(ws, t);
+    ticket_due_from_sla(ws, t);
+    change_touch(ws, t, TF(queue) | TF(step) | TF(step_at));
+}
+
+/* ---- back-off ---- */
+
+void ticket_hold_back(struct workspace *ws, struct ticket *t, uint32_t agent)
+{
+    uint32_t i = 0, oldest = 0;
+
+    for (; i < t->backoff_count && t->backoff[i].agent != agent; i++)
+        if (t->backoff[i].until < t->backoff[oldest].until) oldest = i;
+    if (i == BACKOFFS_MAX) i = oldest;
+    if (i == t->backoff_count) {
+        struct held_back *v = realloc(t->backoff, (i + 1) * sizeof *v);
+        if (!v) return;
+        t->backoff = v;
+        t->backoff_count++;
+    }
+    t->backoff[i] = (struct held_back){ agent, ws->now + MS_BACKOFF };
+    change_touch(ws, t, TF(backoff));
+}
+
+/* ---- endings ---- */
+
+static void past_drop(struct workspace *ws, struct past *p)
+{
+    map_del(&ws->past, id_str(&p->id));
+    free_events(ws, p->events);
+    free(p->agent);
+    free(p);
+}
+
+struct past *past_new(struct workspace *ws, const struct id *id)
+{
+    struct past **slot = &ws->past_ring[ws->past_at % PAST_MAX], *p = calloc(1, sizeof *p);
+
+    if (!p) return NULL;
+    p->id = *id;
+    if (*slot) past_drop(ws, *slot);
+    *slot = NULL;
+    if (map_put(&ws->past, id_str(&p->id), p)) {
+        free(p);
+        return NULL;
+    }
+    *slot = p;
+    ws->past_at++;
+    return p;
+}
+
+void past_fini(struct workspace *ws)
+{
+    for (uint32_t i = 0; i < PAST_MAX; i++)
+        if (ws->past_ring[i]) past_drop(ws, ws->past_ring[i]);
+}
+
+static void remember(struct workspace *ws, struct ticket *t, const struct agent *a)
+{
+    struct past *p = past_new(ws, &t->id);
+
+    if (!p) return;
+    p->state = t->state;
+    p->home = t->home;
+    p->token_epoch = t->token_epoch;
+    p->token_seq = t->token_seq;
+    p->agent = a ? strndup(a->name.p, a->name.n) : NULL;
+    p->events = t->events;
+    t->events = NULL;
+    for (struct taken *e = p->events; e; e = e->next) {
+        e->ticket = NULL;
+        e->past = p;
+    }
+}
+
+/* Ends a ticket and frees it. The table must allow it: callers ask state_next first. */
+void ticket_end(struct workspace *ws, struct ticket *t, enum ticket_event ev, const char *cause)
+{
+    struct agent *a = t->agent;
+    bool offered = t->state == TK_OFFERED;
+
+    naru_assert(!ticket_step(ws, t, ev, NULL));
+    log_change(ws, .kind = ENTRY_ENDED, .t = t, .agent = a, .cause = cause);
+    if (a) change_offer(ws, t, a, offered ? "withdrawn" : "ended", cause);
+    remember(ws, t, a);
+    change_gone(ws, t);
+    ticket_free(ws, t);
+}

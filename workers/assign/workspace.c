@@ -1,0 +1,174 @@
+#include "workers/assign/core.h"
+
+#include <stdlib.h>
+
+/* A workspace from birth to death, the turn, and the check of everything that must always hold.
+
+   Order of a turn: what is due by the clock, then the matching pass, then the writes. Inputs between two turns only change state
+   and mark what may match; the pass looks at every line that anything could have changed for, so no ticket is stranded between
+   the matcher's last look and the process going to sleep. The sweep every ten seconds asks every line again; space_check proves
+   that it never finds anything. */
+
+#define SWEEP_MS 10000
+
+static void init_maps(struct workspace *ws)
+{
+    map_init(&ws->tickets, LIM_TICKETS);
+    map_init(&ws->conversations, LIM_TICKETS);
+    map_init(&ws->events, (size_t)LIM_TICKETS * 4);
+    map_init(&ws->past, PAST_MAX);
+    map_init(&ws->lines, LIM_TICKETS);
+    map_init(&ws->skills, SKILLS_MAX);
+    heap_init(&ws->ready, LIM_TICKETS);
+    heap_init(&ws->deadlines, LIM_TICKETS + LIM_AGENTS);
+    buf_init(&ws->scratch, 4096);
+    buf_init(&ws->detail, 131072);
+    arena_init(&ws->arena, 8u << 20);
+    space_out_clear(ws);
+}
+
+enum err space_new(struct workspace **out, const struct space_cfg *cfg)
+{
+    struct workspace *ws = calloc(1, sizeof *ws);
+    char *name = malloc(cfg->name.n + 1);
+
+    if (!ws || !name || roster_init(&ws->roster)) {
+        free(ws);
+        free(name);
+        return ERR_NOMEM;
+    }
+    memcpy(name, cfg->name.p, cfg->name.n);
+    name[cfg->name.n] = '\0';
+    ws->name = (struct str){ name, cfg->name.n };
+    ws->epoch = cfg->epoch;
+    ws->seq = cfg->seq;
+    rng_seed(&ws->rng, cfg->seed);
+    init_maps(ws);
+    (void)space_intern(ws, STR("(too many skills)")); /* index 0: what nobody has */
+    *out = ws;
+    return ERR_OK;
+}
+
+void space_free(struct workspace *ws)
+{
+    struct ticket *t;
+
+    if (!ws) return;
+    struct ticket **all = malloc((ws->tickets.count + 1) * sizeof *all);
+    size_t n = 0;
+    for (size_t i = 0; all && (t = map_next(&ws->tickets, &i));) all[n++] = t;
+    while (n) {
+        waiting_leave(ws, all[--n]);
+        ticket_free(ws, all[n]);
+    }
+    free(all);
+    past_fini(ws);
+    waiting_fini(ws);
+    for (uint32_t i = 0; i < ws->queue_count; i++) heap_fini(&ws->queues[i].by_age);
+    free(ws->queues);
+    for (uint32_t i = 0; i < ws->skill_count; i++) free(ws->skill[i]);
+    free(ws->skill);
+    roster_fini(&ws->roster);
+    map_fini(&ws->tickets);
+    map_fini(&ws->conversations);
+    map_fini(&ws->events);
+    map_fini(&ws->past);
+    map_fini(&ws->skills);
+    heap_fini(&ws->ready);
+    heap_fini(&ws->deadlines);
+    buf_fini(&ws->scratch);
+    buf_fini(&ws->detail);
+    arena_fini(&ws->arena);
+    change_fini(ws);
+    policy_unref(ws->policy);
+    free((char *)ws->policy_packed.p);
+    free((char *)ws->name.p);
+    free(ws);
+}
+
+bool space_turn(struct workspace *ws, uint64_t now)
+{
+    bool more;
+
+    if (now > ws->now) ws->now = now;
+    if (!ws->policy) return false;
+    timeline_run(ws);
+    if (ws->now >= ws->sweep_at) {
+        ws->sweep_at = ws->now + SWEEP_MS;
+        waiting_wake_all(ws);
+    }
+    more = match_pass(ws);
+    change_flush(ws);
+    return more;
+}
+
+uint64_t space_next(const struct workspace *ws)
+{
+    const struct heap_node *n = heap_peek(&ws->deadlines);
+
+    return n ? (uint64_t)n->key : UINT64_MAX;
+}
+
+uint64_t space_seq(const struct workspace *ws) { return ws->seq; }
+uint64_t space_epoch(const struct workspace *ws) { return ws->epoch; }
+uint32_t space_tickets(const struct workspace *ws) { return (uint32_t)ws->tickets.count; }
+bool space_has_policy(const struct workspace *ws) { return ws->policy != NULL; }
+struct str space_name(const struct workspace *ws) { return ws->name; }
+
+/* ---- what must always hold ---- */
+
+static const char *check_ticket(struct workspace *ws, const struct ticket *t)
+{
+    if (!state_live(t->state)) return "a ticket that ended is kept";
+    if (!heap_has(&t->due.node)) return "a live ticket has no deadline";
+    if ((t->state == TK_WAITING) != (t->line != NULL)) return "waiting and being in a line are not the same";
+    if (state_has_agent(t->state) != (t->agent != NULL) && t->state != TK_PARKED)
+        return "a held ticket has no agent, or a free one has";
+    if (t->agent && !t->until) return "a hold has no end";
+    if (t->state != TK_WAITING && t->state != TK_PARKED && !t->token_seq) return "a held ticket has no token";
+    if (map_get(&ws->conversations, t->key) != t) return "a conversation has two live tickets";
+    if (t->dirty && !t->touched_at) return "a changed ticket is not to be written";
+    return NULL;
+}
+
+static const char *check_agent(const struct workspace *ws, const struct agent *a)
+{
+    uint32_t used = 0, chan[CHANNELS_MAX] = { 0 };
+
+    for (const struct ticket *t = a->tickets; t; t = t->agent_next) {
+        if (t->agent != a) return "a ticket is on the list of an agent who does not have it";
+        used += t->units;
+        if (t->counted) chan[t->channel]++;
+        if (t->state == TK_OFFERED && a->presence != PRES_AVAILABLE) return "an agent who is not available is offered something";
+    }
+    if (used != a->used) return "units in use are not the sum of what is held";
+    if (used > a->capacity && a->known && !a->over) return "more units than capacity";
+    for (uint32_t c = 0; c < ws->channel_count; c++) {
+        if (chan[c] != a->chan[c]) return "a channel's count is not that of what is held";
+        if (chan[c] > a->max[c] && a->known && !a->over) return "more of a channel than its maximum";
+    }
+    return NULL;
+}
+
+/* Work conservation: nobody free could serve anything that waits. */
+static const char *check_line(struct workspace *ws, struct line *l)
+{
+    const uint64_t *eligible = line_eligible(ws, l);
+
+    for (uint32_t w = 0; eligible && w < ws->roster.words; w++)
+        if (eligible[w] & ws->roster.free[l->channel][w]) return "a ticket waits that a free agent could serve";
+    return heap_has(&l->ready) ? "a line is still ready after a pass" : NULL;
+}
+
+const char *space_check(struct workspace *ws)
+{
+    const struct ticket *t;
+    const char *why = NULL;
+
+    for (size_t i = 0; !why && (t = map_next(&ws->tickets, &i));) why = check_ticket(ws, t);
+    for (uint32_t i = 0; !why && i < ws->roster.count; i++) why = check_agent(ws, ws->roster.v[i]);
+    for (uint32_t i = 0; !why && i < ws->active_count; i++) why = check_line(ws, ws->active[i]);
+    if (!why && ws->out.entries.err) why = "entries were lost";
+    if (!why && ws->out.writes.err) why = "writes were lost";
+    return why;
+}
