@@ -17,10 +17,12 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <limits.h>
+#include <netdb.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -198,6 +200,32 @@ static void start_worker(struct up *u, const char *command, const char *name)
     supervisor_start(u->sup, &spec);
 }
 
+/* "host:0" → "host:<a free port>", chosen once: a restarted router must come back where its clients look for it. */
+static enum err fix_port(struct up *u)
+{
+    struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST }, *found = NULL;
+    struct sockaddr_storage at;
+    socklen_t n = sizeof at;
+    char host[256], port[16];
+    size_t len = strlen(u->o.listen);
+    if (len < 3 || len >= sizeof host || strcmp(u->o.listen + len - 2, ":0") != 0) return ERR_OK;
+    bool bracketed = u->o.listen[0] == '[';
+    snprintf(host, sizeof host, "%.*s", (int)(len - 2 - 2 * bracketed), u->o.listen + bracketed);
+    enum err e = ERR_USAGE;
+    int fd = -1;
+    if (getaddrinfo(host, "0", &hints, &found)) goto out;
+    fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    e = ERR_IO;
+    if (fd < 0 || bind(fd, found->ai_addr, found->ai_addrlen) || getsockname(fd, (struct sockaddr *)&at, &n)) goto out;
+    if (getnameinfo((struct sockaddr *)&at, n, NULL, 0, port, sizeof port, NI_NUMERICSERV)) goto out;
+    u->o.listen = text(u, "%.*s%s", (int)len - 1, u->o.listen, port);
+    e = ERR_OK;
+out:
+    if (fd >= 0) close(fd);
+    if (found) freeaddrinfo(found);
+    return e;
+}
+
 static unsigned read_port(const struct up *u)
 {
     unsigned port = 0;
@@ -263,8 +291,9 @@ static enum err prepare(struct up *u)
         u->o.triage = cores < 1 ? 1 : cores > 16 ? 16 : (uint64_t)cores;
     }
     if (u->o.demo && !strcmp(u->o.listen, "127.0.0.1:8080")) u->o.listen = "127.0.0.1:0";
-    enum err e = prepare_folders(u);
-    if (e) return fprintf(stderr, "naru up: cannot make the data folder %s: %s\n", u->data, strerror(errno)), e;
+    enum err e = fix_port(u);
+    if (e) return fprintf(stderr, "naru up: cannot listen on %s\n", u->o.listen), e;
+    if ((e = prepare_folders(u))) return fprintf(stderr, "naru up: cannot make the data folder %s: %s\n", u->data, strerror(errno)), e;
     if ((e = take_lock(u))) return fprintf(stderr, "naru up: another `naru up` runs on %s\n", u->data), e;
     if ((e = first_token(u))) return fprintf(stderr, "naru up: cannot make the first token in %s: %s\n", u->data, err_text(e)), e;
     snprintf(u->port_file, sizeof u->port_file, "%.*s/port", (int)sizeof u->port_file - 6, u->run);

@@ -142,8 +142,8 @@ class Naru:
     def post(self, path, body=None, **kw):
         return self.call("POST", path, body, **kw)
 
-    def event(self, id, text="hello", account="web", **more):
-        return self.post("/v1/events", {"id": id, "account": account, "text": text, **more})
+    def event(self, id, text="hello", account="web", token=None, **more):
+        return self.post("/v1/events", {"id": id, "account": account, "text": text, **more}, token=token)
 
     def agent(self, name, token=None):
         return Agent(self, name, token)
