@@ -50,11 +50,11 @@ static void read_here(struct read *p)
     const struct kept_ticket *t = events_ticket(&r->events, &p->ticket);
     if (t) {
         struct buf out;
-        struct event first;
         buf_init(&out, 8u << 20);
-        ticket_first(r, t, &first);
-        ticket_json(r, &out, t, &first, p->life);
-        if (out.err) http_problem(p->req, 503, "overloaded", "out of memory");
+        buf_clear(&r->text);
+        ticket_pack(t, &r->text, p->life);
+        if (r->text.err || ticket_json(&out, buf_str(&r->text), &r->events.scratch))
+            http_problem(p->req, 503, "overloaded", "out of memory");
         else if (may_see(p, buf_str(&out))) http_json(p->req, 200, buf_str(&out));
         buf_fini(&out);
         free(p);

@@ -9,13 +9,15 @@
    Owned here: packed records, names, life. Lists that others keep (`link`) are left by them before events_drop. */
 #include "router/event.h"
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/panic.h"
-#include "router/json_text.h"
+#include "proto/mp.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+
+#define LIFE_FIRST 900u                /* bytes made room for at once: a plain life fits */
+#define LIFE_MOST  (LIM_LIFE * 80000u) /* an entry's texts have caps that add up to less than 80,000 */
 
 #define EVENT_WORD(id, word) word,
 static const char *const state_words[] = { EVENT_STATE_MAP(EVENT_WORD) };
@@ -33,7 +35,7 @@ enum err events_init(struct events *ev, size_t cap)
     rng_secret(ev->seed, sizeof ev->seed);
     ev->cap = cap;
     arena_init(&ev->scratch, LIM_ZMQ_MESSAGE * 4);
-    buf_init(&ev->life_text, 80000);
+    buf_init(&ev->entry, 80000);
     ev->workspaces = calloc(EVENTS_WORKSPACES, sizeof *ev->workspaces);
     return ev->workspaces ? ERR_OK : ERR_NOMEM;
 }
@@ -48,7 +50,7 @@ void events_fini(struct events *ev)
     map_fini(&ev->by_id);
     map_fini(&ev->by_ticket);
     arena_fini(&ev->scratch);
-    buf_fini(&ev->life_text);
+    buf_fini(&ev->entry);
     free(ev->workspaces);
 }
 
@@ -114,7 +116,7 @@ static enum err ticket_new(struct events *ev, const struct id *id, struct kept_t
     t->id = *id;
     t->all = ev;
     TAILQ_INIT(&t->events);
-    TAILQ_INIT(&t->life);
+    buf_init(&t->life, LIFE_MOST);
     enum err err = map_put(&ev->by_ticket, key_of(&t->id), t);
     if (err) return free(t), err;
     *out = t;
@@ -123,13 +125,9 @@ static enum err ticket_new(struct events *ev, const struct id *id, struct kept_t
 
 static void ticket_free(struct events *ev, struct kept_ticket *t)
 {
-    struct life *l;
     map_del(&ev->by_ticket, key_of(&t->id));
     if (t->stage != STAGE_LIVE) TAILQ_REMOVE(&ev->ended, t, link);
-    while ((l = TAILQ_FIRST(&t->life))) {
-        TAILQ_REMOVE(&t->life, l, link);
-        free(l);
-    }
+    buf_fini(&t->life);
     free(t->agent);
     free(t->queue);
     free(t);
@@ -332,58 +330,46 @@ enum err events_entry(struct events *ev, const struct entry *entry, uint64_t num
 
 /* ---- life ---- */
 
-static void life_json(struct buf *out, const struct entry *en)
+/* opened and joined stand in rows of the event, the others in rows of the ticket. */
+static bool is_taking(const struct entry *en) { return en->kind == ENTRY_OPENED || en->kind == ENTRY_JOINED; }
+
+struct str events_entry_packed(struct events *ev, const struct entry *en)
 {
-    char text[64];
-    LIT(out, "{\"at\":\"");
-    buf_addz(out, clock_text(en->at, text));
-    LIT(out, "\",\"seq\":");
-    buf_addu(out, en->seq);
-    MEMBER_WORD(out, "kind", entry_kind_words.v[en->kind]);
-    MEMBER(out, "agent", en->agent);
-    MEMBER(out, "queue", en->queue);
-    if (en->state) MEMBER_WORD(out, "state", ticket_state_words.v[en->state]);
-    if (!id_is_none(&en->event)) MEMBER_WORD(out, "event", id_text(&en->event, text));
-    MEMBER(out, "policy", en->policy);
-    MEMBER(out, "cause", en->cause);
-    if (en->detail.n && en->detail.p[0] == '{') {
-        LIT(out, ",\"detail\":");
-        buf_addstr(out, en->detail);
-    }
-    buf_addc(out, '}');
+    struct entry kept = *en;
+    kept.workspace = STR_NONE;
+    kept.home = 0;
+    if (!is_taking(en)) memset(&kept.ticket, 0, sizeof kept.ticket);
+    buf_clear(&ev->entry);
+    record_pack(&ev->entry, &entry_record, &kept);
+    return ev->entry.err ? STR_NONE : buf_str(&ev->entry);
 }
 
-/* Where an entry belongs in the life; NULL with *known: it is there already. */
-static struct life *life_place(const struct kept_ticket *t, const struct entry *en, bool *known)
+/* Where an entry belongs that is not the newest: the offset of the first that is not older. *known: it is there already. */
+static size_t life_place(const struct kept_ticket *t, const struct entry *en, bool *known)
 {
-    struct life *l;
+    struct mp r = mp_on(buf_str(&t->life));
+    struct entry old = { .seq = 0 };
+    size_t at = 0;
     *known = false;
-    TAILQ_FOREACH_REVERSE(l, &t->life, life_list, link)
-    {
-        if (newer(en->epoch, en->seq, l->epoch, l->seq)) return l;
-        if (l->epoch == en->epoch && l->seq == en->seq) *known = true;
-    }
-    return NULL;
+    while (mp_left(&r) && !record_read(&r, &entry_record, &old, NULL) && newer(en->epoch, en->seq, old.epoch, old.seq))
+        at = t->life.n - mp_left(&r);
+    if (at < t->life.n) *known = old.epoch == en->epoch && old.seq == en->seq;
+    return at;
 }
 
-void events_life(struct kept_ticket *t, const struct entry *en)
+void events_life(struct kept_ticket *t, const struct entry *en, struct str packed)
 {
-    struct events *ev = t->all;
-    bool known = false;
-    if (t->life_count >= LIM_LIFE) return;
-    struct life *after = life_place(t, en, &known);
-    if (known) return;
-    struct buf *json = &ev->life_text;
-    buf_clear(json);
-    life_json(json, en);
-    struct life *l = json->err ? NULL : malloc(sizeof *l + json->n);
-    if (l) {
-        *l = (struct life){ .epoch = en->epoch, .seq = en->seq, .n = (uint32_t)json->n };
-        memcpy(l->json, json->p, json->n);
-        if (after) TAILQ_INSERT_AFTER(&t->life, after, l, link);
-        else TAILQ_INSERT_HEAD(&t->life, l, link);
-        t->life_count++;
-    }
+    bool known = false, newest = newer(en->epoch, en->seq, t->life_epoch, t->life_seq);
+    if (!packed.n || t->life_count >= LIM_LIFE) return;
+    size_t at = newest ? t->life.n : life_place(t, en, &known);
+    if (known || !buf_reserve(&t->life, t->life.n || packed.n > LIFE_FIRST ? packed.n : LIFE_FIRST)) return;
+    if (!newest) memmove(t->life.p + at + packed.n, t->life.p + at, t->life.n - at);
+    memcpy(t->life.p + at, packed.p, packed.n);
+    t->life.n += packed.n;
+    t->life_count++;
+    if (!newest) return;
+    t->life_epoch = en->epoch;
+    t->life_seq = en->seq;
 }
 
 /* ---- replay ---- */
@@ -407,14 +393,15 @@ static enum err row_verdict(struct events *ev, uint64_t number, const struct id 
     return err ? err : events_verdict(ev, e, body, number);
 }
 
-static enum err row_entry(struct events *ev, uint64_t number, struct str body)
+static enum err row_entry(struct events *ev, uint64_t number, const struct id *id, struct str body)
 {
     struct entry en;
     struct folded folded;
     enum err err = record_unpack(&entry_record, &en, body, &ev->scratch);
     if (err) return err;
+    if (!is_taking(&en)) en.ticket = *id;
     err = events_entry(ev, &en, number, true, &folded);
-    if (folded.ticket) events_life(folded.ticket, &en);
+    if (folded.ticket) events_life(folded.ticket, &en, body);
     return err;
 }
 
@@ -433,7 +420,7 @@ enum err events_row(struct events *ev, uint64_t number, enum row_kind kind, cons
     arena_clear(&ev->scratch);
     if (kind == ROW_EVENT) err = row_event(ev, number, body);
     if (kind == ROW_VERDICT) err = row_verdict(ev, number, id, body);
-    if (kind == ROW_ENTRY) err = row_entry(ev, number, body);
+    if (kind == ROW_ENTRY) err = row_entry(ev, number, id, body);
     if (kind == ROW_DEAD) err = row_death(ev, number, body);
     return err;
 }

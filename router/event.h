@@ -60,13 +60,6 @@ struct kept_event {
     bool dead;
 };
 
-struct life { /* one change of a ticket, as JSON */
-    TAILQ_ENTRY(life) link;
-    uint64_t epoch, seq;
-    uint32_t n;
-    char json[];
-};
-
 enum ticket_stage { STAGE_LIVE, STAGE_ENDED, STAGE_HISTORY, STAGE_SETTLE }; /* what is being waited for, see settle.c */
 
 struct kept_ticket {
@@ -74,7 +67,8 @@ struct kept_ticket {
     struct events *all;
     struct event_list events;      /* in the order of arrival */
     TAILQ_ENTRY(kept_ticket) link; /* in events.ended once ended */
-    TAILQ_HEAD(life_list, life) life;
+    struct buf life; /* its changes: packed entries, in their order … */
+    uint64_t life_epoch, life_seq; /* … up to this one */
     uint16_t life_count, workspace;
     uint8_t ticket_state, urgency, stage;
     bool busy; /* an answer of history or journal is on its way */
@@ -97,7 +91,7 @@ struct events {
     char (*workspaces)[65];
     uint32_t workspace_count;
     struct arena scratch;
-    struct buf life_text; /* scratch */
+    struct buf entry; /* scratch of events_entry_packed */
 };
 
 enum err events_init(struct events *ev, size_t cap);
@@ -125,8 +119,11 @@ enum err events_row(struct events *ev, uint64_t number, enum row_kind kind, cons
 /* After a replay: facts without an event go, arrival order is put right. */
 void events_replayed(struct events *ev);
 
-/* Any change of a ticket, for its life; known ones and those beyond LIM_LIFE are left out. */
-void events_life(struct kept_ticket *t, const struct entry *entry);
+/* The entry as it is kept, in its row and in the ticket's life: without what the row's id and the ticket's event tell already.
+   Borrowed until the next call; empty when it could not be packed. */
+struct str events_entry_packed(struct events *ev, const struct entry *entry);
+/* Any change of a ticket, for its life, as events_entry_packed gives it; known ones and those beyond LIM_LIFE are left out. */
+void events_life(struct kept_ticket *t, const struct entry *entry, struct str packed);
 /* Its settlement is under way: it stays findable until events_drop. */
 void events_settle(struct events *ev, struct kept_event *e);
 void events_unsettle(struct events *ev, struct kept_event *e); /* it could not be written */

@@ -4,12 +4,16 @@
    Two batches as in journal.c: `filling` takes, `away` is with the thread or its callbacks are running. Texts are copied into the
    batch's bytes; answers come back in its `answers`. Each job's callback runs exactly once, in order.
 
+   Puts may wait: they are handed over when there are many, or after PUT_WAIT_MS, or with the next question, so that a busy
+   router writes few and large transactions. The file has a rollback journal rather than a WAL: nearly all that is written are
+   new pages at the end, which then are written once, and a commit is on the disk.
+
    History is for reading: a write that fails fails its puts (ERR_FULL, ERR_IO) and is tried again by whoever settles the journal's
-   rows. The index (workspace, ticket, state, queue) answers a list without touching bodies that do not match; ids sort by time.
-   Old tickets leave a few hundred at a time when the thread has nothing else to do. */
+   rows. Bodies are packed, and become JSON when they are read. The one index (workspace, ticket, state, queue) answers a list
+   without touching bodies that do not match; ids sort by time. A ticket alone is looked for in each workspace in turn. Old tickets
+   leave a few hundred at a time when the thread has nothing else to do. */
 #include "router/history.h"
 
-#include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/loop.h"
@@ -22,21 +26,24 @@
 #include <unistd.h>
 
 #define APPLICATION 0x4e617248 /* "NarH" */
-#define FORMAT      1
+#define FORMAT      2
 #define JOBS_MAX    65536u
 #define BYTES_MAX   (64u << 20)
 #define ANSWER_MAX  (64u << 20)
 #define KEEP        (4u << 20)
 #define LIST_MAX    1000u
+#define PUT_ENOUGH  4096u /* puts that wait no longer */
+#define PUT_WAIT_MS 200u
+#define RENDER_MOST (8u << 20)
 #define EXPIRE_ROWS 200
 #define DAY_MS      86400000ull
 
-enum text { T_WORKSPACE, T_STATE, T_QUEUE, T_AGENT, T_CUSTOMER, T_BODY, T_COUNT };
+enum text { T_WORKSPACE, T_STATE, T_QUEUE, T_BODY, T_COUNT };
 
 struct job {
     enum { JOB_PUT, JOB_GET, JOB_LIST } type;
     struct id ticket; /* list: after this one, none: from the newest */
-    uint64_t opened, ended;
+    uint64_t ended;
     size_t at, end[T_COUNT]; /* of its texts in the bytes */
     uint32_t limit;
     history_put_fn *put;
@@ -48,9 +55,10 @@ struct job {
 struct history_batch {
     struct job *jobs;
     size_t count, room;
+    bool asked; /* there is a question among them */
     struct buf bytes, answers;
 };
-enum statement { ST_BEGIN, ST_COMMIT, ST_PUT, ST_GET, ST_LIST, ST_EXPIRE, ST_COUNT };
+enum statement { ST_BEGIN, ST_COMMIT, ST_FORGET, ST_PUT, ST_GET, ST_LIST, ST_EXPIRE, ST_COUNT };
 
 struct history {
     uv_loop_t *loop;
@@ -58,28 +66,34 @@ struct history {
     sqlite3_stmt *st[ST_COUNT];
     struct db_thread thread;
     struct turn_end turn_end;
+    struct timer put_wait;
+    history_render_fn *render;
+    struct arena scratch; /* the thread's, for render */
     struct history_batch batches[2], *filling, *away;
     uint64_t keep_ms;
-    bool closing, quitting;
+    bool due, closing, quitting; /* due: puts have waited long enough */
     void (*closed)(void *ctx);
     void *closed_ctx;
 };
 
-static const char schema[] = "CREATE TABLE closed (ticket BLOB NOT NULL UNIQUE, opened INTEGER NOT NULL, ended INTEGER NOT NULL, "
-                             "workspace TEXT NOT NULL, state TEXT NOT NULL,"
-                             " queue TEXT NOT NULL, agent TEXT NOT NULL, customer TEXT NOT NULL, body BLOB NOT NULL);"
-                             "CREATE INDEX by_workspace ON closed (workspace, ticket, state, queue);";
+static const char schema[] =
+    "CREATE TABLE closed (number INTEGER PRIMARY KEY, ended INTEGER NOT NULL, workspace TEXT NOT NULL, ticket BLOB NOT NULL,"
+    " state TEXT NOT NULL, queue TEXT NOT NULL, body BLOB NOT NULL);"
+    "CREATE INDEX by_workspace ON closed (workspace, ticket, state, queue);";
 
 /* Expiry looks at the oldest rows only: rows are numbered in the order of closing, near enough. */
 static const char *const sql[ST_COUNT] = {
     [ST_BEGIN] = "BEGIN IMMEDIATE",
     [ST_COMMIT] = "COMMIT",
-    [ST_PUT] = "INSERT OR REPLACE INTO closed VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-    [ST_GET] = "SELECT body FROM closed WHERE ticket = ?1",
+    [ST_FORGET] = "DELETE FROM closed WHERE workspace = ?1 AND ticket = ?2",
+    [ST_PUT] = "INSERT INTO closed VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6)",
+    [ST_GET] = "WITH RECURSIVE names (name) AS (SELECT min(workspace) FROM closed UNION ALL"
+               " SELECT (SELECT min(workspace) FROM closed WHERE workspace > name) FROM names WHERE name IS NOT NULL)"
+               " SELECT body FROM names CROSS JOIN closed ON workspace = name AND ticket = ?1",
     [ST_LIST] =
         "SELECT body FROM closed WHERE workspace = ?1 AND ticket < ?2 AND (?3 = '' OR state = ?3) AND (?4 = '' OR queue = ?4)"
         " ORDER BY ticket DESC LIMIT ?5",
-    [ST_EXPIRE] = "DELETE FROM closed WHERE rowid IN (SELECT rowid FROM closed ORDER BY rowid LIMIT 200) AND ended < ?1",
+    [ST_EXPIRE] = "DELETE FROM closed WHERE number IN (SELECT number FROM closed ORDER BY number LIMIT 200) AND ended < ?1",
 };
 
 /* ---- the thread's side ---------------------------------------------------------------------------------------------- */
@@ -101,15 +115,21 @@ static struct str text_of(const struct history_batch *b, const struct job *job, 
 
 static void bind_text(sqlite3_stmt *s, int i, struct str t) { sqlite3_bind_text(s, i, t.n ? t.p : "", (int)t.n, SQLITE_STATIC); }
 
+/* A ticket that is there already (the answer to its put was lost in a crash) is replaced. */
 static int put(struct history *h, const struct history_batch *b, const struct job *job)
 {
-    sqlite3_stmt *s = h->st[ST_PUT];
+    sqlite3_stmt *forget = h->st[ST_FORGET], *s = h->st[ST_PUT];
     struct str body = text_of(b, job, T_BODY);
-    sqlite3_bind_blob(s, 1, job->ticket.b, sizeof job->ticket.b, SQLITE_STATIC);
-    sqlite3_bind_int64(s, 2, (int64_t)job->opened);
-    sqlite3_bind_int64(s, 3, (int64_t)job->ended);
-    for (int t = T_WORKSPACE; t < T_BODY; t++) bind_text(s, 4 + t, text_of(b, job, (enum text)t));
-    sqlite3_bind_blob(s, 9, body.n ? body.p : "", (int)body.n, SQLITE_STATIC);
+    bind_text(forget, 1, text_of(b, job, T_WORKSPACE));
+    sqlite3_bind_blob(forget, 2, job->ticket.b, sizeof job->ticket.b, SQLITE_STATIC);
+    int rc = step_once(forget);
+    if (rc) return rc;
+    sqlite3_bind_int64(s, 1, (int64_t)job->ended);
+    bind_text(s, 2, text_of(b, job, T_WORKSPACE));
+    sqlite3_bind_blob(s, 3, job->ticket.b, sizeof job->ticket.b, SQLITE_STATIC);
+    bind_text(s, 4, text_of(b, job, T_STATE));
+    bind_text(s, 5, text_of(b, job, T_QUEUE));
+    sqlite3_bind_blob(s, 6, body.n ? body.p : "", (int)body.n, SQLITE_STATIC);
     return step_once(s);
 }
 
@@ -132,10 +152,14 @@ static enum err put_all(struct history *h, const struct history_batch *b)
     return err_of(rc);
 }
 
-static void add_column(struct buf *out, sqlite3_stmt *s)
+/* The body of the statement's row, as JSON. */
+static enum err add_body(struct history *h, struct buf *out, sqlite3_stmt *s)
 {
     const void *p = sqlite3_column_blob(s, 0);
-    buf_add(out, p, (size_t)sqlite3_column_bytes(s, 0));
+    struct str body = { p, (size_t)sqlite3_column_bytes(s, 0) };
+    if (h->render) return h->render(out, body, &h->scratch);
+    buf_addstr(out, body);
+    return ERR_OK;
 }
 
 static enum err get(struct history *h, struct history_batch *b, const struct job *job)
@@ -143,9 +167,9 @@ static enum err get(struct history *h, struct history_batch *b, const struct job
     sqlite3_stmt *s = h->st[ST_GET];
     sqlite3_bind_blob(s, 1, job->ticket.b, sizeof job->ticket.b, SQLITE_STATIC);
     int rc = sqlite3_step(s);
-    if (rc == SQLITE_ROW) add_column(&b->answers, s);
+    enum err e = rc == SQLITE_ROW ? add_body(h, &b->answers, s) : rc == SQLITE_DONE ? ERR_NOTFOUND : ERR_IO;
     sqlite3_reset(s);
-    return rc == SQLITE_ROW ? ERR_OK : rc == SQLITE_DONE ? ERR_NOTFOUND : ERR_IO;
+    return e;
 }
 
 static enum err list(struct history *h, struct history_batch *b, const struct job *job)
@@ -160,21 +184,22 @@ static enum err list(struct history *h, struct history_batch *b, const struct jo
     bind_text(s, 4, text_of(b, job, T_QUEUE));
     sqlite3_bind_int(s, 5, (int)job->limit);
     buf_addc(&b->answers, '[');
-    for (unsigned n = 0; (rc = sqlite3_step(s)) == SQLITE_ROW; n++) {
+    enum err e = ERR_OK;
+    for (unsigned n = 0; !e && (rc = sqlite3_step(s)) == SQLITE_ROW; n++) {
         if (n) buf_addc(&b->answers, ',');
-        add_column(&b->answers, s);
+        e = add_body(h, &b->answers, s);
     }
     buf_addc(&b->answers, ']');
     sqlite3_reset(s);
-    return rc == SQLITE_DONE ? ERR_OK : ERR_IO;
+    return e ? e : rc == SQLITE_DONE ? ERR_OK : ERR_IO;
 }
 
 static void answer(struct history *h, struct history_batch *b, struct job *job)
 {
     job->answer = b->answers.n;
     job->result = job->type == JOB_GET ? get(h, b, job) : list(h, b, job);
-    if (b->answers.err) { /* more than may be held at once: this one fails, the next may fit */
-        job->result = ERR_TOOBIG;
+    if (b->answers.err) job->result = ERR_TOOBIG; /* more than may be held at once: this one fails, the next may fit */
+    if (job->result) {
         b->answers.n = job->answer;
         b->answers.err = ERR_OK;
     }
@@ -240,6 +265,7 @@ static void batch_clear(struct history_batch *b)
     buf_clear(&b->bytes);
     buf_clear(&b->answers);
     b->count = 0;
+    b->asked = false;
 }
 
 /* A job with its texts; they are in the bytes one after the other. */
@@ -269,15 +295,14 @@ static enum err job_add(struct history *h, const struct job *like, const struct 
         return e;
     }
     b->count++;
+    b->asked |= job->type != JOB_PUT;
     return ERR_OK;
 }
 
 enum err history_put(struct history *h, const struct history_row *row, history_put_fn *fn, void *ctx)
 {
-    const struct job job = {
-        .type = JOB_PUT, .ticket = row->ticket, .opened = row->opened, .ended = row->ended, .put = fn, .ctx = ctx
-    };
-    const struct str texts[T_COUNT] = { row->workspace, row->state, row->queue, row->agent, row->customer, row->body };
+    const struct job job = { .type = JOB_PUT, .ticket = row->ticket, .ended = row->ended, .put = fn, .ctx = ctx };
+    const struct str texts[T_COUNT] = { row->workspace, row->state, row->queue, row->body };
     return job_add(h, &job, texts);
 }
 
@@ -298,10 +323,22 @@ enum err history_list(struct history *h, struct str workspace, struct str state,
     return job_add(h, &job, texts);
 }
 
+/* Has the filling batch waited for enough company? */
+static bool is_due(struct history *h)
+{
+    const struct history_batch *b = h->filling;
+    if (b->asked || h->due || h->closing || b->count >= PUT_ENOUGH || b->bytes.n >= KEEP) return true;
+    if (!timer_armed(&h->put_wait)) timer_once(&h->put_wait, PUT_WAIT_MS);
+    return false;
+}
+
 static void pump(struct history *h)
 {
     if (h->away || h->quitting) return;
     if (h->filling->count) {
+        if (!is_due(h)) return;
+        h->due = false;
+        timer_stop(&h->put_wait);
         h->away = h->filling;
         h->filling = h->away == &h->batches[0] ? &h->batches[1] : &h->batches[0];
         db_thread_give(&h->thread, h->away);
@@ -310,6 +347,8 @@ static void pump(struct history *h)
         db_thread_quit(&h->thread);
     }
 }
+
+static void on_put_wait(struct timer *t) { ((struct history *)t->ctx)->due = true; /* the end of the turn hands over */ }
 
 static bool on_turn_end(struct turn_end *t)
 {
@@ -338,6 +377,7 @@ static void history_free(void *p)
     db_close(h);
     batch_fini(&h->batches[0]);
     batch_fini(&h->batches[1]);
+    arena_fini(&h->scratch);
     free(h);
     if (closed) closed(ctx);
 }
@@ -346,6 +386,7 @@ static void on_ended(void *ctx)
 {
     struct history *h = ctx;
     turn_end_fini(&h->turn_end);
+    timer_fini(&h->put_wait);
     loop_reap(h->loop, h, history_free);
 }
 
@@ -380,8 +421,8 @@ static int create_tables(sqlite3 *db)
 static enum err db_open(struct history *h, const char *path)
 {
     static const char pragmas[] =
-        "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-8192;"
-        "PRAGMA journal_size_limit=16777216; PRAGMA temp_store=MEMORY; BEGIN EXCLUSIVE; COMMIT;";
+        "PRAGMA locking_mode=EXCLUSIVE; PRAGMA page_size=16384; PRAGMA journal_mode=PERSIST; PRAGMA synchronous=NORMAL;"
+        "PRAGMA cache_size=-16384; PRAGMA journal_size_limit=16777216; PRAGMA temp_store=MEMORY; BEGIN EXCLUSIVE; COMMIT;";
     int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600); /* its user's alone; only when it is new */
     if (fd >= 0) close(fd);
     int rc = sqlite3_open_v2(path, &h->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
@@ -389,7 +430,8 @@ static enum err db_open(struct history *h, const char *path)
     if (!rc && ask(h->db, "PRAGMA application_id") == 0 && ask(h->db, "SELECT count(*) FROM sqlite_schema") == 0)
         rc = create_tables(h->db);
     if (!rc && (ask(h->db, "PRAGMA application_id") != APPLICATION || ask(h->db, "PRAGMA user_version") != FORMAT)) {
-        log_error("history=%s is newer than this program or another program's; use the newer naru, or name another folder", path);
+        log_error("history=%s is of another version or another program's; use the naru that wrote it, or name another folder",
+                  path);
         return ERR_IO;
     }
     for (int i = 0; i < ST_COUNT && !rc; i++)
@@ -400,16 +442,20 @@ static enum err db_open(struct history *h, const char *path)
     return rc ? ERR_IO : ERR_OK;
 }
 
-enum err history_open(struct history **out, uv_loop_t *loop, const char *path, uint32_t keep_days)
+enum err history_open(struct history **out, uv_loop_t *loop, const char *path, uint32_t keep_days, history_render_fn *render)
 {
     struct history *h = calloc(1, sizeof *h);
     if (!h) return ERR_NOMEM;
     h->loop = loop;
     h->keep_ms = keep_days * DAY_MS;
+    h->render = render;
+    arena_init(&h->scratch, RENDER_MOST);
     batch_init(&h->batches[0]);
     batch_init(&h->batches[1]);
     h->filling = &h->batches[0];
-    h->thread = (struct db_thread){ .ctx = h, .work = on_work, .idle = on_idle, .end = on_end, .done = on_done, .ended = on_ended };
+    h->thread = (struct db_thread){
+        .name = "history", .ctx = h, .work = on_work, .idle = on_idle, .end = on_end, .done = on_done, .ended = on_ended
+    };
     enum err e = db_open(h, path);
     if (e) {
         history_free(h);
@@ -420,6 +466,7 @@ enum err history_open(struct history **out, uv_loop_t *loop, const char *path, u
         return e;
     }
     turn_end_init(&h->turn_end, loop, on_turn_end, h);
+    timer_init(&h->put_wait, loop, on_put_wait, h);
     *out = h;
     return ERR_OK;
 }

@@ -480,9 +480,14 @@ enum err journal_open(struct journal **out, uv_loop_t *loop, const struct journa
     j->filling = &j->batches[0];
     known_init(&j->known);
     map_init(&j->meta, META_KEYS);
-    j->thread = (struct db_thread){
-        .ctx = j, .work = on_work, .after = on_after, .idle = on_idle, .end = on_end, .done = on_done, .ended = on_ended
-    };
+    j->thread = (struct db_thread){ .name = "journal",
+                                    .ctx = j,
+                                    .work = on_work,
+                                    .after = on_after,
+                                    .idle = on_idle,
+                                    .end = on_end,
+                                    .done = on_done,
+                                    .ended = on_ended };
     enum err e = journal_db_open(&j->db, cfg->path);
     if (!e) e = load(j);
     if (e) {

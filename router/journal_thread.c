@@ -4,6 +4,8 @@
 
 #include "base/panic.h"
 
+#include <pthread.h>
+
 #define IDLE_FIRST_MS 100u
 
 static void give_back(struct db_thread *t, void *job)
@@ -49,6 +51,7 @@ static void run(void *arg)
 {
     struct db_thread *t = arg;
     unsigned wait_ms = 0, step = 0;
+    pthread_setname_np(pthread_self(), t->name);
     uv_mutex_lock(&t->lock);
     while (t->job || !t->quit) wait_ms = turn(t, wait_ms, &step);
     uv_mutex_unlock(&t->lock);

@@ -8,6 +8,7 @@
 #include <uv.h>
 
 struct db_thread { /* embedded; functions and ctx are set by the owner before db_thread_start */
+    const char *name; /* what operators see it as; at most 15 letters */
     void *ctx;
     void (*work)(void *ctx, void *job);   /* on the thread */
     void (*after)(void *ctx, bool *tell); /* on the thread, when the job is on its way back; may be NULL */

@@ -349,16 +349,14 @@ static void on_flight(void *ctx, enum err err, uint64_t number)
 }
 
 /* *row gets the number; 0 when it could not be written. */
-static enum err append(struct router *r, struct leader *l, const struct entry *en, const struct id *id, uint64_t *row)
+static enum err append(struct router *r, struct leader *l, const struct entry *en, const struct id *id, struct str body,
+                       uint64_t *row)
 {
     struct flight f = { .seq = en->seq, .id = *id, .kind = (uint8_t)en->kind };
     *row = 0;
-    enum err err = flight_push(l, &f);
+    enum err err = body.n ? flight_push(l, &f) : ERR_NOMEM;
     if (err) return err;
-    buf_clear(&r->packed);
-    record_pack(&r->packed, &entry_record, en);
-    err = r->packed.err;
-    if (!err) err = journal_append(r->journal, ROW_ENTRY, id, buf_str(&r->packed), on_flight, l, row);
+    err = journal_append(r->journal, ROW_ENTRY, id, body, on_flight, l, row);
     if (err) flight_unpush(l);
     return err;
 }
@@ -373,8 +371,9 @@ static enum err keep_taken(struct router *r, struct leader *l, const struct entr
     if (err == ERR_EXISTS) return ERR_OK;
     if (err) return err;
     event_list_leave(e);
-    events_life(folded.ticket, en);
-    return append(r, l, en, &e->id, folded.row);
+    struct str packed = events_entry_packed(&r->events, en);
+    events_life(folded.ticket, en, packed);
+    return append(r, l, en, &e->id, packed, folded.row);
 }
 
 static enum err keep_ticket(struct router *r, struct leader *l, const struct entry *en)
@@ -383,8 +382,9 @@ static enum err keep_ticket(struct router *r, struct leader *l, const struct ent
     enum err err = events_entry(&r->events, en, ROW_PENDING, false, &folded);
     if (err == ERR_EXISTS || err == ERR_NOTFOUND) return ERR_OK;
     if (err) return err;
-    events_life(folded.ticket, en);
-    return append(r, l, en, &en->ticket, folded.row);
+    struct str packed = events_entry_packed(&r->events, en);
+    events_life(folded.ticket, en, packed);
+    return append(r, l, en, &en->ticket, packed, folded.row);
 }
 
 /* Changes that need no row, and yet belong to the life of a ticket. */
@@ -392,7 +392,7 @@ static enum err keep_life(struct router *r, struct leader *l, const struct entry
 {
     struct kept_ticket *t = id_is_none(&en->ticket) ? NULL : events_ticket(&r->events, &en->ticket);
     (void)l;
-    if (t) events_life(t, en);
+    if (t) events_life(t, en, events_entry_packed(&r->events, en));
     return ERR_OK;
 }
 

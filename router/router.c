@@ -291,7 +291,7 @@ static enum err open_disk(struct router *r)
     snprintf(path, sizeof path, "%s/journal.db", r->opts.data);
     if ((e = journal_open(&r->journal, &r->loop, &cfg))) return e;
     snprintf(path, sizeof path, "%s/history.db", r->opts.data);
-    if ((e = history_open(&r->history, &r->loop, path, (uint32_t)r->opts.history_days))) return e;
+    if ((e = history_open(&r->history, &r->loop, path, (uint32_t)r->opts.history_days, ticket_json))) return e;
     take_up(r);
     return policy_import(r, true);
 }

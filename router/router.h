@@ -64,10 +64,10 @@ void settle_retry(struct router *r);                         /* once a second: w
 enum err event_die(struct router *r, struct kept_event *e, const char *cause, bool dead, journal_fn *fn, void *ctx);
 
 /* ---- ticket_json.c ---- */
-/* The first event of a ticket, unpacked (all zero: there is none); its lists live until the scratch arena is used again. */
-void ticket_first(struct router *r, const struct kept_ticket *t, struct event *first);
-/* The ticket as home knows it; `life`: with its changes. */
-void ticket_json(struct router *r, struct buf *out, const struct kept_ticket *t, const struct event *first, bool life);
+/* Appends the ticket as home knows it, packed; `life`: with its changes. */
+void ticket_pack(const struct kept_ticket *t, struct buf *out, bool life);
+/* What ticket_pack gave, as JSON. Takes nothing but its arguments: history's thread calls it too. */
+enum err ticket_json(struct buf *out, struct str packed, struct arena *scratch);
 void event_json(struct router *r, struct buf *out, const struct kept_event *e);
 /* The leader's JSON with "token_epoch":5,"token_seq":7 told as "token":"5.7", which is what acts take. */
 void leader_json(struct buf *out, struct str body);

@@ -46,19 +46,14 @@ static void on_history(void *ctx, enum err e)
 
 static enum err put_history(struct router *r, struct kept_ticket *t)
 {
-    struct event first;
-    ticket_first(r, t, &first);
     buf_clear(&r->text);
-    ticket_json(r, &r->text, t, &first, true);
+    ticket_pack(t, &r->text, true);
     if (r->text.err) return r->text.err;
     struct history_row row = { .ticket = t->id,
-                               .opened = t->opened,
                                .ended = t->ended,
-                               .workspace = first.workspace,
+                               .workspace = str_of(router_workspace(r, t->workspace)),
                                .state = str_of(ticket_state_words.v[t->ticket_state]),
                                .queue = str_of(t->queue),
-                               .agent = str_of(t->agent),
-                               .customer = first.customer,
                                .body = buf_str(&r->text) };
     return history_put(r->history, &row, on_history, t);
 }

@@ -1,10 +1,69 @@
-/* Tickets and events as home knows them, as JSON: what history keeps and what is answered while nobody leads. */
+/* Tickets and events as home knows them: packed for the history, and as JSON for whoever asks. */
 #include "base/clock.h"
+#include "proto/mp.h"
 #include "router/json_text.h"
 #include "router/router.h"
 
-static struct str packed_event(const struct kept_event *e) { return (struct str){ e->packed, e->packed_n }; }
-static struct str packed_verdict(const struct kept_event *e) { return (struct str){ e->verdict, e->verdict_n }; }
+/* A packed ticket is values one after the other: its head, the verdict of its first event (or nil), its first event, its last
+   events, its changes. Nothing is made into JSON before somebody reads it. */
+#define HEAD_FIELDS(X)                                                                                                             \
+    X(ID, ticket, 0)                                                                                                               \
+    X(ENUM, state, ticket_state)                                                                                                   \
+    X(STR, queue, 64)                                                                                                              \
+    X(STR, agent, 128)                                                                                                             \
+    X(U64, token_epoch, 0)                                                                                                         \
+    X(U64, token_seq, 0)                                                                                                           \
+    X(TIME, opened, 0)                                                                                                             \
+    X(TIME, ended, 0)                                                                                                              \
+    X(U32, events, 0) /* how many follow: all of them, or the first and the last LIM_TICKET_MESSAGES */                            \
+    X(U32, changes, 0)
+RECORD_DECL(head, HEAD_FIELDS)
+RECORD_TABLE(head, HEAD_FIELDS)
+
+#define NIL '\xc0'
+
+/* ---- packing ---- */
+
+static void pack_head(const struct kept_ticket *t, struct buf *out, uint32_t events, bool life)
+{
+    struct head h = { .ticket = t->id,
+                      .state = t->ticket_state,
+                      .queue = str_of(t->queue),
+                      .agent = str_of(t->agent),
+                      .token_epoch = t->token_epoch,
+                      .token_seq = t->token_seq,
+                      .opened = t->opened,
+                      .ended = t->ended,
+                      .events = events,
+                      .changes = life ? t->life_count : 0 };
+    record_pack(out, &head_record, &h);
+}
+
+void ticket_pack(const struct kept_ticket *t, struct buf *out, bool life)
+{
+    const struct kept_event *e, *first = TAILQ_FIRST(&t->events);
+    uint32_t count = 0, n = 0;
+    TAILQ_FOREACH (e, &t->events, sibling) count += e->packed != NULL;
+    uint32_t skip = count > LIM_TICKET_MESSAGES ? count - LIM_TICKET_MESSAGES : 0; /* behind the first */
+    pack_head(t, out, skip ? LIM_TICKET_MESSAGES + 1 : count, life);
+    if (first && first->verdict) buf_add(out, first->verdict, first->verdict_n);
+    else buf_addc(out, NIL);
+    TAILQ_FOREACH (e, &t->events, sibling) {
+        if (!e->packed) continue;
+        if (n == 0 || n >= skip) buf_add(out, e->packed, e->packed_n);
+        n++;
+    }
+    if (life) buf_addstr(out, buf_str(&t->life));
+}
+
+/* ---- reading ---- */
+
+struct reading {
+    struct mp in;
+    struct buf *out;
+    struct arena *scratch;
+    struct head head;
+};
 
 static void put_first(struct buf *b, const struct event *e)
 {
@@ -17,16 +76,14 @@ static void put_first(struct buf *b, const struct event *e)
     MEMBER(b, "subject", e->subject);
 }
 
-static void put_verdict(struct router *r, struct buf *b, const struct kept_event *e)
+static void put_verdict(struct buf *b, const struct verdict *v)
 {
-    struct verdict v;
-    if (!e->verdict || record_unpack(&verdict_record, &v, packed_verdict(e), &r->events.scratch)) return;
-    MEMBER(b, "language", v.language);
-    MEMBER(b, "intent", v.intent);
-    MEMBER_WORD(b, "urgency", urgency_words.v[v.urgency]);
-    MEMBER(b, "policy", v.policy);
+    MEMBER(b, "language", v->language);
+    MEMBER(b, "intent", v->intent);
+    MEMBER_WORD(b, "urgency", urgency_words.v[v->urgency]);
+    MEMBER(b, "policy", v->policy);
     LIT(b, ",\"verdict\":");
-    record_json(b, &verdict_record, &v);
+    record_json(b, &verdict_record, v);
 }
 
 /* At most `max` bytes, cut between characters. */
@@ -37,7 +94,7 @@ static struct str cut(struct str s, size_t max)
     return (struct str){ s.p, max };
 }
 
-static void put_message(struct buf *b, const struct kept_event *e, struct str text)
+static void put_message(struct buf *b, const struct event *e, struct str text)
 {
     char id[ID_TEXT + 1], at[25];
     LIT(b, "{\"event\":\"");
@@ -49,77 +106,99 @@ static void put_message(struct buf *b, const struct kept_event *e, struct str te
     buf_addc(b, '}');
 }
 
-/* The last messages, within the bounds that a ticket's record has everywhere. The first event is unpacked already. */
-static void put_messages(struct router *r, struct buf *b, const struct kept_ticket *t, const struct event *first)
+/* The last messages, within the bounds that a ticket's record has everywhere. `e` is the first event. */
+static void put_messages(struct reading *r, struct event *e)
 {
-    const struct kept_event *e;
-    uint32_t count = 0, n = 0, skip;
     size_t bytes = LIM_TICKET_BYTES;
-    bool any = false;
-    TAILQ_FOREACH (e, &t->events, sibling) count++;
-    skip = count > LIM_TICKET_MESSAGES ? count - LIM_TICKET_MESSAGES : 0;
-    LIT(b, ",\"messages\":[");
-    TAILQ_FOREACH (e, &t->events, sibling) {
-        struct event event = *first;
-        if (n++ < skip || !e->packed) continue;
-        if (n > 1 && record_unpack(&event_record, &event, packed_event(e), &r->events.scratch)) continue;
-        event.text = cut(event.text, bytes);
-        bytes -= event.text.n;
-        if (any) buf_addc(b, ',');
-        any = true;
-        put_message(b, e, event.text);
+    uint32_t from = r->head.events > LIM_TICKET_MESSAGES ? r->head.events - LIM_TICKET_MESSAGES : 0;
+    LIT(r->out, ",\"messages\":[");
+    for (uint32_t i = 0; i < r->head.events && !r->in.err; i++) {
+        if (i) record_read(&r->in, &event_record, e, r->scratch);
+        if (i < from) continue;
+        struct str text = cut(e->text, bytes);
+        bytes -= text.n;
+        if (i > from) buf_addc(r->out, ',');
+        put_message(r->out, e, text);
     }
-    buf_addc(b, ']');
+    buf_addc(r->out, ']');
 }
 
-static void put_life(struct buf *b, const struct kept_ticket *t)
-{
-    const struct life *l;
-    LIT(b, ",\"life\":[");
-    TAILQ_FOREACH (l, &t->life, link) {
-        if (l != TAILQ_FIRST(&t->life)) buf_addc(b, ',');
-        buf_add(b, l->json, l->n);
-    }
-    buf_addc(b, ']');
-}
-
-static void put_token(struct buf *b, const struct kept_ticket *t)
-{
-    if (!t->token_epoch) return;
-    LIT(b, ",\"token\":\"");
-    buf_addu(b, t->token_epoch);
-    buf_addc(b, '.');
-    buf_addu(b, t->token_seq);
-    buf_addc(b, '"');
-}
-
-void ticket_json(struct router *r, struct buf *out, const struct kept_ticket *t, const struct event *first, bool life)
+static void put_change(struct buf *out, const struct entry *en)
 {
     char text[64];
-    const struct kept_event *e = TAILQ_FIRST(&t->events);
-    LIT(out, "{\"ticket\":\"");
-    buf_add(out, id_text(&t->id, text), ID_TEXT);
-    buf_addc(out, '"');
-    MEMBER_WORD(out, "state", ticket_state_words.v[t->ticket_state]);
-    MEMBER(out, "queue", str_of(t->queue));
-    MEMBER(out, "agent", str_of(t->agent));
-    put_token(out, t);
-    put_first(out, first);
-    if (e) put_verdict(r, out, e);
-    if (t->opened) MEMBER_WORD(out, "created", clock_text(t->opened, text));
-    if (t->ended) MEMBER_WORD(out, "ended", clock_text(t->ended, text));
-    put_messages(r, out, t, first);
-    if (life) put_life(out, t);
+    LIT(out, "{\"at\":\"");
+    buf_addz(out, clock_text(en->at, text));
+    LIT(out, "\",\"seq\":");
+    buf_addu(out, en->seq);
+    MEMBER_WORD(out, "kind", entry_kind_words.v[en->kind]);
+    MEMBER(out, "agent", en->agent);
+    MEMBER(out, "queue", en->queue);
+    if (en->state) MEMBER_WORD(out, "state", ticket_state_words.v[en->state]);
+    if (!id_is_none(&en->event)) MEMBER_WORD(out, "event", id_text(&en->event, text));
+    MEMBER(out, "policy", en->policy);
+    MEMBER(out, "cause", en->cause);
+    if (en->detail.n && en->detail.p[0] == '{') {
+        LIT(out, ",\"detail\":");
+        buf_addstr(out, en->detail);
+    }
     buf_addc(out, '}');
 }
 
-void ticket_first(struct router *r, const struct kept_ticket *t, struct event *first)
+static void put_life(struct reading *r)
 {
-    const struct kept_event *e = TAILQ_FIRST(&t->events);
-    arena_clear(&r->events.scratch);
-    if (!e || !e->packed || record_unpack(&event_record, first, packed_event(e), &r->events.scratch))
-        memset(first, 0, sizeof *first);
+    struct entry en;
+    if (!r->head.changes) return;
+    LIT(r->out, ",\"life\":[");
+    for (uint32_t i = 0; i < r->head.changes && !record_read(&r->in, &entry_record, &en, r->scratch); i++) {
+        if (i) buf_addc(r->out, ',');
+        put_change(r->out, &en);
+    }
+    buf_addc(r->out, ']');
 }
+
+static void put_head(struct buf *out, const struct head *h)
+{
+    char text[64];
+    LIT(out, "{\"ticket\":\"");
+    buf_add(out, id_text(&h->ticket, text), ID_TEXT);
+    buf_addc(out, '"');
+    MEMBER_WORD(out, "state", ticket_state_words.v[h->state]);
+    MEMBER(out, "queue", h->queue);
+    MEMBER(out, "agent", h->agent);
+    if (!h->token_epoch) return;
+    LIT(out, ",\"token\":\"");
+    buf_addu(out, h->token_epoch);
+    buf_addc(out, '.');
+    buf_addu(out, h->token_seq);
+    buf_addc(out, '"');
+}
+
+enum err ticket_json(struct buf *out, struct str packed, struct arena *scratch)
+{
+    struct reading r = { .in = mp_on(packed), .out = out, .scratch = scratch };
+    struct verdict v;
+    struct event first = { .kind = EVENT_MESSAGE };
+    char text[25];
+    arena_clear(scratch);
+    record_read(&r.in, &head_record, &r.head, scratch);
+    bool judged = mp_left(&r.in) && *r.in.p != (unsigned char)NIL;
+    if (judged) record_read(&r.in, &verdict_record, &v, scratch);
+    else if (mp_left(&r.in)) r.in.p++;
+    if (r.head.events) record_read(&r.in, &event_record, &first, scratch);
+    if (r.in.err) return r.in.err;
+    put_head(out, &r.head);
+    put_first(out, &first);
+    if (judged) put_verdict(out, &v);
+    if (r.head.opened) MEMBER_WORD(out, "created", clock_text(r.head.opened, text));
+    if (r.head.ended) MEMBER_WORD(out, "ended", clock_text(r.head.ended, text));
+    put_messages(&r, &first);
+    put_life(&r);
+    buf_addc(out, '}');
+    enum err e = mp_end(&r.in);
+    return e ? e : out->err;
+}
+
+/* ---- events ---- */
 
 static void put_time(struct jw *w, const char *name, uint64_t ms)
 {

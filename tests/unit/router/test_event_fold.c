@@ -1,5 +1,6 @@
 /* The fold: states from facts, in any order, any number of times; and memory after a replay equal to memory before it. */
 #include "base/rng.h"
+#include "proto/mp.h"
 #include "router/event.h"
 
 #include <stdio.h>
@@ -103,7 +104,7 @@ static void entry(struct events *ev, enum entry_kind kind, unsigned event, unsig
     struct entry en = entry_of(kind, event, ticket, seq);
     uint64_t number = add_row(ROW_ENTRY, event ? &en.event : &en.ticket, &entry_record, &en);
     assert_int_equal(events_entry(ev, &en, number, false, &k), ERR_OK);
-    events_life(k.ticket, &en);
+    events_life(k.ticket, &en, events_entry_packed(ev, &en));
 }
 
 static void death(struct events *ev, unsigned n, uint64_t at, bool dead)
@@ -138,14 +139,15 @@ static void picture(const struct events *ev, char *out, size_t room)
     size_t n = 0;
     TAILQ_FOREACH (e, &ev->order, order) {
         const struct kept_ticket *t = e->ticket;
-        const struct life *l;
+        struct mp life = mp_on(t ? buf_str(&t->life) : STR_NONE);
+        struct entry en;
         n += (size_t)snprintf(out + n, room - n, "%02x%02x %s", e->id.b[0], e->id.b[1], event_state_words.v[e->state]);
         if (t)
             n += (size_t)snprintf(out + n, room - n, " t%u %s %s %llu.%llu %s", t->id.b[5], ticket_state_words.v[t->ticket_state],
                                   t->agent ? t->agent : "-", (unsigned long long)t->token_epoch, (unsigned long long)t->token_seq,
                                   t->row_end ? "ended" : "live");
-        if (t)
-            TAILQ_FOREACH (l, &t->life, link) n += (size_t)snprintf(out + n, room - n, " %llu", (unsigned long long)l->seq);
+        while (mp_left(&life) && !record_read(&life, &entry_record, &en, NULL))
+            n += (size_t)snprintf(out + n, room - n, " %llu", (unsigned long long)en.seq);
         n += (size_t)snprintf(out + n, room - n, "\n");
     }
     for (unsigned s = 0; s < EV_STATE_COUNT; s++)

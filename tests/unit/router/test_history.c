@@ -63,8 +63,7 @@ static struct id ticket(uint8_t n) { return (struct id){ { n, 7 } }; }
 static void put(struct bench *b, uint8_t n, const char *workspace, const char *state, const char *queue, const char *body,
                 uint64_t ended)
 {
-    const struct history_row row = { ticket(n),     ended - 1000, ended,     str_of(workspace), str_of(state),
-                                     str_of(queue), STR("minji"), STR("c1"), str_of(body) };
+    const struct history_row row = { ticket(n), ended, str_of(workspace), str_of(state), str_of(queue), str_of(body) };
     assert_int_equal(history_put(b->h, &row, on_put, b), ERR_OK);
 }
 
@@ -87,7 +86,7 @@ static const char *listed(struct bench *b, const char *workspace, const char *st
     return b->body;
 }
 
-static void open_history(struct bench *b) { assert_int_equal(history_open(&b->h, &b->loop, b->path, 30), ERR_OK); }
+static void open_history(struct bench *b) { assert_int_equal(history_open(&b->h, &b->loop, b->path, 30, NULL), ERR_OK); }
 
 static void close_history(struct bench *b)
 {
@@ -115,7 +114,7 @@ static int tear_down(void **state)
     char wal[128];
     if (b->h) close_history(b);
     loop_finish(&b->loop);
-    snprintf(wal, sizeof wal, "%s-wal", b->path);
+    snprintf(wal, sizeof wal, "%s-journal", b->path);
     unlink(wal);
     unlink(b->path);
     rmdir(b->dir);
@@ -198,13 +197,13 @@ static void a_second_opener_and_a_foreign_file_are_refused(void **state)
 {
     struct bench *b = *state;
     struct history *other = NULL;
-    assert_int_equal(history_open(&other, &b->loop, b->path, 30), ERR_IO);
+    assert_int_equal(history_open(&other, &b->loop, b->path, 30, NULL), ERR_IO);
     close_history(b);
     FILE *f = fopen(b->path, "w");
     for (int i = 0; i < 1000; i++) fputs("not a database at all\n", f);
     fclose(f);
-    assert_int_equal(history_open(&other, &b->loop, b->path, 30), ERR_IO);
-    assert_int_equal(history_open(&other, &b->loop, "/nonexistent/history.db", 30), ERR_IO);
+    assert_int_equal(history_open(&other, &b->loop, b->path, 30, NULL), ERR_IO);
+    assert_int_equal(history_open(&other, &b->loop, "/nonexistent/history.db", 30, NULL), ERR_IO);
 }
 
 static void closing_writes_what_waits(void **state)

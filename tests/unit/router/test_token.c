@@ -118,9 +118,9 @@ static void a_missing_file_is_an_empty_list_until_it_is_there(void **state)
     assert_int_equal(tokens_open(&t, path), ERR_OK);
     tokens_refresh(t, 10000);
     assert_int_equal(token_create(path, &alice, STR_NONE, 1000, text), ERR_OK);
-    tokens_refresh(t, 10999); /* too soon to look again */
+    tokens_refresh(t, 10099); /* too soon to look again */
     assert_int_equal(tokens_check(t, bearer(text), 0, &got), ERR_UNAUTHORIZED);
-    tokens_refresh(t, 11000);
+    tokens_refresh(t, 10100);
     assert_int_equal(tokens_check(t, bearer(text), 0, &got), ERR_OK);
     tokens_close(t);
 }
