@@ -83,6 +83,17 @@ bool dispatch_done(struct dispatch *d, struct kept_event *e, uint64_t now)
     return true;
 }
 
+void dispatch_forget(struct dispatch *d, struct kept_event *e, uint64_t now)
+{
+    struct kept_event *head = map_get(&d->heads, conv_key(e)), *before = head;
+    if (!head || dispatch_done(d, e, now)) return;
+    while (before && before->conv_next != e) before = before->conv_next;
+    if (!before) return;
+    before->conv_next = e->conv_next;
+    if (head->conv_tail == e) head->conv_tail = before;
+    e->conv_next = e->conv_tail = NULL;
+}
+
 /* An attempt has failed: once more, or never again. */
 static void attempt_failed(struct dispatch *d, struct kept_event *e, uint64_t now, const char *cause)
 {

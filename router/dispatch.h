@@ -43,6 +43,8 @@ void dispatch_fini(struct dispatch *d);
 enum err dispatch_add(struct dispatch *d, struct kept_event *e, uint64_t now);
 /* Its verdict came: it leaves, the next of its conversation is ready. False: dispatch did not have it. */
 bool dispatch_done(struct dispatch *d, struct kept_event *e, uint64_t now);
+/* It is settled without a verdict of ours: it leaves, wherever it is. */
+void dispatch_forget(struct dispatch *d, struct kept_event *e, uint64_t now);
 /* Its verdict was an error: an attempt. */
 void dispatch_failed(struct dispatch *d, struct kept_event *e, uint64_t now, const char *cause);
 enum err dispatch_up(struct dispatch *d, void *peer);

@@ -405,6 +405,17 @@ static enum err row_entry(struct events *ev, uint64_t number, const struct id *i
     return err;
 }
 
+/* An entry, and the verdict behind it. */
+static enum err row_taken(struct events *ev, uint64_t number, const struct id *id, struct str body)
+{
+    struct mp r = mp_on(body);
+    struct entry en;
+    enum err err = record_read(&r, &entry_record, &en, &ev->scratch);
+    size_t n = body.n - mp_left(&r);
+    if (!err) err = row_verdict(ev, number, id, (struct str){ body.p + n, body.n - n });
+    return err && err != ERR_EXISTS ? err : row_entry(ev, number, id, (struct str){ body.p, n });
+}
+
 static enum err row_death(struct events *ev, uint64_t number, struct str body)
 {
     struct entry en;
@@ -421,6 +432,7 @@ enum err events_row(struct events *ev, uint64_t number, enum row_kind kind, cons
     if (kind == ROW_EVENT) err = row_event(ev, number, body);
     if (kind == ROW_VERDICT) err = row_verdict(ev, number, id, body);
     if (kind == ROW_ENTRY) err = row_entry(ev, number, id, body);
+    if (kind == ROW_TAKEN) err = row_taken(ev, number, id, body);
     if (kind == ROW_DEAD) err = row_death(ev, number, body);
     return err;
 }

@@ -1,8 +1,8 @@
 /* The journal: what a router has promised. An append-only log in SQLite (WAL, synchronous=FULL), one connection on its own
    thread, group commit: all rows that wait go into one transaction and their callbacks run after it, in order.
 
-   A row is (number, kind, id, body): an event, its verdict, then the change-log entries that matter to its home (opened, accepted,
-   ended …) or a configuration. Replaying the rows from the start through the same fold as live gives the router's memory. A
+   A row is (number, kind, id, body): an event, the entry that took it together with its verdict, then the other change-log entries
+   that matter to its home (accepted, ended …) or a configuration. Replaying the rows from the start through the same fold as live gives the router's memory. A
    settled event's rows are garbage: when enough of the oldest rows are, they are deleted as a range, and the few that are still
    live in it are appended again first (log-structured compaction), so the file stays as large as what lives.
 
@@ -18,7 +18,7 @@
 
 #include <uv.h>
 
-enum row_kind { ROW_EVENT = 1, ROW_VERDICT = 2, ROW_ENTRY = 3, ROW_CONFIG = 4, ROW_DEAD = 5 };
+enum row_kind { ROW_EVENT = 1, ROW_VERDICT = 2, ROW_ENTRY = 3, ROW_CONFIG = 4, ROW_DEAD = 5, ROW_TAKEN = 6 };
 
 struct journal;
 struct journal_cfg {

@@ -349,19 +349,19 @@ static void on_flight(void *ctx, enum err err, uint64_t number)
 }
 
 /* *row gets the number; 0 when it could not be written. */
-static enum err append(struct router *r, struct leader *l, const struct entry *en, const struct id *id, struct str body,
-                       uint64_t *row)
+static enum err append(struct router *r, struct leader *l, enum row_kind kind, const struct entry *en, const struct id *id,
+                       struct str body, uint64_t *row)
 {
     struct flight f = { .seq = en->seq, .id = *id, .kind = (uint8_t)en->kind };
     *row = 0;
     enum err err = body.n ? flight_push(l, &f) : ERR_NOMEM;
     if (err) return err;
-    err = journal_append(r->journal, ROW_ENTRY, id, body, on_flight, l, row);
+    err = journal_append(r->journal, kind, id, body, on_flight, l, row);
     if (err) flight_unpush(l);
     return err;
 }
 
-/* opened, joined: the event is the leader's from here on. */
+/* opened, joined: the event is the leader's from here on. Its verdict goes into the same row. */
 static enum err keep_taken(struct router *r, struct leader *l, const struct entry *en)
 {
     struct kept_event *e = events_find(&r->events, &en->event);
@@ -370,10 +370,17 @@ static enum err keep_taken(struct router *r, struct leader *l, const struct entr
     enum err err = events_entry(&r->events, en, ROW_PENDING, false, &folded);
     if (err == ERR_EXISTS) return ERR_OK;
     if (err) return err;
-    event_list_leave(e);
     struct str packed = events_entry_packed(&r->events, en);
     events_life(folded.ticket, en, packed);
-    return append(r, l, en, &e->id, packed, folded.row);
+    if (!e->verdict) return append(r, l, ROW_ENTRY, en, &e->id, packed, folded.row); /* taken in an earlier life of ours */
+    event_list_leave(e);
+    if (e->row_verdict) return append(r, l, ROW_ENTRY, en, &e->id, packed, folded.row);
+    buf_clear(&r->packed);
+    buf_addstr(&r->packed, packed);
+    buf_add(&r->packed, e->verdict, e->verdict_n);
+    err = append(r, l, ROW_TAKEN, en, &e->id, buf_str(&r->packed), folded.row);
+    e->row_verdict = e->row_entry;
+    return err;
 }
 
 static enum err keep_ticket(struct router *r, struct leader *l, const struct entry *en)
@@ -384,7 +391,7 @@ static enum err keep_ticket(struct router *r, struct leader *l, const struct ent
     if (err) return err;
     struct str packed = events_entry_packed(&r->events, en);
     events_life(folded.ticket, en, packed);
-    return append(r, l, en, &en->ticket, packed, folded.row);
+    return append(r, l, ROW_ENTRY, en, &en->ticket, packed, folded.row);
 }
 
 /* Changes that need no row, and yet belong to the life of a ticket. */
@@ -406,7 +413,7 @@ static enum err keep_none(struct router *r, struct leader *l, const struct entry
     if (err) return err;
     err = journal_settle(r->journal, &e->id, &none, en->at, on_flight, l);
     if (err) return flight_unpush(l), err;
-    event_list_leave(e);
+    event_leave(r, e);
     events_settle(&r->events, e);
     return ERR_OK;
 }

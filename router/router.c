@@ -66,7 +66,11 @@ static void triage_retry(void *ctx, const struct kept_event *e, const char *caus
     log_debug("event=%s goes to triage again attempts=%u cause=\"%s\"", id_text(&e->id, text), e->attempts, cause);
 }
 
-static void triage_dead(void *ctx, struct kept_event *e, const char *cause) { (void)event_die(ctx, e, cause, true, NULL, NULL); }
+/* What the leader has taken (before a restart of ours) lives, with or without our copy of its verdict. */
+static void triage_dead(void *ctx, struct kept_event *e, const char *cause)
+{
+    if (!e->ticket) (void)event_die(ctx, e, cause, true, NULL, NULL);
+}
 
 /* ---- records ---- */
 
@@ -77,7 +81,8 @@ static void on_verdict(struct router *r, struct peer *p, const void *obj)
     uint64_t number = 0, now = router_now(r);
     char cause[129];
     (void)p;
-    if (!e || e->state != EV_ACCEPTED || !e->committed) return; /* told twice, or too late */
+    if (!e || e->verdict || !e->committed || (e->state != EV_ACCEPTED && e->state != EV_TAKEN))
+        return; /* told twice, or too late */
     if (v->error.n) {
         snprintf(cause, sizeof cause, "triage: %.*s", STR_FMT(v->error));
         dispatch_failed(&r->dispatch, e, now, cause);
@@ -87,10 +92,10 @@ static void on_verdict(struct router *r, struct peer *p, const void *obj)
     (void)dispatch_done(&r->dispatch, e, now);
     buf_clear(&r->packed);
     record_pack(&r->packed, &verdict_record, v);
-    /* without the row a restart asks triage again: the event is safe either way */
-    (void)journal_append(r->journal, ROW_VERDICT, &e->id, buf_str(&r->packed), NULL, NULL, &number);
+    /* Its row comes with the leader's answer. Without it a restart asks triage again: the event is safe either way. */
+    if (e->state == EV_TAKEN) (void)journal_append(r->journal, ROW_VERDICT, &e->id, buf_str(&r->packed), NULL, NULL, &number);
     if (events_verdict(&r->events, e, buf_str(&r->packed), number)) return;
-    leader_take(r, e);
+    if (e->state == EV_TRIAGED) leader_take(r, e);
 }
 
 static void on_entry(struct router *r, struct peer *p, const void *obj) { leader_on_entry(r, p, obj); }
@@ -243,7 +248,7 @@ static void take_up(struct router *r)
     for (e = TAILQ_FIRST(&r->events.order); e; e = next) {
         next = TAILQ_NEXT(e, order);
         if (!journal_known(r->journal, &e->id, &ticket, &at)) events_drop(&r->events, e);
-        else if (e->state == EV_ACCEPTED) (void)dispatch_add(&r->dispatch, e, now);
+        else if (e->state == EV_ACCEPTED || (e->state == EV_TAKEN && !e->verdict)) (void)dispatch_add(&r->dispatch, e, now);
         else if (e->state == EV_TRIAGED) leader_take(r, e);
     }
     log_info("events=%zu are not settled accepted=%llu triaged=%llu taken=%llu dead=%llu", r->events.by_id.count,

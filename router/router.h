@@ -60,6 +60,8 @@ void intake_committed(void *event, enum err e, uint64_t number); /* journal_fn o
 /* ---- settle.c: the end of an event ---- */
 void settle_ticket(struct router *r, struct kept_ticket *t); /* its end is durable: history, then settle its events */
 void settle_retry(struct router *r);                         /* once a second: what a full disk or queue held up */
+/* Out of whatever it waits in, triage's queue too. */
+void event_leave(struct router *r, struct kept_event *e);
 /* Dead for want of attempts left, or alive again at a person's word. The row is written; `fn` (may be NULL) after its commit. */
 enum err event_die(struct router *r, struct kept_event *e, const char *cause, bool dead, journal_fn *fn, void *ctx);
 

@@ -22,13 +22,19 @@ static void on_settled(void *ctx, enum err e, uint64_t number)
     else events_drop(ev, event);
 }
 
+void event_leave(struct router *r, struct kept_event *e)
+{
+    if (!e->verdict) dispatch_forget(&r->dispatch, e, router_now(r));
+    event_list_leave(e);
+}
+
 static void settle_events(struct router *r, struct kept_ticket *t)
 {
     struct kept_event *e;
     t->stage = STAGE_SETTLE;
     TAILQ_FOREACH (e, &t->events, sibling) {
         if (e->ended || !e->packed) continue;
-        event_list_leave(e);
+        event_leave(r, e);
         if (journal_settle(r->journal, &e->id, &t->id, t->ended, on_settled, e)) continue; /* settle_retry */
         events_settle(&r->events, e);
         t->settling++;

@@ -12,7 +12,7 @@ def load(naru, tmp_path, during):
     """Customers and agents at work; `during` runs while they are; then everything must have been settled."""
     texts, ids = tmp_path / "t.tsv", tmp_path / "acked"
     texts.write_text("text\n" + "".join(f"message number {i}\n" for i in range(EVENTS)))
-    crowd = naru.client("crowd", "--agents", "8", "--register", "--think", "5", "--decline", "0.02", "--until-idle", "20")
+    crowd = naru.client("crowd", "--agents", "8", "--register", "--think", "5", "--decline", "0.02", "--until-idle", "8")
     sender = naru.client("send", "--file", texts, "--account", "load", "--rate", "150", "--count", EVENTS, "--ids", ids, "--retry-for", "90s")
     during()
     sent = json_line(sender.communicate(timeout=240)[0])
@@ -105,7 +105,7 @@ def test_redis_comes_back_with_older_data(naru, tmp_path):
         token = ann.act("accept", ticket=offer["ticket"], token=offer["token"])["token"]
         assert ann.act("resolve", ticket=offer["ticket"], token=token)["status"] == 200
     wait_for("all settled", lambda: all(naru.get(f"/v1/events/{e}").json["state"] == "settled" for e in events))
-    assert naru.metric("naru_store_rollbacks_total{") >= 1
+    wait_for("the rollback to be counted", lambda: naru.metric("naru_store_rollbacks_total{") >= 1)
 
 
 def test_intake_goes_on_without_redis(start):

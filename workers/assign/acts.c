@@ -166,7 +166,7 @@ static void act_accept(struct workspace *ws, const struct act *a)
     t->offer_seq = t->token_seq;
     if (g->misses) g->misses = 0, change_touch_agent(ws, g);
     naru_assert(!ticket_step(ws, t, EV_ACCEPT, g));
-    change_touch(ws, t, TF(offer_epoch) | TF(offer_seq));
+    change_touch(ws, t);
     count_accept(ws, t);
     log_change(ws, .kind = ENTRY_ACCEPTED, .t = t);
     tell_ticket(ws, a, t);

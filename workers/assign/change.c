@@ -7,12 +7,11 @@
 
    entries  are packed when the change is logged, so a ticket's fields must already be as they are after the change; where the
             kind means a new owner, the entry's own number becomes the ticket's token.
-   writes   are made at the end of the turn, one HSET for each ticket whatever happened to it (change_flush), so that a ticket
-            opened and offered in one turn costs Redis one command; held sets and endings are written as they happen. A ticket
-            that ended in the turn it was opened in leaves no trace in Redis but its entries.
+   writes   are made at the end of the turn (change_flush), one field a ticket whatever happened to it, all tickets of the turn in
+   one command a hash (struct group). A ticket that ended in the turn it was opened in leaves no trace in Redis but its entries.
    mail     carries the number of the entry it must not overtake.
 
-   Always true: the fields of a ticket that differ from Redis are in its `dirty` mask, and the ticket is then on `touched`. */
+   Always true: a live ticket that differs from Redis is marked `dirty` and on `touched`. */
 
 #define OUT_CAP (64u << 20)
 
@@ -32,13 +31,19 @@ static bool room_for(void **v, uint32_t count, uint32_t *room, size_t size)
     return true;
 }
 
-void change_touch(struct workspace *ws, struct ticket *t, uint64_t fields)
+void change_touch(struct workspace *ws, struct ticket *t)
 {
-    t->dirty |= fields;
+    t->dirty = true;
     if (t->touched_at || t->state == TK_INVALID) return;
     naru_assert(room_for((void **)&ws->touched, ws->touched_count, &ws->touched_room, sizeof *ws->touched));
     ws->touched[ws->touched_count++] = t;
     t->touched_at = ws->touched_count;
+}
+
+void change_touch_about(struct workspace *ws, struct ticket *t)
+{
+    t->dirty_about = true;
+    change_touch(ws, t);
 }
 
 void change_touch_agent(struct workspace *ws, struct agent *a)
@@ -95,7 +100,7 @@ uint64_t change_log(struct workspace *ws, const struct change *c)
     if (c->t && new_token[c->kind] && !c->keep_token) {
         c->t->token_epoch = ws->epoch;
         c->t->token_seq = ws->seq;
-        change_touch(ws, c->t, TF(token_epoch) | TF(token_seq));
+        change_touch(ws, c->t);
     }
     fill_entry(ws, c, &e);
     record_pack(&o->entries, &entry_record, &e);
@@ -214,19 +219,75 @@ struct list change_needs(struct workspace *ws, const struct ticket *t)
     return (struct list){ v, t->needs.count };
 }
 
+/* ---- groups: one command for a field of many tickets ---- */
+
+#define GROUP_WORDS 2000u /* Lua unpacks no more than some thousands at once */
+
+static void group_word(struct group *g, struct str s)
+{
+    if (!g->words.cap) buf_init(&g->words, OUT_CAP);
+    put_u32(&g->words, (uint32_t)s.n);
+    buf_add(&g->words, s.p, s.n);
+    g->count++;
+}
+
+static void group_close(struct workspace *ws, struct group *g, const char *command, const char *key)
+{
+    struct outbox *o = &ws->out;
+
+    if (!g->count) return;
+    put_u32(&o->writes, g->count + 2);
+    write_word(o, str_of(command));
+    write_word(o, key_of(ws, key, STR_NONE));
+    buf_add(&o->writes, g->words.p, g->words.n);
+    o->word_count += g->count;
+    o->write_count++;
+    if (g->words.err) o->writes.err = g->words.err;
+    buf_clear(&g->words);
+    g->count = 0;
+}
+
+static void group_set(struct workspace *ws, struct group *g, const char *key, struct str id, struct str value)
+{
+    group_word(g, id);
+    group_word(g, value);
+    if (g->count >= GROUP_WORDS) group_close(ws, g, "HSET", key);
+}
+
+static void group_del(struct workspace *ws, struct group *g, const char *key, struct str id)
+{
+    group_word(g, id);
+    if (g->count >= GROUP_WORDS) group_close(ws, g, "HDEL", key);
+}
+
+static void close_groups(struct workspace *ws)
+{
+    group_close(ws, &ws->rows, "HSET", "tickets");
+    group_close(ws, &ws->abouts, "HSET", "about");
+    group_close(ws, &ws->holds, "HSET", "held");
+    group_close(ws, &ws->rows_gone, "HDEL", "tickets");
+    group_close(ws, &ws->abouts_gone, "HDEL", "about");
+    group_close(ws, &ws->holds_gone, "HDEL", "held");
+}
+
+/* ---- a ticket ---- */
+
 static struct str pack_about(struct workspace *ws, const struct ticket *t)
 {
-    struct about a = { t->event,   t->call,     t->channel_name, t->account, t->conversation,           t->customer, t->name,
-                       t->subject, t->language, t->intent,       t->score,   { t->tags, t->tag_count }, t->verdict };
+    struct about a = {
+        t->event,          t->call,     t->channel_name, t->account, t->conversation,           t->customer, t->name,
+        t->subject,        t->language, t->intent,       t->score,   { t->tags, t->tag_count }, t->verdict,  change_messages(ws, t),
+        list_events(ws, t)
+    };
 
     buf_clear(&ws->detail);
     record_pack(&ws->detail, &about_record, &a);
+    if (ws->detail.err) ws->out.writes.err = ws->detail.err;
     return buf_str(&ws->detail);
 }
 
-static void flush_ticket(struct workspace *ws, struct ticket *t)
+static struct str pack_row(struct workspace *ws, const struct ticket *t)
 {
-    uint64_t fields = t->fresh ? ~0ull : t->dirty;
     struct ticket_row r = { t->id,
                             t->state,
                             str_of(queue_of(ws, t)->name),
@@ -243,26 +304,42 @@ static void flush_ticket(struct workspace *ws, struct ticket *t)
                             t->until,
                             t->step,
                             t->step_at,
-                            { 0 },
-                            { 0 },
-                            { 0 },
-                            { 0 },
-                            STR_NONE };
+                            change_needs(ws, t),
+                            list_backoff(ws, t) };
+
+    buf_clear(&ws->detail);
+    record_pack(&ws->detail, &ticket_row_record, &r);
+    if (ws->detail.err) ws->out.writes.err = ws->detail.err;
+    return buf_str(&ws->detail);
+}
+
+static void flush_held(struct workspace *ws, struct ticket *t, struct str id)
+{
+    struct buf *b = &ws->detail;
+
+    if (t->agent == t->held_by && t->units == t->held_units) return;
+    t->held_by = t->agent;
+    t->held_units = t->units;
+    if (!t->agent) {
+        group_del(ws, &ws->holds_gone, "held", id);
+        return;
+    }
+    buf_clear(b);
+    buf_addu(b, t->units);
+    buf_addc(b, ' ');
+    buf_addstr(b, t->agent->name);
+    group_set(ws, &ws->holds, "held", id, buf_str(b));
+}
+
+static void flush_ticket(struct workspace *ws, struct ticket *t)
+{
     char text[ID_TEXT + 1];
     struct str id = { id_text(&t->id, text), ID_TEXT };
-    struct writing w;
 
-    if (fields & TF(needs)) r.needs = change_needs(ws, t);
-    if (fields & TF(backoff)) r.backoff = list_backoff(ws, t);
-    if (fields & TF(messages)) r.messages = change_messages(ws, t);
-    if (fields & TF(events)) r.events = list_events(ws, t);
-    if (t->fresh) r.about = pack_about(ws, t);
-    w = write_begin(ws, "HSET", key_of(ws, "t:", id));
-    record_hash(&ticket_row_record, &r, fields, emit_field, &w);
-    write_end(&w);
-    if (t->fresh) change_write(ws, 3, (struct str[]){ STR("SADD"), key_of(ws, "live", STR_NONE), id });
-    t->fresh = false;
-    t->dirty = 0;
+    group_set(ws, &ws->rows, "tickets", id, pack_row(ws, t));
+    if (t->fresh || t->dirty_about) group_set(ws, &ws->abouts, "about", id, pack_about(ws, t));
+    flush_held(ws, t, id);
+    t->fresh = t->dirty = t->dirty_about = false;
     arena_clear(&ws->arena);
 }
 
@@ -288,6 +365,7 @@ void change_flush(struct workspace *ws)
     ws->touched_count = 0;
     for (uint32_t i = 0; i < ws->touched_agent_count; i++) flush_agent(ws, ws->touched_agents[i]);
     ws->touched_agent_count = 0;
+    close_groups(ws);
 }
 
 void change_gone(struct workspace *ws, struct ticket *t)
@@ -298,23 +376,16 @@ void change_gone(struct workspace *ws, struct ticket *t)
     if (t->touched_at) ws->touched[t->touched_at - 1] = NULL;
     t->touched_at = 0;
     if (t->fresh) return;
-    change_write(ws, 2, (struct str[]){ STR("DEL"), key_of(ws, "t:", id) });
-    change_write(ws, 3, (struct str[]){ STR("SREM"), key_of(ws, "live", STR_NONE), id });
+    group_del(ws, &ws->rows_gone, "tickets", id);
+    group_del(ws, &ws->abouts_gone, "about", id);
+    if (t->held_by) group_del(ws, &ws->holds_gone, "held", id);
 }
 
-void change_held(struct workspace *ws, const struct agent *a, const struct ticket *t, bool held)
+void change_stray(struct workspace *ws, struct str id)
 {
-    char text[ID_TEXT + 1], units[16];
-    struct str id = { id_text(&t->id, text), ID_TEXT };
-
-    if (ws->restoring) return;
-    if (!held) {
-        change_write(ws, 3, (struct str[]){ STR("HDEL"), key_of(ws, "held:", a->name), id });
-        return;
-    }
-    size_t n = sizeof units;
-    for (uint32_t v = t->units; v || n == sizeof units; v /= 10) units[--n] = (char)('0' + v % 10);
-    change_write(ws, 4, (struct str[]){ STR("HSET"), key_of(ws, "held:", a->name), id, { units + n, sizeof units - n } });
+    group_del(ws, &ws->rows_gone, "tickets", id);
+    group_del(ws, &ws->abouts_gone, "about", id);
+    group_del(ws, &ws->holds_gone, "held", id);
 }
 
 /* ---- mail ---- */
@@ -402,6 +473,12 @@ void change_fini(struct workspace *ws)
     buf_fini(&o->mail_bytes);
     free(o->entry);
     free(o->mail);
+    buf_fini(&ws->rows.words);
+    buf_fini(&ws->abouts.words);
+    buf_fini(&ws->holds.words);
+    buf_fini(&ws->rows_gone.words);
+    buf_fini(&ws->abouts_gone.words);
+    buf_fini(&ws->holds_gone.words);
     free(ws->touched);
     free(ws->touched_agents);
 }

@@ -60,7 +60,7 @@ static void readdress(struct workspace *ws, struct ticket *t, const struct polic
     if (queue < 0) {
         t->queue = ws->policy->default_queue;
         t->step = 0;
-        change_touch(ws, t, TF(queue) | TF(step));
+        change_touch(ws, t);
     } else {
         t->queue = (uint32_t)queue;
     }

@@ -126,7 +126,9 @@ struct ticket {
     struct line *line;
     struct heap_node in_line, in_queue;
     struct due due;
-    uint64_t dirty; /* TF() bits */
+    bool dirty, dirty_about;     /* differs from Redis */
+    const struct agent *held_by; /* as the held sets in Redis say, with the units */
+    uint32_t held_units;
 };
 
 struct agent_skill {
@@ -206,6 +208,12 @@ struct skill_name {
     uint16_t index;
 };
 
+/* A command to Redis that grows by one field at a time: see change.c. */
+struct group {
+    struct buf words;
+    uint32_t count;
+};
+
 struct workspace {
     struct str name; /* owned */
     struct rng rng;
@@ -233,10 +241,10 @@ struct workspace {
     struct agent **touched_agents;
     uint32_t touched_agent_count, touched_agent_room;
     struct outbox out;
+    struct group rows, abouts, holds, rows_gone, abouts_gone, holds_gone;
     struct buf scratch, detail;
     struct arena arena;
     uint64_t entries_made[32], offers_made[5];
-    bool restoring;
 };
 
 /* ---- change.c: what happened, put on record ---- */
@@ -253,11 +261,12 @@ struct change {
 };
 uint64_t change_log(struct workspace *ws, const struct change *c); /* its seq */
 #define log_change(ws, ...) change_log((ws), &(struct change){ __VA_ARGS__ })
-void change_touch(struct workspace *ws, struct ticket *t, uint64_t fields);
+void change_touch(struct workspace *ws, struct ticket *t); /* its row is to be written */
+void change_touch_about(struct workspace *ws, struct ticket *t);
 void change_touch_agent(struct workspace *ws, struct agent *a);
 void change_write(struct workspace *ws, uint32_t argc, const struct str *argv);
 void change_gone(struct workspace *ws, struct ticket *t); /* the ticket leaves Redis */
-void change_held(struct workspace *ws, const struct agent *a, const struct ticket *t, bool held);
+void change_stray(struct workspace *ws, struct str id);   /* something of no ticket: leaves all hashes of tickets */
 void change_flush(struct workspace *ws);
 void change_mail(struct workspace *ws, const struct out_mail *m, const struct record *r, const void *obj);
 void change_offer(struct workspace *ws, struct ticket *t, struct agent *a, const char *what, const char *cause);

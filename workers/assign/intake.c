@@ -130,9 +130,9 @@ static void retriage(struct workspace *ws, struct ticket *t, const struct verdic
     if (more) {
         t->urgency = v->urgency;
         ticket_due_from_sla(ws, t);
-        change_touch(ws, t, TF(urgency));
+        change_touch(ws, t);
     }
-    if ((needs = ticket_ask(ws, t, v))) change_touch(ws, t, TF(needs));
+    if ((needs = ticket_ask(ws, t, v))) change_touch(ws, t);
     if (waits) waiting_again(ws, t);
     if (!more && !needs) return;
     log_change(ws, .kind = ENTRY_RETRIAGED, .t = t, .cause = more ? "urgency" : "needs");

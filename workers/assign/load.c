@@ -4,18 +4,22 @@
 
 #include <stdlib.h>
 
-/* Redis is read when a reign begins, one phase after another: configuration first (tickets need the policy), then agents, live
-   tickets, held sets, and the tail of the change log. A phase with a list asks for its members and then for each member's hash,
-   so many at a time. Any answer of an earlier try, and any lost answer, ends the try: the reign steps down and begins again. */
+/* Redis is read when a reign begins, one phase after another: configuration first (tickets need the policy), then agents, tickets
+   in their two parts, held sets, and the tail of the change log. Three kinds of phases: one command; a hash walked with HSCAN, so
+   that Redis is never held up for long; a set of names, and then each name's own hash, so many at a time. Any lost answer ends the
+   try: the reign steps down and begins again. */
 
-#define WINDOW   512u
+#define WINDOW   256u
+#define SCAN     "500"
 #define LOG_TAIL "4096"
 
 struct load;
+enum phase_kind { PHASE_ONE, PHASE_SCAN, PHASE_NAMES };
 struct phase {
-    const char *list; /* a set of names; NULL: one command */
-    const char *item; /* HGETALL of this part, with the name */
-    bool (*take)(struct load *l, struct str name, const redisReply *r);
+    enum phase_kind kind;
+    const char *key;                                                    /* the hash, the stream, or the set of names */
+    const char *item;                                                   /* PHASE_NAMES: HGETALL of this part, with the name */
+    bool (*take)(struct load *l, struct str name, const redisReply *r); /* an array; for a hash: field, value, … */
 };
 struct load {
     struct reign *reign;
@@ -23,7 +27,9 @@ struct load {
     char **names;
     size_t count, next;
     unsigned pending;
-    bool listed, cancelled;
+    bool listed; /* all of the phase is asked for, but for `names` from `next` on */
+    bool cancelled;
+    char cursor[32]; /* of HSCAN */
     struct arena arena;
 };
 struct question {
@@ -99,27 +105,31 @@ static bool take_agent(struct load *l, struct str name, const redisReply *r)
     return true;
 }
 
-static bool take_ticket(struct load *l, struct str name, const redisReply *r)
-{
-    struct ticket_row row = { 0 };
-    enum err e = r->elements ? ERR_OK : ERR_NOTFOUND;
+typedef void restore_fn(struct workspace *ws, uint64_t now, struct str id, struct str value);
 
-    arena_clear(&l->arena);
-    for (size_t i = 0; !e && i + 1 < r->elements; i += 2) {
-        e = record_from_hash(&ticket_row_record, &row, text_of(r->element[i]), text_of(r->element[i + 1]), &l->arena);
-        if (e == ERR_NOTFOUND) e = ERR_OK; /* a field of another version */
-    }
-    if (!e) e = space_restore_ticket(l->reign->ws, now_of(l), &row);
-    if (e == ERR_NOTFOUND) space_restore_stray(l->reign->ws, name);
-    else if (e)
-        log_error("workspace=%s ticket=%.*s in Redis cannot be read: %s; its home will tell it again", l->reign->name,
-                  STR_FMT(name), err_text(e));
+static bool take_pairs(struct load *l, const redisReply *r, restore_fn *fn)
+{
+    for (size_t i = 0; i + 1 < r->elements; i += 2) fn(l->reign->ws, now_of(l), text_of(r->element[i]), text_of(r->element[i + 1]));
     return true;
+}
+
+static bool take_about(struct load *l, struct str name, const redisReply *r)
+{
+    (void)name;
+    return take_pairs(l, r, space_restore_about);
+}
+
+static bool take_rows(struct load *l, struct str name, const redisReply *r)
+{
+    (void)name;
+    return take_pairs(l, r, space_restore_row);
 }
 
 static bool take_held(struct load *l, struct str name, const redisReply *r)
 {
-    for (size_t i = 0; i + 1 < r->elements; i += 2) space_restore_held(l->reign->ws, name, text_of(r->element[i]));
+    (void)name;
+    for (size_t i = 0; i + 1 < r->elements; i += 2)
+        space_restore_held(l->reign->ws, text_of(r->element[i]), text_of(r->element[i + 1]));
     return true;
 }
 
@@ -152,8 +162,9 @@ static bool take_log(struct load *l, struct str name, const redisReply *r)
 }
 
 static const struct phase phases[] = {
-    { NULL, "config", take_config },  { "agents", "a:", take_agent }, { "live", "t:", take_ticket },
-    { "agents", "held:", take_held }, { NULL, "log", take_log },
+    { PHASE_ONE, "config", NULL, take_config }, { PHASE_NAMES, "agents", "a:", take_agent },
+    { PHASE_SCAN, "about", NULL, take_about },  { PHASE_SCAN, "tickets", NULL, take_rows },
+    { PHASE_SCAN, "held", NULL, take_held },    { PHASE_ONE, "log", NULL, take_log },
 };
 #define PHASES (sizeof phases / sizeof *phases)
 
@@ -161,35 +172,54 @@ static const struct phase phases[] = {
 
 static void load_next(struct load *l);
 
+static void take_names(struct load *l, const redisReply *r)
+{
+    l->names = calloc(r->elements + 1, sizeof *l->names);
+    for (size_t i = 0; l->names && i < r->elements; i++) {
+        struct str s = text_of(r->element[i]);
+        if ((l->names[l->count] = strndup(s.p ? s.p : "", s.n))) l->count++;
+    }
+    l->listed = true;
+}
+
+/* A reply of HSCAN: the next cursor, and an array. */
+static bool take_scan(struct load *l, const redisReply *r)
+{
+    struct str cursor = r->elements == 2 ? text_of(r->element[0]) : STR_NONE;
+
+    if (!cursor.n || cursor.n >= sizeof l->cursor || r->element[1]->type != REDIS_REPLY_ARRAY) return false;
+    memcpy(l->cursor, cursor.p, cursor.n);
+    l->cursor[cursor.n] = '\0';
+    l->listed = str_is(cursor, "0");
+    return phases[l->phase].take(l, STR_NONE, r->element[1]);
+}
+
+static bool take_answer(struct load *l, size_t name, const redisReply *r)
+{
+    const struct phase *p = &phases[l->phase];
+
+    if (p->kind == PHASE_SCAN) return take_scan(l, r);
+    if (p->kind == PHASE_ONE) l->listed = true;
+    else if (name == SIZE_MAX) return take_names(l, r), true;
+    return p->take(l, name == SIZE_MAX ? STR_NONE : str_of(l->names[name]), r);
+}
+
 static void on_answer(void *ctx, const redisReply *r)
 {
     struct question q = *(struct question *)ctx;
     struct load *l = q.load;
-    const struct phase *p = &phases[l->phase];
 
     free(ctx);
     l->pending--;
-    if (l->cancelled) {
-        if (!l->pending) load_free(l);
-        return;
-    }
-    if (!r || r->type == REDIS_REPLY_ERROR || r->type != REDIS_REPLY_ARRAY) {
-        load_fail(l, r && r->type == REDIS_REPLY_ERROR ? r->str : "store_lost");
-        if (!l->pending) load_free(l);
-        return;
-    }
-    if (q.name == SIZE_MAX && p->list) {
-        l->names = calloc(r->elements + 1, sizeof *l->names);
-        for (size_t i = 0; l->names && i < r->elements; i++) {
-            struct str s = text_of(r->element[i]);
-            if ((l->names[l->count] = strndup(s.p ? s.p : "", s.n))) l->count++;
+    if (!l->cancelled) {
+        if (r && r->type == REDIS_REPLY_ERROR) log_error("redis: %s", r->str);
+        if (r && r->type == REDIS_REPLY_ARRAY && take_answer(l, q.name, r)) {
+            load_next(l);
+            return;
         }
-        l->listed = true;
-    } else if (!p->take(l, q.name == SIZE_MAX ? STR_NONE : str_of(l->names[q.name]), r)) {
-        if (!l->pending) load_free(l);
-        return;
+        load_fail(l, "redis_unreadable");
     }
-    load_next(l);
+    if (!l->pending) load_free(l);
 }
 
 static bool ask(struct load *l, size_t argc, const struct str *argv, size_t name)
@@ -210,10 +240,11 @@ static bool ask_first(struct load *l)
 {
     const struct phase *p = &phases[l->phase];
     char key[256];
-    struct str k = store_key(key, reign_name(l->reign), p->list ? p->list : p->item, STR_NONE);
+    struct str k = store_key(key, reign_name(l->reign), p->key, STR_NONE);
 
-    if (p->list) return ask(l, 2, (struct str[]){ STR("SMEMBERS"), k }, SIZE_MAX);
-    l->listed = true;
+    if (p->kind == PHASE_NAMES) return ask(l, 2, (struct str[]){ STR("SMEMBERS"), k }, SIZE_MAX);
+    if (p->kind == PHASE_SCAN)
+        return ask(l, 5, (struct str[]){ STR("HSCAN"), k, str_of(l->cursor), STR("COUNT"), STR(SCAN) }, SIZE_MAX);
     if (p->take == take_log)
         return ask(l, 6, (struct str[]){ STR("XREVRANGE"), k, STR("+"), STR("-"), STR("COUNT"), STR(LOG_TAIL) }, SIZE_MAX);
     return ask(l, 2, (struct str[]){ STR("HGETALL"), k }, SIZE_MAX);
@@ -230,31 +261,38 @@ static bool ask_items(struct load *l)
     return true;
 }
 
-static void forget_names(struct load *l)
+/* The next phase, or none: false. */
+static bool begin_phase(struct load *l)
 {
     for (size_t i = 0; i < l->count; i++) free(l->names[i]);
     free(l->names);
     l->names = NULL;
     l->count = l->next = 0;
     l->listed = false;
+    memcpy(l->cursor, "0", 2);
+    if (phases[l->phase].take == take_rows) space_restore_rows_done(l->reign->ws);
+    return ++l->phase < PHASES;
+}
+
+static void load_done(struct load *l)
+{
+    struct reign *r = l->reign;
+
+    r->load = NULL;
+    load_free(l);
+    reign_loaded(r);
 }
 
 static void load_next(struct load *l)
 {
     bool ok = true;
 
-    if (l->listed && phases[l->phase].list && l->next < l->count) ok = ask_items(l);
-    while (ok && !l->pending && l->listed && l->next >= l->count) {
-        forget_names(l);
-        if (++l->phase == PHASES) {
-            struct reign *r = l->reign;
-            r->load = NULL;
-            load_free(l);
-            reign_loaded(r);
-            return;
-        }
-        ok = ask_first(l);
+    if (l->next < l->count) ok = ask_items(l);
+    if (ok && !l->pending && l->listed && !begin_phase(l)) {
+        load_done(l);
+        return;
     }
+    if (ok && !l->pending) ok = ask_first(l); /* the new phase, or the next part of a hash */
     if (ok) return;
     load_fail(l, "store_lost");
     if (!l->pending) load_free(l);
@@ -267,6 +305,7 @@ enum err load_begin(struct reign *r)
     if (!l) return ERR_NOMEM;
     l->reign = r;
     arena_init(&l->arena, 4u << 20);
+    memcpy(l->cursor, "0", 2);
     r->load = l;
     if (ask_first(l)) return ERR_OK;
     r->load = NULL;

@@ -87,6 +87,13 @@ void reign_resign(struct reign *r);
 struct link *reign_link(struct reign *r, uint32_t number); /* a router that is up, or NULL */
 void reign_loaded(struct reign *r);                        /* load.c: Redis has been read */
 
+/* ---- courier.c: what a turn decided goes to Redis and to routers ---- */
+enum err courier_drain(struct reign *r); /* takes the outbox */
+void courier_send(struct reign *r);      /* batches that are not under way */
+bool courier_has_room(const struct reign *r);
+void courier_drop(struct reign *r);
+void courier_fini(struct reign *r);
+
 /* ---- load.c: memory from Redis ---- */
 enum err load_begin(struct reign *r);
 void load_cancel(struct reign *r);

@@ -117,7 +117,7 @@ void act_queues(struct workspace *ws, const struct act *a)
         const struct wait_queue *q = &ws->queues[i];
         if (a->queue.n && !str_is(a->queue, ws->policy->queues[i].name)) continue;
         jw_open(&w, '{');
-        jw_key(&w, "name"), jw_strz(&w, ws->policy->queues[i].name);
+        jw_key(&w, "queue"), jw_strz(&w, ws->policy->queues[i].name);
         jw_key(&w, "waiting"), jw_u64(&w, q->by_age.count);
         jw_key(&w, "oldest_wait_ms"), jw_u64(&w, oldest_wait(ws, q));
         jw_key(&w, "offered"), jw_u64(&w, q->offered);

@@ -8,8 +8,8 @@
    the homes have not settled. Where they differ, the home is right about which events and tickets are live, and Redis about
    everything else. Nothing is matched before space_restore_done.
 
-   While Redis is read (`restoring`), held sets are taken as they are there; space_restore_held removes members that no ticket
-   accounts for. */
+   A ticket comes in two parts: what came in (about) makes it, what changes (row) gives it its state. One without the other, and a
+   member of the held sets that no ticket accounts for, is removed. Parts may come twice: HSCAN may repeat itself. */
 
 static void put_needs(struct workspace *ws, struct ticket *t, const struct ticket_row *r)
 {
@@ -22,14 +22,10 @@ static void put_needs(struct workspace *ws, struct ticket *t, const struct ticke
     for (uint32_t i = 0; i < v.needs.count; i++) needs_add(ws, &t->asked, (uint16_t)space_intern(ws, n[i].skill), n[i].level);
 }
 
-static void put_lists(struct workspace *ws, struct ticket *t, const struct ticket_row *r)
+static void put_backoffs(struct workspace *ws, struct ticket *t, const struct ticket_row *r)
 {
-    const struct message *m = r->messages.items;
-    const struct seen_event *e = r->events.items;
     const struct backoff *b = r->backoff.items;
 
-    for (uint32_t i = 0; i < r->messages.count; i++) ticket_note(ws, t, &m[i].event, m[i].at, m[i].text);
-    for (uint32_t i = 0; i < r->events.count; i++) (void)ticket_event_add(ws, t, &e[i].event, r->home, i == 0);
     for (uint32_t i = 0; i < r->backoff.count; i++) {
         const struct agent *a = roster_find(&ws->roster, b[i].agent);
         if (!a || b[i].until <= ws->now) continue;
@@ -70,32 +66,59 @@ static void put_state(struct workspace *ws, struct ticket *t, const struct ticke
     ticket_schedule(ws, t);
 }
 
-enum err space_restore_ticket(struct workspace *ws, uint64_t now, const struct ticket_row *r)
+static struct ticket *make_ticket(struct workspace *ws, const struct id *id, const struct about *about)
+{
+    const struct message *m = about->messages.items;
+    const struct seen_event *e = about->events.items;
+    struct ticket *t = ticket_new(ws, about, id, 0);
+
+    if (!t) return NULL;
+    t->fresh = false;
+    for (uint32_t i = 0; i < about->messages.count; i++) ticket_note(ws, t, &m[i].event, m[i].at, m[i].text);
+    for (uint32_t i = 0; i < about->events.count; i++) (void)ticket_event_add(ws, t, &e[i].event, 0, i == 0);
+    if (!ticket_index(ws, t)) return t;
+    ticket_free(ws, t);
+    return NULL;
+}
+
+void space_restore_about(struct workspace *ws, uint64_t now, struct str id_text, struct str packed)
 {
     struct about about;
-    struct ticket *t;
-    enum err e;
+    struct id id;
 
     if (now > ws->now) ws->now = now;
-    if (!ws->policy) return ERR_STATE;
-    if ((e = record_unpack(&about_record, &about, r->about, &ws->arena))) return e;
-    t = ticket_new(ws, &about, &r->id, r->home);
+    if (id_parse(id_text, &id) || record_unpack(&about_record, &about, packed, &ws->arena)) {
+        log_error("ticket=%.*s in redis cannot be read; its home will tell it again", STR_FMT(id_text));
+        change_stray(ws, id_text);
+    } else if (!ticket_find(ws, &id) && !make_ticket(ws, &id, &about)) {
+        log_error("ticket=%.*s in redis cannot be taken in; its home will tell it again", STR_FMT(id_text));
+        change_stray(ws, id_text);
+    }
     arena_clear(&ws->arena);
-    if (!t) return ERR_NOMEM;
-    t->fresh = false;
+}
+
+static void put_row(struct workspace *ws, struct ticket *t, const struct ticket_row *r)
+{
+    t->home = r->home;
+    for (struct taken *e = t->events; e; e = e->next) e->home = r->home;
     put_fields(ws, t, r);
     put_needs(ws, t, r);
-    put_lists(ws, t, r);
-    arena_clear(&ws->arena);
-    if ((e = ticket_index(ws, t))) {
-        ticket_free(ws, t);
-        return e;
-    }
-    ws->restoring = true;
+    put_backoffs(ws, t, r);
     put_state(ws, t, r);
-    ws->restoring = false;
-    t->dirty = 0;
-    return ERR_OK;
+    t->dirty = t->dirty_about = false;
+}
+
+void space_restore_row(struct workspace *ws, uint64_t now, struct str id_text, struct str packed)
+{
+    struct ticket_row r;
+    struct ticket *t = NULL;
+    struct id id;
+
+    if (now > ws->now) ws->now = now;
+    if (!id_parse(id_text, &id)) t = ticket_find(ws, &id);
+    if (!t || record_unpack(&ticket_row_record, &r, packed, &ws->arena)) change_stray(ws, id_text);
+    else if (t->state == TK_INVALID) put_row(ws, t, &r);
+    arena_clear(&ws->arena);
 }
 
 void space_restore_agent(struct workspace *ws, uint64_t now, struct str name, const struct agent_row *r)
@@ -118,27 +141,46 @@ void space_restore_agent(struct workspace *ws, uint64_t now, struct str name, co
     roster_refresh(ws, a);
 }
 
-void space_restore_held(struct workspace *ws, struct str agent, struct str ticket_text)
+/* The row has the last word; what differs is written anew with the first turn. */
+void space_restore_held(struct workspace *ws, struct str id_text, struct str value)
 {
-    struct agent *a = roster_find(&ws->roster, agent);
     struct ticket *t = NULL;
-    char key[192];
+    char expect[160];
     struct id id;
     int n;
 
-    if (!id_parse(ticket_text, &id)) t = ticket_find(ws, &id);
-    if (t && a && t->agent == a) return;
-    n = snprintf(key, sizeof key, "naru:{%.*s}:held:%.*s", STR_FMT(ws->name), (int)(agent.n < 100 ? agent.n : 100), agent.p);
-    change_write(ws, 3, (struct str[]){ STR("HDEL"), { key, (size_t)n }, ticket_text });
+    if (!id_parse(id_text, &id)) t = ticket_find(ws, &id);
+    if (!t) {
+        change_stray(ws, id_text);
+        return;
+    }
+    n = t->agent ? snprintf(expect, sizeof expect, "%u %.*s", t->units, STR_FMT(t->agent->name)) : 0;
+    if (t->agent && str_eq(value, (struct str){ expect, (size_t)n })) {
+        t->held_by = t->agent;
+        t->held_units = t->units;
+        return;
+    }
+    t->held_units = UINT32_MAX;
+    change_touch(ws, t);
 }
 
-void space_restore_stray(struct workspace *ws, struct str ticket_text)
+/* Tickets without a row: the writes of about and row are one batch, so this is another's doing. */
+static void drop_shells(struct workspace *ws)
 {
-    char key[128];
-    int n = snprintf(key, sizeof key, "naru:{%.*s}:live", STR_FMT(ws->name));
+    struct ticket *t, **shells = malloc((ws->tickets.count + 1) * sizeof *shells);
+    size_t n = 0;
 
-    change_write(ws, 3, (struct str[]){ STR("SREM"), { key, (size_t)n }, ticket_text });
+    for (size_t i = 0; shells && (t = map_next(&ws->tickets, &i));)
+        if (t->state == TK_INVALID) shells[n++] = t;
+    while (n) {
+        char text[ID_TEXT + 1];
+        change_stray(ws, (struct str){ id_text(&shells[--n]->id, text), ID_TEXT });
+        ticket_free(ws, shells[n]);
+    }
+    free(shells);
 }
+
+void space_restore_rows_done(struct workspace *ws) { drop_shells(ws); }
 
 /* ---- the tail of the change log ---- */
 
@@ -205,6 +247,20 @@ static void recover(struct workspace *ws, const struct live *l)
     if (a) log_change(ws, .kind = ENTRY_ACCEPTED, .t = t, .cause = cause, .keep_token = true);
 }
 
+/* A ticket that both know, but home has committed a later change of owner: Redis was set back, and home is right. */
+static void catch_up(struct workspace *ws, struct ticket *t, const struct live *l)
+{
+    struct agent *a = l->agent.n ? roster_add(ws, l->agent) : NULL;
+    bool later = l->token_epoch > t->token_epoch || (l->token_epoch == t->token_epoch && l->token_seq > t->token_seq);
+
+    if (!later || t->state == TK_WRAPUP || (!a && t->state == TK_WAITING)) return;
+    if (t->agent) (void)ticket_step(ws, t, t->state == TK_OFFERED ? EV_WITHDRAW : EV_AGENT_LOST, NULL);
+    t->token_epoch = l->token_epoch;
+    t->token_seq = l->token_seq;
+    if (a && !ticket_step(ws, t, EV_RECOVER, a)) roster_allow_over(a);
+    log_change(ws, .kind = a ? ENTRY_ACCEPTED : ENTRY_RETURNED, .t = t, .cause = "home_knew_better", .keep_token = true);
+}
+
 void space_live(struct workspace *ws, uint64_t now, const struct live *l)
 {
     const struct event *e = &l->take.event;
@@ -214,7 +270,10 @@ void space_live(struct workspace *ws, uint64_t now, const struct live *l)
     if (now > ws->now) ws->now = now;
     if (!ws->policy) return;
     if (known && known->ticket) known->ticket->listed = true;
-    if (known && known->ticket && known->ticket == t) return; /* home and Redis agree */
+    if (known && known->ticket && known->ticket == t) {
+        catch_up(ws, t, l);
+        return;
+    }
     if (t) t->listed = true;
     if (!known && !t && !id_is_none(&l->ticket) && !intake_conversation(ws, e)) recover(ws, l);
     else space_take(ws, now, e, &l->take.verdict); /* new, a repeat, or one that Redis had lost of a live ticket */
@@ -247,7 +306,11 @@ void space_live_done(struct workspace *ws, uint64_t now, uint32_t home)
 
 void space_restore_done(struct workspace *ws, uint64_t now)
 {
+    struct ticket *t;
+
     if (now > ws->now) ws->now = now;
+    for (size_t i = 0; (t = map_next(&ws->tickets, &i));)
+        if (t->agent && !t->held_by) change_touch(ws, t); /* missing among the held sets */
     for (uint32_t i = 0; i < ws->roster.count; i++) {
         struct agent *a = ws->roster.v[i];
         if (!a->known && a->tickets) agent_drop_all(ws, a, "agent_gone");

@@ -253,7 +253,6 @@ static void let_go(struct workspace *ws, struct ticket *t, bool stays)
     count_units(a, t, false);
     if (stays) return;
     list_remove(a, t);
-    change_held(ws, a, t, false);
     t->agent = NULL;
     roster_refresh(ws, a);
 }
@@ -271,10 +270,9 @@ void hold_set(struct workspace *ws, struct ticket *t, struct agent *a, uint32_t 
         if (t->agent != a) list_add(a, t);
         t->agent = a;
         count_units(a, t, true);
-        if (!same) change_held(ws, a, t, true);
         roster_refresh(ws, a);
     }
-    if (!same) change_touch(ws, t, TF(agent) | TF(units));
+    if (!same) change_touch(ws, t);
 }
 
 void roster_recount(struct workspace *ws, struct agent *a)

@@ -4,6 +4,7 @@
 static const uint8_t next_state[TK_COUNT][EV_COUNT] = {
     [TK_INVALID] = { [EV_OPEN] = TK_WAITING, [EV_RECOVER] = TK_ASSIGNED },
     [TK_WAITING] = { [EV_OFFER] = TK_OFFERED,
+                     [EV_RECOVER] = TK_ASSIGNED,
                      [EV_TRANSFER] = TK_WAITING,
                      [EV_PARK] = TK_PARKED,
                      [EV_RESOLVE] = TK_RESOLVED,

@@ -15,7 +15,7 @@
    only kept to be sent again. The numbers of words stand as texts in one static table. */
 
 #define REPLY_MS    3000
-#define WORDS_MOST  256 /* words of one command */
+#define WORDS_MOST  4096 /* words of one command: more than change.c ever groups */
 #define BATCH_CAP   (96u << 20)
 #define BATCH_WORDS 300000u /* of one call: Redis takes a million */
 #define BATCH_BYTES (24u << 20)
@@ -270,7 +270,7 @@ void apply_fini(struct batch *b)
 
 static struct str number_text(uint32_t n)
 {
-    static char texts[WORDS_MOST][4];
+    static char texts[WORDS_MOST][5];
 
     naru_assert(n < WORDS_MOST);
     if (!texts[n][0]) snprintf(texts[n], sizeof texts[n], "%u", n);

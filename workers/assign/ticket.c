@@ -94,7 +94,7 @@ enum err ticket_step(struct workspace *ws, struct ticket *t, enum ticket_event e
     if (from == TK_WAITING) waiting_leave(ws, t);
     enter_state(ws, t, to, a);
     if ((from == TK_ASSIGNED || from == TK_WRAPUP) && t->agent != had) agent_worked(ws, had);
-    change_touch(ws, t, TF(state) | TF(until));
+    change_touch(ws, t);
     if (state_live(to)) ticket_schedule(ws, t);
     return ERR_OK;
 }
@@ -248,7 +248,7 @@ void ticket_note(struct workspace *ws, struct ticket *t, const struct id *event,
     if (n) memcpy(note->text, text.p, n);
     t->notes[t->note_count++] = note;
     t->note_bytes += (uint32_t)n;
-    change_touch(ws, t, TF(messages));
+    change_touch_about(ws, t);
 }
 
 /* Remembers an event of a ticket. Beyond LIM_TICKET_EVENTS the oldest but the first is forgotten. */
@@ -272,7 +272,7 @@ struct taken *ticket_event_add(struct workspace *ws, struct ticket *t, const str
     while (*at) at = &(*at)->next;
     *at = e;
     t->event_count++;
-    change_touch(ws, t, TF(events));
+    change_touch_about(ws, t);
     return e;
 }
 
@@ -390,13 +390,13 @@ void ticket_needs_of_queue(struct workspace *ws, struct ticket *t)
     t->needs.count = 0;
     for (uint32_t i = 0; i < q->needs.count; i++) need_from_policy(ws, t, &q->needs.v[i]);
     for (uint32_t i = 0; i < t->asked.count; i++) needs_add(ws, &t->needs, t->asked.v[i].skill, t->asked.v[i].level);
-    change_touch(ws, t, TF(needs));
+    change_touch(ws, t);
 }
 
 void ticket_due_from_sla(struct workspace *ws, struct ticket *t)
 {
     t->due_at = t->enqueued + queue_of(ws, t)->answer.within_ms[t->urgency];
-    change_touch(ws, t, TF(due));
+    change_touch(ws, t);
 }
 
 /* Another queue's needs, target and timeline; its age stays. Not while it waits in a line. */
@@ -409,7 +409,7 @@ void ticket_to_queue(struct workspace *ws, struct ticket *t, uint32_t queue)
     t->step_at = ws->now;
     ticket_needs_of_queue(ws, t);
     ticket_due_from_sla(ws, t);
-    change_touch(ws, t, TF(queue) | TF(step) | TF(step_at));
+    change_touch(ws, t);
 }
 
 /* ---- back-off ---- */
@@ -428,7 +428,7 @@ void ticket_hold_back(struct workspace *ws, struct ticket *t, uint32_t agent)
         t->backoff_count++;
     }
     t->backoff[i] = (struct held_back){ agent, ws->now + MS_BACKOFF };
-    change_touch(ws, t, TF(backoff));
+    change_touch(ws, t);
 }
 
 /* ---- endings ---- */

@@ -1,5 +1,10 @@
-/* A ticket and an agent as Redis keeps them: the same field tables as the words on the wire, so that a hash can be read by anyone.
-   naru:{ws}:t:<id>   ticket_row     naru:{ws}:a:<name>   agent_row */
+/* What Redis keeps of a workspace, beside head, lead and log (apply.lua), in hashes that all lie in one slot:
+     naru:{ws}:tickets   id → packed ticket_row: what changes
+     naru:{ws}:about     id → packed about: what came in
+     naru:{ws}:held      id → "<units> <agent>": the held sets; being one field, a ticket has one owner
+     naru:{ws}:agents    a set of names; naru:{ws}:a:<name> for each: a hash of agent_row's fields
+     naru:{ws}:config    "policy" and "agent:<name>" → packed config
+   Few big hashes instead of one key a ticket: what a turn changed goes out as one command a hash, two words a ticket. */
 #ifndef NARU_ASSIGN_TICKET_ROW_H
 #define NARU_ASSIGN_TICKET_ROW_H
 
@@ -7,7 +12,7 @@
 
 #define BACKOFF_FIELDS(X)    /* this agent is not offered the ticket again before then */ X(STR, agent, 128) X(TIME, until, 0)
 #define SEEN_EVENT_FIELDS(X) X(ID, event, 0)
-#define ABOUT_FIELDS(X)      /* what never changes */                                                                              \
+#define ABOUT_FIELDS(X)      /* what came in: never changes but for more messages */                                               \
     X(ID, event, 0)                                                                                                                \
     X(BOOL, call, 0)                                                                                                               \
     X(STR, channel, 32)                                                                                                            \
@@ -20,7 +25,9 @@
     X(STR, intent, 64)                                                                                                             \
     X(F64, score, 0)                                                                                                               \
     X(LIST, tags, tag)                                                                                                             \
-    X(BIN, verdict, 131072) /* packed: for explain */
+    X(BIN, verdict, 131072) /* packed: for explain */                                                                              \
+    X(LIST, messages, message)                                                                                                     \
+    X(LIST, events, seen_event)
 #define TICKET_ROW_FIELDS(X)                                                                                                       \
     X(ID, id, 0)                                                                                                                   \
     X(ENUM, state, ticket_state)                                                                                                   \
@@ -39,10 +46,7 @@
     X(U32, step, 0)   /* next line of the queue's timeline */                                                                      \
     X(TIME, step_at, 0)                                                                                                            \
     X(LIST, needs, need)                                                                                                           \
-    X(LIST, backoff, backoff)                                                                                                      \
-    X(LIST, messages, message)                                                                                                     \
-    X(LIST, events, seen_event)                                                                                                    \
-    X(BIN, about, 262144)
+    X(LIST, backoff, backoff)
 #define AGENT_ROW_FIELDS(X)                                                                                                        \
     X(ENUM, presence, presence)                                                                                                    \
     X(STR, reason, 64)                                                                                                             \
@@ -57,10 +61,5 @@
     X(backoff, BACKOFF_FIELDS)                                                                                                     \
     X(seen_event, SEEN_EVENT_FIELDS) X(about, ABOUT_FIELDS) X(ticket_row, TICKET_ROW_FIELDS) X(agent_row, AGENT_ROW_FIELDS)
 ASSIGN_RECORD_MAP(RECORD_DECL)
-
-/* The bit of each field of a ticket_row: TF_state … */
-#define TF_BIT(KIND, name, arg) TFB_##name,
-enum ticket_field_bit { TICKET_ROW_FIELDS(TF_BIT) TFB_COUNT };
-#define TF(name) (1ull << TFB_##name)
 
 #endif

@@ -106,7 +106,7 @@ static bool step_raise(struct workspace *ws, struct ticket *t, const struct step
     if (to <= (int)t->urgency) return false;
     t->urgency = (enum urgency)to;
     ticket_due_from_sla(ws, t);
-    change_touch(ws, t, TF(urgency));
+    change_touch(ws, t);
     return true;
 }
 
@@ -121,7 +121,7 @@ static void take_step(struct workspace *ws, struct ticket *t, const struct step 
     t->step_at = ws->now;
     needs = step_needs(ws, &t->needs, s);
     raised = step_raise(ws, t, s);
-    change_touch(ws, t, TF(step) | TF(step_at) | (needs ? TF(needs) : 0));
+    change_touch(ws, t);
     if (needs || raised) log_change(ws, .kind = ENTRY_RELAXED, .t = t, .cause = cause);
     if ((s->actions & STEP_MOVE) && s->move >= 0 && (uint32_t)s->move != t->queue) {
         ticket_to_queue(ws, t, (uint32_t)s->move);
@@ -140,7 +140,7 @@ static bool purge_backoffs(struct workspace *ws, struct ticket *t)
         if (t->backoff[i].until > ws->now) t->backoff[n++] = t->backoff[i];
     if (n == t->backoff_count) return false;
     t->backoff_count = n;
-    change_touch(ws, t, TF(backoff));
+    change_touch(ws, t);
     return true;
 }
 

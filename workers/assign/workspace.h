@@ -72,11 +72,12 @@ struct outbox *space_out(struct workspace *ws);
 void space_out_clear(struct workspace *ws);
 
 /* ---- rebuilding: in this order, before the first space_turn ---- */
-enum err space_restore_ticket(struct workspace *ws, uint64_t now, const struct ticket_row *row);
 void space_restore_agent(struct workspace *ws, uint64_t now, struct str name, const struct agent_row *row);
-void space_restore_held(struct workspace *ws, struct str agent,
-                        struct str ticket_text);                        /* a member of a held set: strays are removed */
-void space_restore_stray(struct workspace *ws, struct str ticket_text); /* among the live ones in Redis, but nothing is there */
+void space_restore_about(struct workspace *ws, uint64_t now, struct str id_text,
+                         struct str packed); /* of every ticket, before the rows */
+void space_restore_row(struct workspace *ws, uint64_t now, struct str id_text, struct str packed);
+void space_restore_rows_done(struct workspace *ws);                                  /* after the last row */
+void space_restore_held(struct workspace *ws, struct str id_text, struct str value); /* of the held sets: strays are removed */
 void space_restore_entry(struct workspace *ws,
                          const struct entry *e); /* of the stream's tail: the life of tickets, what has ended */
 void space_restore_seq(struct workspace *ws, uint64_t epoch, uint64_t seq);

@@ -56,7 +56,7 @@ static uint32_t agent_slot(struct play *p, const char *name)
 {
     for (uint32_t i = 0; i < p->agent_count; i++)
         if (strcmp(p->agents[i], name) == 0) return i;
-    snprintf(p->agents[p->agent_count], sizeof p->agents[0], "%s", name);
+    copy_text(p->agents[p->agent_count], sizeof p->agents[0], str_of(name));
     return p->agent_count++;
 }
 
@@ -324,7 +324,7 @@ static void start(struct play *p)
 static void add_policy(struct play *p, const char *name)
 {
     if (p->policy_count == 8) bad(p, "too many policies", NULL);
-    snprintf(p->policy_names[p->policy_count], sizeof p->policy_names[0], "%s", name);
+    copy_text(p->policy_names[p->policy_count], sizeof p->policy_names[0], str_of(name));
     p->policies[p->policy_count++] = calloc(1, 16384);
 }
 

@@ -214,6 +214,25 @@ static void a_verdict_before_its_turn_frees_it_from_any_list(void **state)
     assert_int_equal(d.heads.count, 0);
 }
 
+static void what_is_settled_without_a_verdict_leaves_from_anywhere(void **state)
+{
+    (void)state;
+    up(0, 100);
+    for (unsigned n = 0; n < 5; n++) add(n, 1); /* one conversation */
+    assert_int_equal(dispatch_pump(&d, 1), 1);
+    dispatch_forget(&d, &events[2], 2); /* from the middle */
+    dispatch_forget(&d, &events[4], 2); /* the last */
+    dispatch_forget(&d, &events[0], 2); /* the one that is out */
+    assert_int_equal(dispatch_pump(&d, 3), 1);
+    assert_int_equal(workers[0].got[1], 1);
+    add(6, 1);
+    assert_true(dispatch_done(&d, &events[1], 4));
+    assert_true(dispatch_done(&d, &events[3], 4));
+    assert_true(dispatch_done(&d, &events[6], 4));
+    dispatch_forget(&d, &events[6], 4); /* it is in nothing any more */
+    assert_int_equal(d.heads.count, 0);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -226,6 +245,7 @@ int main(void)
         T(a_killer_takes_no_innocents_with_it),
         T(a_slow_worker_costs_no_attempt),
         T(a_verdict_before_its_turn_frees_it_from_any_list),
+        T(what_is_settled_without_a_verdict_leaves_from_anywhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

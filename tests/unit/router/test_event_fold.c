@@ -107,6 +107,28 @@ static void entry(struct events *ev, enum entry_kind kind, unsigned event, unsig
     events_life(k.ticket, &en, events_entry_packed(ev, &en));
 }
 
+/* An event's verdict and what took it, in one row. */
+static void taken(struct events *ev, unsigned n, unsigned ticket, uint64_t seq)
+{
+    struct verdict v = { .event = event_id(n), .workspace = STR("hanbit"), .language = STR("ko") };
+    struct entry en = entry_of(ENTRY_OPENED, n, ticket, seq);
+    struct kept_event *e = events_find(ev, &v.event);
+    struct folded k;
+    struct buf b, packed;
+    buf_init(&b, 1 << 20);
+    buf_init(&packed, 1 << 20);
+    record_pack(&packed, &verdict_record, &v);
+    assert_int_equal(events_verdict(ev, e, buf_str(&packed), 0), ERR_OK);
+    struct str small = events_entry_packed(ev, &en);
+    buf_addstr(&b, small);
+    buf_addstr(&b, buf_str(&packed));
+    buf_fini(&packed);
+    rows[row_count] = (struct row){ row_count + 1, ROW_TAKEN, en.event, b.p, b.n };
+    assert_int_equal(events_entry(ev, &en, ++row_count, false, &k), ERR_OK);
+    events_life(k.ticket, &en, small);
+    e->row_verdict = row_count;
+}
+
 static void death(struct events *ev, unsigned n, uint64_t at, bool dead)
 {
     struct entry en = { .workspace = STR("hanbit"), .event = event_id(n), .at = at, .state = dead ? TK_DEAD : TK_WAITING };
@@ -118,14 +140,14 @@ static void death(struct events *ev, unsigned n, uint64_t at, bool dead)
 static void live(struct events *ev)
 {
     for (unsigned n = 1; n <= 8; n++) accepted(ev, n);
-    for (unsigned n = 2; n <= 6; n++) verdict(ev, n);
+    for (unsigned n = 2; n <= 5; n++) verdict(ev, n);
     entry(ev, ENTRY_OPENED, 3, 3, 1);
     entry(ev, ENTRY_OPENED, 4, 4, 2);
     entry(ev, ENTRY_JOINED, 5, 4, 3);
     entry(ev, ENTRY_ACCEPTED, 0, 4, 4);
     entry(ev, ENTRY_RETURNED, 0, 4, 5);
     entry(ev, ENTRY_ACCEPTED, 0, 4, 6);
-    entry(ev, ENTRY_OPENED, 6, 6, 7);
+    taken(ev, 6, 6, 7);
     entry(ev, ENTRY_ENDED, 0, 6, 8);
     death(ev, 7, 5000, true);
     death(ev, 8, 5000, true);
