@@ -34,12 +34,25 @@ static bool staffed(struct workspace *ws, const struct ticket *t)
     return false;
 }
 
+/* Of one rule all conditions hold: then the name of the first of them; else NULL. */
 static const char *overflows(struct workspace *ws, const struct ticket *t, const struct overflow *o)
 {
+    const char *cause = NULL;
+
     if (o->move < 0) return NULL;
-    if (o->waiting_over && ws->queues[t->queue].by_age.count > o->waiting_over) return "overflow:waiting";
-    if (o->closed >= 0 && !hours_open(&ws->policy->hours[o->closed], ws->now, NULL)) return "overflow:closed";
-    return o->nobody_staffed && !staffed(ws, t) ? "overflow:staffed" : NULL;
+    if (o->waiting_over) {
+        if (ws->queues[t->queue].by_age.count <= o->waiting_over) return NULL;
+        cause = "overflow:waiting";
+    }
+    if (o->closed >= 0) {
+        if (hours_open(&ws->policy->hours[o->closed], ws->now, NULL)) return NULL;
+        cause = cause ? cause : "overflow:closed";
+    }
+    if (o->nobody_staffed) {
+        if (staffed(ws, t)) return NULL;
+        cause = cause ? cause : "overflow:staffed";
+    }
+    return cause;
 }
 
 /* Moves on as long as a rule of the queue it would wait in says so: the policy has no cycle. The last cause, or NULL. */
