@@ -13,6 +13,7 @@
      presence AGENT offline|available|away [reason=R]
      accept|decline|resolve|park|resume AGENT CONV [token=old] [-> STATUS [PROBLEM]]
      cancel CONV    transfer AGENT CONV queue=Q    reload NAME
+     refused NAME WORDS               the policy is refused at load, and a finding contains the words
      expect CONV state=S [agent=A]    agent of an offer or a hold; agent=- nobody
      expect-entries KIND=N …          how many entries of the kind so far
      expect-agent AGENT TEXT          the agent as JSON contains the text
@@ -168,18 +169,38 @@ static void do_cancel(struct play *p, char **v, int n)
     world_act(&p->w, (struct act){ .kind = ACT_CANCEL, .privileged = true, .ticket = t->id });
 }
 
+static const char *policy_text(const struct play *p, const char *name)
+{
+    for (uint32_t i = 0; i < p->policy_count; i++)
+        if (strcmp(p->policy_names[i], name) == 0) return p->policies[i];
+    bad(p, "no policy called", name);
+}
+
 static void do_reload(struct play *p, char **v, int n)
 {
+    struct policy *next = world_policy(policy_text(p, v[1]));
+
     (void)n;
-    for (uint32_t i = 0; i < p->policy_count; i++) {
-        if (strcmp(p->policy_names[i], v[1]) != 0) continue;
-        struct policy *next = world_policy(p->policies[i]);
-        assert_int_equal(space_policy(p->w.ws, p->w.now, next), ERR_OK);
-        policy_unref(p->w.policy);
-        p->w.policy = next;
-        return;
-    }
-    bad(p, "no policy called", v[1]);
+    assert_int_equal(space_policy(p->w.ws, p->w.now, next), ERR_OK);
+    policy_unref(p->w.policy);
+    p->w.policy = next;
+}
+
+static void do_refused(struct play *p, char **v, int n)
+{
+    struct policy *loaded = NULL;
+    char words[256] = "";
+    struct findings f;
+    struct buf text;
+
+    for (int i = 2; i < n; i++) snprintf(words + strlen(words), sizeof words - strlen(words), "%s%s", i > 2 ? " " : "", v[i]);
+    findings_init(&f);
+    buf_init(&text, 65536);
+    if (!policy_load(&loaded, str_of(policy_text(p, v[1])), "test.yaml", WORLD_START, &f)) bad(p, "not refused:", v[1]);
+    findings_text(&f, "test.yaml", &text);
+    if (!strstr(buf_cstr(&text), words)) bad(p, "otherwise than expected:", buf_cstr(&text));
+    buf_fini(&text);
+    findings_fini(&f);
 }
 
 static void beat(struct play *p)
@@ -187,6 +208,13 @@ static void beat(struct play *p)
     for (uint32_t i = 0; i < p->agent_count; i++)
         if (p->beats[i])
             world_act(&p->w, (struct act){ .kind = ACT_HEARTBEAT, .agent = str_of(p->agents[i]), .session = p->sessions[i] });
+}
+
+static bool anybody_beats(const struct play *p)
+{
+    for (uint32_t i = 0; i < p->agent_count; i++)
+        if (p->beats[i]) return true;
+    return false;
 }
 
 static void do_at(struct play *p, char **v, int n)
@@ -200,11 +228,11 @@ static void do_at(struct play *p, char **v, int n)
     while (p->w.now < until) {
         uint64_t step = until - p->w.now;
         if (!p->next_beat || p->next_beat < p->w.now) p->next_beat = p->w.now + 10000;
-        if (p->next_beat - p->w.now < step) step = p->next_beat - p->w.now;
+        if (anybody_beats(p) && p->next_beat - p->w.now < step) step = p->next_beat - p->w.now;
         world_wait(&p->w, step);
         if (p->w.now < p->next_beat) continue;
         beat(p);
-        p->next_beat += 10000;
+        p->next_beat = p->w.now + 10000;
     }
 }
 
@@ -275,6 +303,7 @@ static const struct verb {
     { "transfer", 3, do_on_ticket },
     { "cancel", 2, do_cancel },
     { "reload", 2, do_reload },
+    { "refused", 3, do_refused },
     { "at", 2, do_at },
     { "expect", 2, do_expect },
     { "expect-entries", 2, do_expect_entries },
