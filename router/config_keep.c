@@ -89,6 +89,24 @@ bool config_keep_account(void *keep, struct str name, struct account_found *out)
     return row;
 }
 
+const char *config_keep_near_account(void *keep, struct str name, struct str workspace)
+{
+    const struct config_keep *k = keep;
+    const char *near = NULL;
+    for (uint32_t i = 0; i < k->policy_count && !near; i++) {
+        const struct policy *p = k->policies[i]->policy;
+        const char **names = calloc(p->account_count + 1, sizeof *names);
+        if (!names || !(str_is(workspace, "*") || str_is(workspace, p->workspace))) {
+            free(names);
+            continue;
+        }
+        for (uint32_t a = 0; a < p->account_count; a++) names[a] = p->accounts[a].name;
+        near = str_nearest(name, names, p->account_count);
+        free(names);
+    }
+    return near;
+}
+
 /* An account's name belongs to one workspace of the installation. */
 static const char *account_taken(const struct config_keep *k, const struct policy *p, const char **by)
 {

@@ -42,6 +42,8 @@ void config_keep_row_moved(struct config_keep *k, uint64_t from, uint64_t to, co
 
 const struct kept_config *config_keep_policy(const struct config_keep *k, struct str workspace); /* NULL: none */
 bool config_keep_account(void *keep, struct str name, struct account_found *out);
+/* … and the account whose name is nearest, of that workspace ("*": of any); NULL: none is near. */
+const char *config_keep_near_account(void *keep, struct str name, struct str workspace);
 /* for (size_t i = 0; (c = config_keep_next(k, &i)); ) … over all; unpack with record_unpack */
 const struct kept_config *config_keep_next(const struct config_keep *k, size_t *cursor);
 

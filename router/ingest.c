@@ -187,7 +187,9 @@ static enum err complete(struct ingest *in, const struct ingest_env *env)
     bool known = env->account(env->ctx, e->account, &found);
     /* another workspace's account is as unknown as one that is nowhere: a token tells nothing about its neighbours */
     if (!known || !(str_is(env->workspace, "*") || str_is(env->workspace, found.workspace))) {
-        ingest_refuse(in, 422, "unknown-account", "account", "no policy has an account \"%.*s\"", STR_FMT(e->account));
+        const char *near = env->near ? env->near(env->ctx, e->account, env->workspace) : NULL;
+        ingest_refuse(in, 422, "unknown-account", "account", "no policy has an account \"%.*s\"%s%s%s", STR_FMT(e->account),
+                      near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
         return ERR_NOTFOUND;
     }
     e->workspace = str_of(found.workspace);

@@ -14,6 +14,8 @@ struct ingest_env {
     struct str workspace; /* of the token; "*": all */
     uint64_t now;         /* wall ms */
     uint32_t home;
+    /* The account of that workspace whose name is nearest, for "did you mean"; NULL: none. May be absent. */
+    const char *(*near)(void *ctx, struct str name, struct str workspace);
 };
 /* One event on its way in. Texts of `event` point into the JSON document and into `arena`. */
 struct ingest {

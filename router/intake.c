@@ -317,6 +317,7 @@ void intake_post(struct router *r, struct http_req *req, const struct token *tok
 {
     struct ingest_env env = { .ctx = &r->config,
                               .account = config_keep_account,
+                              .near = config_keep_near_account,
                               .workspace = str_of(token->workspace),
                               .now = clock_wall_ms(),
                               .home = r->number };

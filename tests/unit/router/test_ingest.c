@@ -24,7 +24,7 @@ static struct ingest in;
 static struct json *doc;
 static enum err read_event(const char *workspace, const char *json)
 {
-    struct ingest_env env = { NULL, account, str_of(workspace), 1700000000000ull, 7 };
+    struct ingest_env env = { NULL, account, str_of(workspace), 1700000000000ull, 7, NULL };
     size_t at;
     const char *why;
     json_free(doc);
