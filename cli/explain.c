@@ -25,7 +25,19 @@ static const struct opt rows[] = {
 
 static struct str text_of(const struct json *o, const char *key) { return json_str(json_get(o, key)); }
 
-/* "key value  key value" for the members that are there. */
+/* A list of objects reads as its words: "billing 5, lang:ko 1", "money". */
+static void add_list(struct buf *b, const struct json *list)
+{
+    for (const struct json *i = json_first(list); i; i = json_next(i)) {
+        struct str name = text_of(i, "name"), skill = text_of(i, "skill");
+        if (b->n) buf_addz(b, ", ");
+        if (name.n) buf_addstr(b, name);
+        else if (skill.n) buf_addf(b, "%.*s %.0f", STR_FMT(skill), json_num(json_get(i, "level")));
+        else json_print(b, i);
+    }
+}
+
+/* A line for each of the members that are there. */
 static void print_members(const struct json *o, const char *const *keys, size_t count)
 {
     struct buf b;
@@ -35,8 +47,9 @@ static void print_members(const struct json *o, const char *const *keys, size_t 
         if (!v) continue;
         buf_clear(&b);
         if (json_type(v) == JSON_STRING) buf_addstr(&b, json_str(v));
+        else if (json_type(v) == JSON_ARRAY) add_list(&b, v);
         else json_print(&b, v);
-        if (b.n) printf("  %-10s %s\n", keys[i], buf_cstr(&b));
+        if (b.n) printf("  %-12s %s\n", keys[i], buf_cstr(&b));
     }
     buf_fini(&b);
 }
