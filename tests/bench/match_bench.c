@@ -164,7 +164,7 @@ static void lives(uint32_t agents)
         t2 = ns();
         entries += ws->out.entry_count, writes += ws->out.write_count;
         space_out_clear(ws);
-        for (size_t i = 0; (t = map_next(&ws->tickets, &i)) && n < BATCH;)
+        for (size_t i = 0; (t = idmap_next(&ws->tickets, &i)) && n < BATCH;)
             if (t->state == TK_OFFERED) batch[n++] = t;
         uint64_t t2b = ns();
         for (size_t i = 0; i < n; i++) act_on(ws, ACT_ACCEPT, batch[i]);

@@ -1,7 +1,6 @@
 #include "base/metrics.h"
 #include "workers/assign/core.h"
 
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -44,22 +43,32 @@ struct told {
     struct str agent, queue;
 };
 
+static void add_text(struct buf *b, const char *key, struct str s)
+{
+    struct jw w = jw_on(b);
+
+    buf_addz(b, key);
+    jw_str(&w, s);
+}
+
 static void tell(struct workspace *ws, const struct act *a, const struct told *s)
 {
-    char id[ID_TEXT + 1], token[48];
+    char id[ID_TEXT + 1];
     struct buf *b = &ws->detail;
-    struct jw w;
 
     buf_clear(b);
-    w = jw_on(b);
-    jw_open(&w, '{');
-    jw_key(&w, "ticket"), jw_strz(&w, id_text(&s->id, id));
-    jw_key(&w, "state"), jw_strz(&w, ticket_state_words.v[s->state]);
-    if (s->queue.n) jw_key(&w, "queue"), jw_str(&w, s->queue);
-    if (s->agent.n) jw_key(&w, "agent"), jw_str(&w, s->agent);
-    snprintf(token, sizeof token, "%" PRIu64 ".%" PRIu64, s->token_epoch, s->token_seq); /* as records write it */
-    jw_key(&w, "token"), jw_strz(&w, token);
-    jw_close(&w, '}');
+    buf_add(b, "{\"ticket\":\"", 11);
+    buf_add(b, id_text(&s->id, id), ID_TEXT);
+    buf_add(b, "\",\"state\":\"", 11);
+    buf_addz(b, ticket_state_words.v[s->state]);
+    buf_addc(b, '"');
+    if (s->queue.n) add_text(b, ",\"queue\":", s->queue);
+    if (s->agent.n) add_text(b, ",\"agent\":", s->agent);
+    buf_add(b, ",\"token\":\"", 10);
+    buf_addu(b, s->token_epoch);
+    buf_addc(b, '.'); /* as records write it */
+    buf_addu(b, s->token_seq);
+    buf_add(b, "\"}", 2);
     answer(ws, a, 200, buf_str(b), 0, &s->home);
 }
 
@@ -89,7 +98,7 @@ static struct ticket *target(struct workspace *ws, const struct act *a)
     const struct past *p;
 
     if (t) return t;
-    if ((p = map_get(&ws->past, id_str(&a->ticket)))) refuse_state(ws, a, p->state);
+    if ((p = idmap_get(&ws->past, &a->ticket))) refuse_state(ws, a, p->state);
     else refuse(ws, a, 404, "ticket-not-found", "no live ticket has this id");
     return NULL;
 }
@@ -222,7 +231,10 @@ static struct ticket *own_target(struct workspace *ws, const struct act *a, enum
 
 static const char *reason_of(const struct act *a, char out[129])
 {
-    snprintf(out, 129, "%.*s", STR_FMT(text_cut(a->reason, 128)));
+    struct str s = text_cut(a->reason, 128);
+
+    if (s.n) memcpy(out, s.p, s.n);
+    out[s.n] = '\0';
     return out;
 }
 
@@ -239,12 +251,13 @@ static void end_by(struct workspace *ws, const struct act *a, struct ticket *t, 
 /* The same agent reports the end of the same ticket once more: it is the same end. */
 static bool resolved_again(struct workspace *ws, const struct act *a)
 {
-    const struct past *p = map_get(&ws->past, id_str(&a->ticket));
+    const struct past *p = idmap_get(&ws->past, &a->ticket);
 
     if (!p || p->state != TK_RESOLVED) return false;
-    if (!(a->privileged && !has_token(a)) && !(p->agent && str_is(a->agent, p->agent) && token_is(a, p->token_epoch, p->token_seq)))
+    if (!(a->privileged && !has_token(a)) &&
+        !(p->agent && str_eq(a->agent, p->agent->name) && token_is(a, p->token_epoch, p->token_seq)))
         return false;
-    struct told s = { p->id, p->home, p->state, p->token_epoch, p->token_seq, str_of(p->agent), STR_NONE };
+    struct told s = { p->id, p->home, p->state, p->token_epoch, p->token_seq, p->agent ? p->agent->name : STR_NONE, STR_NONE };
     tell(ws, a, &s);
     return true;
 }
@@ -254,7 +267,8 @@ static void act_resolve(struct workspace *ws, const struct act *a)
     struct ticket *t;
     char reason[129];
 
-    if (resolved_again(ws, a) || !(t = own_target(ws, a, EV_RESOLVE))) return;
+    if (!ticket_find(ws, &a->ticket) && resolved_again(ws, a)) return;
+    if (!(t = own_target(ws, a, EV_RESOLVE))) return;
     if (t->state == TK_ASSIGNED && ws->channels[t->channel].wrapup_ms) {
         naru_assert(!ticket_step(ws, t, EV_WRAPUP, t->agent));
         log_change(ws, .kind = ENTRY_WRAPUP, .t = t, .cause = reason_of(a, reason));

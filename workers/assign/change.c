@@ -61,7 +61,7 @@ static void fill_past(const struct past *p, struct entry *e)
     e->state = p->state;
     e->token_epoch = p->token_epoch;
     e->token_seq = p->token_seq;
-    e->agent = str_of(p->agent);
+    if (p->agent) e->agent = p->agent->name;
 }
 
 static void fill_entry(const struct workspace *ws, const struct change *c, struct entry *e)
@@ -107,7 +107,7 @@ uint64_t change_log(struct workspace *ws, const struct change *c)
     if (!room_for((void **)&o->entry, o->entry_count, &o->entry_room, sizeof *o->entry)) o->entries.err = ERR_NOMEM;
     if (o->entries.err) return ws->seq; /* the caller sees it when draining, and stops leading */
     o->entry[o->entry_count++] = (struct out_entry){ ws->seq, e.home, (uint32_t)at, (uint32_t)(o->entries.n - at) };
-    if (c->t) ticket_life_add(c->t, (struct str){ o->entries.p + at, o->entries.n - at });
+    if (c->t) ticket_life_add(ws, c->t, (struct str){ o->entries.p + at, o->entries.n - at });
     return ws->seq;
 }
 
@@ -434,17 +434,26 @@ void change_fill_offer(struct workspace *ws, const struct ticket *t, struct offe
     if (t->state == TK_OFFERED && t->until > ws->now) o->expires_in = (uint32_t)(t->until - ws->now);
 }
 
+/* What an agent sees of a ticket: all of it when they may have to work on it, else only what happened to it. */
 void change_offer(struct workspace *ws, struct ticket *t, struct agent *a, const char *what, const char *cause)
 {
     struct offer o;
+    bool whole = strcmp(what, "offer") == 0 || strcmp(what, "assigned") == 0 || strcmp(what, "message") == 0;
 
     if (!a->connected) return;
-    change_fill_offer(ws, t, &o);
+    if (whole) change_fill_offer(ws, t, &o);
+    else
+        o = (struct offer){ .workspace = ws->name,
+                            .ticket = t->id,
+                            .token_epoch = t->token_epoch,
+                            .token_seq = t->token_seq,
+                            .state = t->state,
+                            .urgency = t->urgency };
     o.what = str_of(what);
     o.agent = a->name;
     o.session = a->session;
     o.cause = text_cut(str_of(cause), 128);
-    o.messages = change_messages(ws, t);
+    if (whole) o.messages = change_messages(ws, t);
     if (str_is(o.what, "message") && o.messages.count) /* the agent has the others */
         o.messages = (struct list){ (struct message *)o.messages.items + o.messages.count - 1, 1 };
     change_mail(ws, &(struct out_mail){ .type = MSG_OFFER, .router = a->router, .seq = ws->seq }, &offer_record, &o);

@@ -41,7 +41,7 @@ static void leave_lines(struct workspace *ws)
 {
     struct ticket *t;
 
-    for (size_t i = 0; (t = map_next(&ws->tickets, &i));) waiting_leave(ws, t);
+    for (size_t i = 0; (t = idmap_next(&ws->tickets, &i));) waiting_leave(ws, t);
     waiting_forget_lines(ws);
 }
 
@@ -124,7 +124,7 @@ static void enter_lines(struct workspace *ws)
 {
     struct ticket *t;
 
-    for (size_t i = 0; (t = map_next(&ws->tickets, &i));) {
+    for (size_t i = 0; (t = idmap_next(&ws->tickets, &i));) {
         if (t->state != TK_WAITING) continue;
         if (!t->line) (void)waiting_enter(ws, t);
         ticket_schedule(ws, t);
@@ -147,7 +147,7 @@ enum err space_policy(struct workspace *ws, uint64_t now, struct policy *p)
     ws->policy = policy_ref(p);
     memcpy(ws->policy_version, p->version, strlen(p->version) + 1);
     take_channels(ws, p);
-    for (size_t i = 0; (t = map_next(&ws->tickets, &i));) readdress(ws, t, old);
+    for (size_t i = 0; (t = idmap_next(&ws->tickets, &i));) readdress(ws, t, old);
     take_agents(ws, p);
     enter_lines(ws);
     policy_unref(old);

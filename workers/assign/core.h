@@ -6,6 +6,7 @@
 #include "base/heap.h"
 #include "base/map.h"
 #include "base/panic.h"
+#include "workers/assign/idmap.h"
 #include "workers/assign/state.h"
 #include "workers/assign/workspace.h"
 
@@ -57,10 +58,18 @@ struct note { /* one message kept with a ticket */
     char text[];
 };
 
-struct life { /* one change-log entry, packed */
-    struct life *next;
-    uint32_t n;
-    char bytes[];
+struct life { /* change-log entries of one ticket, packed: u32 length and bytes each */
+    char *bytes;
+    uint32_t n, room, count;
+};
+
+/* Blocks of one size that were used before: what comes and goes with each ticket. */
+struct pool {
+    struct pool_block {
+        struct pool_block *next;
+    } * free;
+    size_t size;
+    uint32_t count;
 };
 
 struct ticket;
@@ -81,7 +90,8 @@ struct past {
     enum ticket_state state;
     uint32_t home;
     uint64_t token_epoch, token_seq;
-    char *agent; /* NULL: ended without one */
+    const struct agent *agent; /* NULL: ended without one */
+    bool used;
     struct taken *events;
 };
 
@@ -117,8 +127,7 @@ struct ticket {
     uint32_t note_count, note_bytes;
     struct taken *events;
     uint32_t event_count;
-    struct life *life, *life_last;
-    uint32_t life_count;
+    struct life life;
     /* places */
     struct agent *agent;
     uint32_t units, counted; /* held or offered; whether it counts against the channel's maximum */
@@ -225,8 +234,9 @@ struct workspace {
     uint64_t sweep_at;
     struct channel channels[CHANNELS_MAX];
     uint32_t channel_count; /* with "any other", the last */
-    struct map tickets, conversations, events, past, lines, skills;
-    struct past *past_ring[PAST_MAX];
+    struct idmap tickets, events, past;
+    struct map conversations, lines, skills;
+    struct past *past_ring; /* PAST_MAX of them, the oldest at past_at once all are used */
     uint32_t past_at;
     struct skill_name **skill;
     uint32_t skill_count;
@@ -244,6 +254,7 @@ struct workspace {
     struct group rows, abouts, holds, rows_gone, abouts_gone, holds_gone;
     struct buf scratch, detail;
     struct arena arena;
+    struct pool ticket_pool, life_pool;
     uint64_t entries_made[32], offers_made[5];
 };
 
@@ -292,7 +303,10 @@ void ticket_end(struct workspace *ws, struct ticket *t, enum ticket_event ev, co
 void ticket_hold_back(struct workspace *ws, struct ticket *t, uint32_t agent);
 void ticket_to_queue(struct workspace *ws, struct ticket *t, uint32_t queue);
 struct ticket *ticket_find(const struct workspace *ws, const struct id *id);
-void ticket_life_add(struct ticket *t, struct str packed);
+void ticket_life_add(struct workspace *ws, struct ticket *t, struct str packed);
+bool life_next(const struct life *l, uint32_t *at, struct str *packed); /* from 0 */
+void ticket_pools_init(struct workspace *ws);
+void ticket_pools_fini(struct workspace *ws);
 struct past *past_new(struct workspace *ws, const struct id *id); /* in the ring, pushing the oldest out */
 void past_fini(struct workspace *ws);
 struct str text_cut(struct str s, size_t max); /* at most so many bytes, never inside a character */
@@ -381,7 +395,6 @@ void act_agent(struct workspace *ws, const struct act *a);
 void act_explain(struct workspace *ws, const struct act *a);
 void act_config(struct workspace *ws, const struct act *a);
 
-static inline struct str id_str(const struct id *id) { return (struct str){ (const char *)id->b, sizeof id->b }; }
 static inline const struct queue *queue_of(const struct workspace *ws, const struct ticket *t)
 {
     return &ws->policy->queues[t->queue];

@@ -207,7 +207,7 @@ void space_take(struct workspace *ws, uint64_t now, const struct event *e, const
 
     if (now > ws->now) ws->now = now;
     if (!ws->policy) return;
-    if ((again = map_get(&ws->events, id_str(&e->id)))) {
+    if ((again = idmap_get(&ws->events, &e->id))) {
         repeat(ws, again);
         return;
     }

@@ -79,7 +79,7 @@ void act_tickets(struct workspace *ws, const struct act *a)
     struct buf b;
     struct jw w;
 
-    for (size_t i = 0; (t = map_next(&ws->tickets, &i));)
+    for (size_t i = 0; (t = idmap_next(&ws->tickets, &i));)
         if (wanted(ws, a, t, of)) page_add(&p, t);
     buf_init(&b, BODY_MAX + 65536);
     w = jw_on(&b);
@@ -206,10 +206,12 @@ void act_agents(struct workspace *ws, const struct act *a)
 
 static void explain_life(struct workspace *ws, struct jw *w, const struct ticket *t)
 {
+    struct str packed;
+
     jw_key(w, "life"), jw_open(w, '[');
-    for (const struct life *l = t->life; l && w->out->n < BODY_MAX - 70000; l = l->next) {
+    for (uint32_t at = 0; life_next(&t->life, &at, &packed) && w->out->n < BODY_MAX - 70000;) {
         struct entry e;
-        if (record_unpack(&entry_record, &e, (struct str){ l->bytes, l->n }, &ws->arena)) continue;
+        if (record_unpack(&entry_record, &e, packed, &ws->arena)) continue;
         jw_open(w, '{');
         record_json_fields(w, &entry_record, &e);
         if (e.kind == ENTRY_OFFERED && e.detail.n) jw_key(w, "detail"), jw_raw(w, e.detail);

@@ -170,7 +170,7 @@ static void drop_shells(struct workspace *ws)
     struct ticket *t, **shells = malloc((ws->tickets.count + 1) * sizeof *shells);
     size_t n = 0;
 
-    for (size_t i = 0; shells && (t = map_next(&ws->tickets, &i));)
+    for (size_t i = 0; shells && (t = idmap_next(&ws->tickets, &i));)
         if (t->state == TK_INVALID) shells[n++] = t;
     while (n) {
         char text[ID_TEXT + 1];
@@ -186,22 +186,19 @@ void space_restore_rows_done(struct workspace *ws) { drop_shells(ws); }
 
 static void restore_past(struct workspace *ws, const struct entry *e)
 {
-    struct past *p = map_get(&ws->past, id_str(&e->ticket));
+    struct past *p = idmap_get(&ws->past, &e->ticket);
     struct taken *event;
 
     if (!p && !(p = past_new(ws, &e->ticket))) return;
     p->state = e->state;
     p->token_epoch = e->token_epoch;
     p->token_seq = e->token_seq;
-    if (e->agent.n) {
-        free(p->agent);
-        p->agent = strndup(e->agent.p, e->agent.n);
-    }
+    if (e->agent.n) p->agent = roster_add(ws, e->agent);
     if (e->kind == ENTRY_ENDED) p->home = e->home;
     if ((e->kind != ENTRY_OPENED && e->kind != ENTRY_JOINED) || id_is_none(&e->event)) return;
-    if (map_get(&ws->events, id_str(&e->event)) || !(event = malloc(sizeof *event))) return;
+    if (idmap_get(&ws->events, &e->event) || !(event = malloc(sizeof *event))) return;
     *event = (struct taken){ .event = e->event, .home = e->home, .opened = e->kind == ENTRY_OPENED, .past = p, .next = p->events };
-    if (map_put(&ws->events, id_str(&event->event), event)) free(event);
+    if (idmap_put(&ws->events, &event->event, event)) free(event);
     else p->events = event;
 }
 
@@ -218,7 +215,7 @@ void space_restore_entry(struct workspace *ws, const struct entry *e)
     }
     buf_init(&b, LIM_ZMQ_MESSAGE);
     record_pack(&b, &entry_record, e);
-    if (!b.err) ticket_life_add(t, buf_str(&b));
+    if (!b.err) ticket_life_add(ws, t, buf_str(&b));
     buf_fini(&b);
 }
 
@@ -265,7 +262,7 @@ void space_live(struct workspace *ws, uint64_t now, const struct live *l)
 {
     const struct event *e = &l->take.event;
     struct ticket *t = id_is_none(&l->ticket) ? NULL : ticket_find(ws, &l->ticket);
-    const struct taken *known = map_get(&ws->events, id_str(&e->id));
+    const struct taken *known = idmap_get(&ws->events, &e->id);
 
     if (now > ws->now) ws->now = now;
     if (!ws->policy) return;
@@ -277,14 +274,14 @@ void space_live(struct workspace *ws, uint64_t now, const struct live *l)
     if (t) t->listed = true;
     if (!known && !t && !id_is_none(&l->ticket) && !intake_conversation(ws, e)) recover(ws, l);
     else space_take(ws, now, e, &l->take.verdict); /* new, a repeat, or one that Redis had lost of a live ticket */
-    if ((known = map_get(&ws->events, id_str(&e->id))) && known->ticket) known->ticket->listed = true;
+    if ((known = idmap_get(&ws->events, &e->id)) && known->ticket) known->ticket->listed = true;
 }
 
 void space_live_begin(struct workspace *ws, uint32_t home)
 {
     struct ticket *t;
 
-    for (size_t i = 0; (t = map_next(&ws->tickets, &i));)
+    for (size_t i = 0; (t = idmap_next(&ws->tickets, &i));)
         if (t->home == home) t->listed = false;
 }
 
@@ -294,7 +291,7 @@ void space_live_done(struct workspace *ws, uint64_t now, uint32_t home)
     size_t n = 0;
 
     if (now > ws->now) ws->now = now;
-    for (size_t i = 0; over && (t = map_next(&ws->tickets, &i));)
+    for (size_t i = 0; over && (t = idmap_next(&ws->tickets, &i));)
         if (t->home == home && !t->listed) over[n++] = t;
     for (size_t i = 0; i < n; i++) {
         char id[ID_TEXT + 1];
@@ -309,7 +306,7 @@ void space_restore_done(struct workspace *ws, uint64_t now)
     struct ticket *t;
 
     if (now > ws->now) ws->now = now;
-    for (size_t i = 0; (t = map_next(&ws->tickets, &i));)
+    for (size_t i = 0; (t = idmap_next(&ws->tickets, &i));)
         if (t->agent && !t->held_by) change_touch(ws, t); /* missing among the held sets */
     for (uint32_t i = 0; i < ws->roster.count; i++) {
         struct agent *a = ws->roster.v[i];

@@ -7,7 +7,7 @@
 
 #define TICKET_EVENT_MAP(X)                                                                                                        \
     X(EV_OPEN, "open")       /* comes into being: waiting */                                                                       \
-    X(EV_RECOVER, "recover") /* has the owner that its home names, whatever Redis says */                                       \
+    X(EV_RECOVER, "recover") /* has the owner that its home names, whatever Redis says */                                          \
     X(EV_OFFER, "offer")                                                                                                           \
     X(EV_ACCEPT, "accept")                                                                                                         \
     X(EV_DECLINE, "decline")                                                                                                       \

@@ -152,15 +152,71 @@ static void lay_about(struct ticket *t, const struct about *a)
     for (uint32_t i = 0; i < a->tags.count; i++) t->tags[i].name = lay(&p, tags[i].name);
 }
 
+/* ---- pools ---- */
+
+#define LIFE_FIRST 1536u /* bytes: a common life from its opening to its end */
+#ifdef __SANITIZE_ADDRESS__
+static const uint32_t pool_keeps = 0; /* freed is freed, so that use after it is found */
+#else
+static const uint32_t pool_keeps = 4096;
+#endif
+
+static void *pool_get(struct pool *p)
+{
+    struct pool_block *b = p->free;
+
+    if (!b) return malloc(p->size);
+    p->free = b->next;
+    p->count--;
+    return b;
+}
+
+static void pool_put(struct pool *p, void *block)
+{
+    struct pool_block *b = block;
+
+    if (!b || p->count >= pool_keeps) {
+        free(b);
+        return;
+    }
+    b->next = p->free;
+    p->free = b;
+    p->count++;
+}
+
+static void pool_fini(struct pool *p)
+{
+    for (struct pool_block *b = p->free, *next; b; b = next) {
+        next = b->next;
+        free(b);
+    }
+    p->free = NULL;
+}
+
+void ticket_pools_init(struct workspace *ws)
+{
+    ws->ticket_pool.size = sizeof(struct ticket);
+    ws->life_pool.size = LIFE_FIRST;
+}
+
+void ticket_pools_fini(struct workspace *ws)
+{
+    pool_fini(&ws->ticket_pool);
+    pool_fini(&ws->life_pool);
+}
+
 /* A ticket in no place yet; NULL: no memory. */
 struct ticket *ticket_new(struct workspace *ws, const struct about *a, const struct id *id, uint32_t home)
 {
-    struct ticket *t = calloc(1, sizeof *t);
+    struct ticket *t = pool_get(&ws->ticket_pool);
+    char *blob = malloc(blob_size(a));
 
-    if (!t || !(t->blob = malloc(blob_size(a)))) {
-        free(t);
+    if (!t || !blob) {
+        pool_put(&ws->ticket_pool, t);
+        free(blob);
         return NULL;
     }
+    *t = (struct ticket){ .blob = blob };
     lay_about(t, a);
     t->id = *id;
     t->event = a->event;
@@ -175,15 +231,15 @@ struct ticket *ticket_new(struct workspace *ws, const struct about *a, const str
 
 enum err ticket_index(struct workspace *ws, struct ticket *t)
 {
-    enum err e = map_put(&ws->tickets, id_str(&t->id), t);
+    enum err e = idmap_put(&ws->tickets, &t->id, t);
 
-    if (!e && (e = map_put(&ws->conversations, t->key, t))) map_del(&ws->tickets, id_str(&t->id));
+    if (!e && (e = map_put(&ws->conversations, t->key, t))) idmap_del(&ws->tickets, &t->id);
     return e;
 }
 
 static void unindex(struct workspace *ws, struct ticket *t)
 {
-    map_del(&ws->tickets, id_str(&t->id));
+    idmap_del(&ws->tickets, &t->id);
     if (map_get(&ws->conversations, t->key) == t) map_del(&ws->conversations, t->key);
 }
 
@@ -191,7 +247,7 @@ static void free_events(struct workspace *ws, struct taken *e)
 {
     while (e) {
         struct taken *next = e->next;
-        map_del(&ws->events, id_str(&e->event));
+        idmap_del(&ws->events, &e->event);
         free(e);
         e = next;
     }
@@ -204,16 +260,14 @@ void ticket_free(struct workspace *ws, struct ticket *t)
     free_events(ws, t->events);
     for (uint32_t i = 0; i < t->note_count; i++) free(t->notes[i]);
     free(t->notes);
-    for (struct life *l = t->life, *next; l; l = next) {
-        next = l->next;
-        free(l);
-    }
+    if (t->life.room == LIFE_FIRST) pool_put(&ws->life_pool, t->life.bytes);
+    else free(t->life.bytes);
     free(t->backoff);
     free(t->blob);
-    free(t);
+    pool_put(&ws->ticket_pool, t);
 }
 
-struct ticket *ticket_find(const struct workspace *ws, const struct id *id) { return map_get(&ws->tickets, id_str(id)); }
+struct ticket *ticket_find(const struct workspace *ws, const struct id *id) { return idmap_get(&ws->tickets, id); }
 
 /* ---- what it carries ---- */
 
@@ -258,14 +312,14 @@ struct taken *ticket_event_add(struct workspace *ws, struct ticket *t, const str
 
     if (!e) return NULL;
     *e = (struct taken){ .event = *event, .home = home, .opened = opened, .ticket = t };
-    if (map_put(&ws->events, id_str(&e->event), e)) {
+    if (idmap_put(&ws->events, &e->event, e)) {
         free(e);
         return NULL;
     }
     if (t->event_count >= LIM_TICKET_EVENTS) {
         struct taken *old = t->events->next;
         t->events->next = old->next;
-        map_del(&ws->events, id_str(&old->event));
+        idmap_del(&ws->events, &old->event);
         free(old);
         t->event_count--;
     }
@@ -276,22 +330,60 @@ struct taken *ticket_event_add(struct workspace *ws, struct ticket *t, const str
     return e;
 }
 
-void ticket_life_add(struct ticket *t, struct str packed)
+static bool life_grow(struct workspace *ws, struct life *l, uint32_t need)
 {
-    struct life *l = malloc(sizeof *l + packed.n);
+    uint32_t room = l->room ? l->room : LIFE_FIRST;
+    bool pooled = l->room == LIFE_FIRST;
+    char *p;
 
-    if (!l) return;
-    l->next = NULL;
-    l->n = (uint32_t)packed.n;
-    memcpy(l->bytes, packed.p, packed.n);
-    if (t->life_last) t->life_last->next = l;
-    else t->life = l;
-    t->life_last = l;
-    if (++t->life_count <= LIM_LIFE) return;
-    struct life *second = t->life->next; /* how it began stays; what came next goes */
-    t->life->next = second->next;
-    free(second);
-    t->life_count--;
+    while (room < need) room *= 2;
+    if (!l->room && room == LIFE_FIRST) p = pool_get(&ws->life_pool);
+    else p = pooled ? malloc(room) : realloc(l->bytes, room);
+    if (!p) return false;
+    if (pooled) {
+        memcpy(p, l->bytes, l->n);
+        pool_put(&ws->life_pool, l->bytes);
+    }
+    l->bytes = p;
+    l->room = room;
+    return true;
+}
+
+bool life_next(const struct life *l, uint32_t *at, struct str *packed)
+{
+    uint32_t n;
+
+    if (*at >= l->n) return false;
+    memcpy(&n, l->bytes + *at, sizeof n);
+    *packed = (struct str){ l->bytes + *at + sizeof n, n };
+    *at += (uint32_t)sizeof n + n;
+    return true;
+}
+
+/* How it began stays; what came next goes. */
+static void life_drop_second(struct life *l)
+{
+    struct str packed;
+    uint32_t from = 0, to;
+
+    (void)life_next(l, &from, &packed);
+    to = from;
+    (void)life_next(l, &to, &packed);
+    memmove(l->bytes + from, l->bytes + to, l->n - to);
+    l->n -= to - from;
+    l->count--;
+}
+
+void ticket_life_add(struct workspace *ws, struct ticket *t, struct str packed)
+{
+    struct life *l = &t->life;
+    uint32_t n = (uint32_t)packed.n, need = l->n + (uint32_t)sizeof n + n;
+
+    if (need > l->room && !life_grow(ws, l, need)) return;
+    memcpy(l->bytes + l->n, &n, sizeof n);
+    memcpy(l->bytes + l->n + sizeof n, packed.p, n);
+    l->n = need;
+    if (++l->count > LIM_LIFE) life_drop_second(l);
 }
 
 /* ---- needs ---- */
@@ -435,33 +527,29 @@ void ticket_hold_back(struct workspace *ws, struct ticket *t, uint32_t agent)
 
 static void past_drop(struct workspace *ws, struct past *p)
 {
-    map_del(&ws->past, id_str(&p->id));
+    idmap_del(&ws->past, &p->id);
     free_events(ws, p->events);
-    free(p->agent);
-    free(p);
+    *p = (struct past){ .used = false };
 }
 
 struct past *past_new(struct workspace *ws, const struct id *id)
 {
-    struct past **slot = &ws->past_ring[ws->past_at % PAST_MAX], *p = calloc(1, sizeof *p);
+    struct past *p;
 
-    if (!p) return NULL;
-    p->id = *id;
-    if (*slot) past_drop(ws, *slot);
-    *slot = NULL;
-    if (map_put(&ws->past, id_str(&p->id), p)) {
-        free(p);
-        return NULL;
-    }
-    *slot = p;
+    if (!ws->past_ring && !(ws->past_ring = calloc(PAST_MAX, sizeof *ws->past_ring))) return NULL;
+    p = &ws->past_ring[ws->past_at % PAST_MAX];
+    if (p->used) past_drop(ws, p);
+    if (idmap_put(&ws->past, id, p)) return NULL;
+    *p = (struct past){ .id = *id, .used = true };
     ws->past_at++;
     return p;
 }
 
 void past_fini(struct workspace *ws)
 {
-    for (uint32_t i = 0; i < PAST_MAX; i++)
-        if (ws->past_ring[i]) past_drop(ws, ws->past_ring[i]);
+    for (uint32_t i = 0; ws->past_ring && i < PAST_MAX; i++)
+        if (ws->past_ring[i].used) past_drop(ws, &ws->past_ring[i]);
+    free(ws->past_ring);
 }
 
 static void remember(struct workspace *ws, struct ticket *t, const struct agent *a)
@@ -473,7 +561,7 @@ static void remember(struct workspace *ws, struct ticket *t, const struct agent 
     p->home = t->home;
     p->token_epoch = t->token_epoch;
     p->token_seq = t->token_seq;
-    p->agent = a ? strndup(a->name.p, a->name.n) : NULL;
+    p->agent = a;
     p->events = t->events;
     t->events = NULL;
     for (struct taken *e = p->events; e; e = e->next) {

@@ -13,10 +13,10 @@
 
 static void init_maps(struct workspace *ws)
 {
-    map_init(&ws->tickets, LIM_TICKETS);
+    idmap_init(&ws->tickets, LIM_TICKETS);
     map_init(&ws->conversations, LIM_TICKETS);
-    map_init(&ws->events, (size_t)LIM_TICKETS * 4);
-    map_init(&ws->past, PAST_MAX);
+    idmap_init(&ws->events, (size_t)LIM_TICKETS * 4);
+    idmap_init(&ws->past, PAST_MAX);
     map_init(&ws->lines, LIM_TICKETS);
     map_init(&ws->skills, SKILLS_MAX);
     heap_init(&ws->ready, LIM_TICKETS);
@@ -24,6 +24,7 @@ static void init_maps(struct workspace *ws)
     buf_init(&ws->scratch, 4096);
     buf_init(&ws->detail, 131072);
     arena_init(&ws->arena, 8u << 20);
+    ticket_pools_init(ws);
     space_out_clear(ws);
 }
 
@@ -56,7 +57,7 @@ void space_free(struct workspace *ws)
     if (!ws) return;
     struct ticket **all = malloc((ws->tickets.count + 1) * sizeof *all);
     size_t n = 0;
-    for (size_t i = 0; all && (t = map_next(&ws->tickets, &i));) all[n++] = t;
+    for (size_t i = 0; all && (t = idmap_next(&ws->tickets, &i));) all[n++] = t;
     while (n) {
         waiting_leave(ws, all[--n]);
         ticket_free(ws, all[n]);
@@ -69,16 +70,17 @@ void space_free(struct workspace *ws)
     for (uint32_t i = 0; i < ws->skill_count; i++) free(ws->skill[i]);
     free(ws->skill);
     roster_fini(&ws->roster);
-    map_fini(&ws->tickets);
+    idmap_fini(&ws->tickets);
     map_fini(&ws->conversations);
-    map_fini(&ws->events);
-    map_fini(&ws->past);
+    idmap_fini(&ws->events);
+    idmap_fini(&ws->past);
     map_fini(&ws->skills);
     heap_fini(&ws->ready);
     heap_fini(&ws->deadlines);
     buf_fini(&ws->scratch);
     buf_fini(&ws->detail);
     arena_fini(&ws->arena);
+    ticket_pools_fini(ws);
     change_fini(ws);
     policy_unref(ws->policy);
     free((char *)ws->policy_packed.p);
@@ -165,7 +167,7 @@ const char *space_check(struct workspace *ws)
     const struct ticket *t;
     const char *why = NULL;
 
-    for (size_t i = 0; !why && (t = map_next(&ws->tickets, &i));) why = check_ticket(ws, t);
+    for (size_t i = 0; !why && (t = idmap_next(&ws->tickets, &i));) why = check_ticket(ws, t);
     for (uint32_t i = 0; !why && i < ws->roster.count; i++) why = check_agent(ws, ws->roster.v[i]);
     for (uint32_t i = 0; !why && i < ws->active_count; i++) why = check_line(ws, ws->active[i]);
     if (!why && ws->out.entries.err) why = "entries were lost";
