@@ -1,0 +1,356 @@
+/* An agent's life: the words that it says to the server and the words that it is told.
+
+   Acts (accept, resolve, decline) are idempotent, so they are said again when no answer came in REPEAT_MS and after each reconnect.
+   Each act has a number of its own (`ref`: a counter and the deal's slot), so that the answer to an older act of the same deal is
+   known as such and ignored.
+
+   A word is looked at by a scan of its first level: its fields are slices of the frame, and live as long as the handler's call. No
+   handler closes a connection; an agent that is to vanish says so to its socket, which does it when the handler has returned. All
+   that is said in one turn of the loop leaves in one write a connection. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "cli/crowd.h"
+#include "cli/scan.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <time.h>
+
+#define REPEAT_MS  3000u /* an act without an answer */
+#define SUSPECT_US 1000000u
+
+static const char *const act_words[] = { [DEAL_ACCEPTING] = "accept", [DEAL_RESOLVING] = "resolve", [DEAL_DECLINING] = "decline" };
+
+static bool chance(struct crowd *c, double p) { return p > 0 && rng_f64(&c->hub->rng) < p; }
+
+/* ---- words out ---- */
+
+void agent_say_presence(struct agent *a, bool available)
+{
+    a->said_us = a->crowd->now_us;
+    ws_client_say(&a->ws, available ? STR("{\"type\":\"presence\",\"presence\":\"available\"}")
+                                    : STR("{\"type\":\"presence\",\"presence\":\"away\",\"reason\":\"leaving\"}"));
+}
+
+static void say_act(struct deal *d)
+{
+    struct crowd *c = d->agent->crowd;
+    char id[ID_TEXT + 1];
+
+    deal_due(d, REPEAT_MS);
+    if (!d->agent->welcome) return; /* said after the welcome */
+    buf_clear(&c->text);
+    buf_addz(&c->text, "{\"type\":\"");
+    buf_addz(&c->text, act_words[d->state]);
+    buf_addz(&c->text, "\",\"ticket\":\"");
+    buf_add(&c->text, id_text(&d->ticket->id, id), ID_TEXT);
+    buf_addz(&c->text, "\",\"token\":\"");
+    buf_addz(&c->text, d->token);
+    if (d->state == DEAL_DECLINING) buf_addz(&c->text, "\",\"reason\":\"busy");
+    buf_addz(&c->text, "\",\"ref\":");
+    buf_addu(&c->text, d->act << SLOT_BITS | d->slot);
+    buf_addc(&c->text, '}');
+    if (!c->text.err) ws_client_say(&d->agent->ws, buf_str(&c->text));
+}
+
+static void act(struct deal *d, enum deal_state state)
+{
+    struct crowd *c = d->agent->crowd;
+
+    d->state = state;
+    d->act = ++c->acts & ((UINT64_C(1) << 32) - 1); /* with the slot it stays below 2^53, JSON's whole numbers */
+    d->asked_us = c->now_us;
+    say_act(d);
+}
+
+static void think(struct deal *d)
+{
+    struct crowd *c = d->agent->crowd;
+
+    d->state = DEAL_THINKING;
+    if (c->o.think == 0 || c->stopping) act(d, DEAL_RESOLVING);
+    else deal_due(d, (uint64_t)(-log(1.0 - rng_f64(&c->hub->rng)) * (double)c->o.think));
+}
+
+/* ---- words in ---- */
+
+enum { F_TYPE, F_TICKET, F_TOKEN, F_REF, F_STATUS, F_MESSAGES, F_CAUSE, F_PROBLEM, F_PRESENCE, F_COUNT };
+struct word {
+    struct scan_field f[F_COUNT];
+    struct id id; /* of `ticket`, when there is one */
+    bool has_id;
+};
+
+static struct str field(const struct word *w, unsigned i) { return w->f[i].value; }
+
+static bool set_token(struct deal *d, const struct word *w)
+{
+    struct str token = field(w, F_TOKEN);
+    bool same = str_is(token, d->token);
+
+    if (token.n == 0 || token.n >= sizeof d->token || same) return false;
+    memcpy(d->token, token.p, token.n);
+    d->token[token.n] = '\0';
+    return true;
+}
+
+/* From the moment the last message came in until now. The server's moment is cut to the millisecond, so this is at most one too
+ * long. */
+static void measure_offer(struct crowd *c, const struct word *w)
+{
+    struct scan_field at = { STR("at"), STR_NONE };
+    uint64_t then;
+    struct timespec now;
+
+    struct str last = scan_last(field(w, F_MESSAGES));
+    if (!last.n || scan_object(last, &at, 1) || clock_parse(at.value.p, at.value.n, &then)) return;
+    clock_gettime(CLOCK_REALTIME, &now);
+    uint64_t us = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+    hist_add(&c->offer_ms, us > then * 1000 ? us - then * 1000 : 0);
+}
+
+static void on_offer(struct agent *a, const struct word *w)
+{
+    struct crowd *c = a->crowd;
+    struct ticket *t = w->has_id ? ticket_make(c, &w->id) : NULL;
+    struct deal *d = deal_of(a, t);
+
+    if (!t) return tally_add(&c->refused, STR("offer-not-understood"));
+    if (d && d->state != DEAL_THINKING && str_is(field(w, F_TOKEN), d->token)) return; /* told again after a drop */
+    c->offers++;
+    c->busy_us = c->now_us;
+    measure_offer(c, w);
+    if (!c->stopping && chance(c, c->o.vanish)) {
+        c->vanished++;
+        return ws_client_leave(&a->ws, 2000 + rng_below(&c->hub->rng, 4000));
+    }
+    if (!d && !(d = deal_new(a, t))) return tally_add(&c->refused, STR("too-many-deals"));
+    set_token(d, w);
+    d->held = d->withdrawn = false;
+    if (c->stopping || chance(c, c->o.decline)) {
+        c->declined++;
+        act(d, DEAL_DECLINING);
+    } else act(d, DEAL_ACCEPTING);
+}
+
+static void done(struct deal *d)
+{
+    struct crowd *c = d->agent->crowd;
+
+    hist_add(&c->resolve_ms, c->now_us - d->asked_us);
+    if (!d->ticket->resolved) c->resolved++;
+    d->ticket->resolved = true;
+    deal_free(d);
+}
+
+static void got_it(struct deal *d)
+{
+    struct crowd *c = d->agent->crowd;
+
+    c->accepted++;
+    hist_add(&c->accept_ms, c->now_us - d->asked_us);
+    deal_hold(d);
+    think(d);
+}
+
+static void refused(struct deal *d, const struct word *w)
+{
+    struct str problem = field(w, F_PROBLEM);
+
+    for (size_t i = problem.n; i > 0; i--) /* a URL's last word names it */
+        if (problem.p[i - 1] == '/') {
+            problem = (struct str){ problem.p + i, problem.n - i };
+            break;
+        }
+    if (!d->withdrawn) tally_add(&d->agent->crowd->refused, problem.n ? problem : field(w, F_STATUS));
+    deal_free(d);
+}
+
+static void on_result(struct agent *a, const struct word *w)
+{
+    struct crowd *c = a->crowd;
+    uint64_t ref, status;
+
+    if (str_u64(field(w, F_REF), 0, UINT64_MAX, &ref) || str_u64(field(w, F_STATUS), 0, 999, &status)) return; /* of presence */
+    uint64_t slot = ref & (DEALS_MAX - 1);
+    struct deal *d = slot < c->slots_used ? c->slots[slot] : NULL;
+    if (!d || d->state == DEAL_FREE || d->state == DEAL_THINKING || d->agent != a || d->act != ref >> SLOT_BITS)
+        return; /* of an older act */
+    if (status == 503 || status == 429) return deal_due(d, 200 + rng_below(&c->hub->rng, 800));
+    if (status != 200) return refused(d, w);
+    set_token(d, w);
+    if (d->state == DEAL_ACCEPTING) got_it(d);
+    else if (d->state == DEAL_RESOLVING) done(d);
+    else deal_free(d);
+}
+
+static void on_assigned(struct agent *a, const struct word *w)
+{
+    struct ticket *t = w->has_id ? ticket_make(a->crowd, &w->id) : NULL;
+    struct deal *d = deal_of(a, t);
+    bool fresh = !d;
+
+    if (!t || (!d && !(d = deal_new(a, t)))) return;
+    bool changed = set_token(d, w);
+    if (d->state == DEAL_ACCEPTING) return got_it(d); /* its result was lost on the way */
+    deal_hold(d);
+    if (fresh || d->state == DEAL_DECLINING) think(d);
+    else if (d->state == DEAL_RESOLVING && changed) act(d, DEAL_RESOLVING);
+}
+
+static void on_withdrawn(struct agent *a, const struct word *w)
+{
+    struct deal *d = w->has_id ? deal_of(a, ticket_get(a->crowd, &w->id)) : NULL;
+
+    if (d && (d->state != DEAL_ACCEPTING || d->withdrawn)) return;
+    if (d) d->withdrawn = true; /* an accept on its way gets its answer still */
+    if (str_is(field(w, F_CAUSE), "expired")) a->crowd->expired++;
+    else a->crowd->withdrawn++;
+}
+
+static struct deal *gone(struct agent *a, const struct word *w)
+{
+    struct deal *d = w->has_id ? deal_of(a, ticket_get(a->crowd, &w->id)) : NULL;
+
+    if (d) d->held = false;
+    return d;
+}
+
+/* An act under way still gets its answer. */
+static void on_ended(struct agent *a, const struct word *w)
+{
+    struct deal *d = gone(a, w);
+
+    if (d && d->state == DEAL_THINKING) deal_free(d);
+}
+
+static void on_returned(struct agent *a, const struct word *w)
+{
+    struct crowd *c = a->crowd;
+    struct deal *d = gone(a, w);
+
+    if (!d) return;
+    if (d->suspected_us && c->now_us - d->suspected_us < SUSPECT_US) c->doubles--; /* it was not ours any more; word came late */
+    d->suspected_us = 0;
+    if (d->state == DEAL_THINKING) deal_free(d);
+}
+
+static void on_presence(struct agent *a, const struct word *w)
+{
+    struct crowd *c = a->crowd;
+
+    a->available = str_is(field(w, F_PRESENCE), "available");
+    if (!a->available && !c->stopping && c->now_us - a->said_us > 200000)
+        agent_say_presence(a, true); /* else with the next second */
+}
+
+static void on_welcome(struct agent *a, const struct word *w)
+{
+    struct crowd *c = a->crowd;
+    struct deal *d;
+
+    (void)w;
+    if (!a->welcome) {
+        c->welcome++;
+        c->reconnects += a->was_welcome;
+    }
+    a->welcome = a->was_welcome = true;
+    a->available = false;
+    client_proven(&a->ws.net);
+    agent_say_presence(a, !c->stopping);
+    TAILQ_FOREACH (d, &a->deals, of_agent)
+        if (d->state != DEAL_THINKING) say_act(d);
+}
+
+static void on_other(struct agent *a, const struct word *w) { (void)a, (void)w; }
+
+static const struct {
+    const char *type;
+    void (*fn)(struct agent *a, const struct word *w);
+} words[] = {
+    { "offer", on_offer },   { "result", on_result },     { "withdrawn", on_withdrawn }, { "assigned", on_assigned },
+    { "ended", on_ended },   { "returned", on_returned }, { "welcome", on_welcome },     { "presence", on_presence },
+    { "message", on_other }, { "changed", on_other },
+};
+
+static void on_text(void *ctx, struct str text)
+{
+    struct agent *a = ctx;
+    struct word w = { .f = { [F_TYPE] = { STR("type"), STR_NONE },
+                             [F_TICKET] = { STR("ticket"), STR_NONE },
+                             [F_TOKEN] = { STR("token"), STR_NONE },
+                             [F_REF] = { STR("ref"), STR_NONE },
+                             [F_STATUS] = { STR("status"), STR_NONE },
+                             [F_MESSAGES] = { STR("messages"), STR_NONE },
+                             [F_CAUSE] = { STR("cause"), STR_NONE },
+                             [F_PROBLEM] = { STR("problem"), STR_NONE },
+                             [F_PRESENCE] = { STR("presence"), STR_NONE } } };
+
+    a->crowd->now_us = clock_mono_us();
+    if (scan_object(text, w.f, F_COUNT)) return tally_add(&a->crowd->refused, STR("not-json"));
+    w.has_id = field(&w, F_TICKET).n && !id_parse(field(&w, F_TICKET), &w.id);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (str_is(field(&w, F_TYPE), words[i].type)) return words[i].fn(a, &w);
+    tally_add(&a->crowd->refused, STR("unknown-word"));
+}
+
+/* ---- the socket's words ---- */
+
+static void on_open(void *ctx) { (void)ctx; } /* the server speaks first */
+
+static void on_refused(void *ctx, const struct answer *h)
+{
+    struct agent *a = ctx;
+    struct crowd *c = a->crowd;
+    char name[40];
+
+    if (h->status == 503) return; /* it asks to come again */
+    snprintf(name, sizeof name, "handshake-%u", h->status);
+    tally_add(&c->refused, str_of(name));
+    if (c->warned) return;
+    c->warned = true;
+    tell_progress_end();
+    log_warn("agent=%s status=%u the stream is refused; trying again: %.*s", a->name, h->status, STR_FMT(h->body));
+}
+
+static void on_down(void *ctx)
+{
+    struct agent *a = ctx;
+    struct deal *d;
+
+    if (a->welcome) a->crowd->welcome--;
+    a->welcome = a->available = false;
+    TAILQ_FOREACH (d, &a->deals, of_agent) d->held = false; /* until `assigned` says so again */
+}
+
+static const struct ws_client_cfg agent_cfg = {
+    .on_open = on_open, .on_text = on_text, .on_refused = on_refused, .on_down = on_down
+};
+
+/* ---- the crowd's words ---- */
+
+void agent_init(struct agent *a) { ws_client_init(&a->ws, a->crowd->hub, &agent_cfg, a, a->path); }
+
+void agent_on_due(struct deal *d)
+{
+    if (d->state == DEAL_THINKING) act(d, DEAL_RESOLVING);
+    else say_act(d);
+}
+
+void agent_on_second(struct agent *a, bool beat)
+{
+    const struct crowd *c = a->crowd;
+
+    if (!a->welcome) return;
+    if (!a->available && !c->stopping && c->now_us - a->said_us >= 900000) agent_say_presence(a, true);
+    else if (beat) ws_client_say(&a->ws, STR("{\"type\":\"heartbeat\"}"));
+}
+
+void agent_on_leave(struct agent *a)
+{
+    struct deal *d;
+
+    if (a->welcome) agent_say_presence(a, false);
+    TAILQ_FOREACH (d, &a->deals, of_agent)
+        if (d->state == DEAL_THINKING) act(d, DEAL_RESOLVING);
+}
