@@ -1,11 +1,14 @@
 #include "workers/assign/idmap.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+
+/* clang-format off: cmocka.h needs those before it */
+#include <cmocka.h>
+/* clang-format on */
 
 #define MANY 5000u
 
