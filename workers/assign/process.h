@@ -61,6 +61,8 @@ struct reign {
     uint64_t epoch, head, committed;
     uint64_t next_try, since, renew_at, store_lost;
     bool renewing, dirty;
+    uint32_t asked;  /* records taken in since the last turn */
+    uint64_t ran_us; /* when that was */
     struct batch *first, *last, *spare;
     uint32_t in_flight;
     struct feed feed;

@@ -19,14 +19,16 @@
    Redis away for long, a lost answer while reading) ends in reign_step_down: memory is thrown away and made anew from Redis and the
    homes; nothing that was confirmed can be lost by that, because nothing is confirmed before it is in both. */
 
-#define LEASE_MS  5000u
-#define RENEW_MS  1500u
-#define TRY_MS    500u
-#define MEET_MS   3000u
-#define SYNC_MS   3000u
-#define STORE_MS  2000u /* Redis away for so long: step down */
-#define OTHERS_MS 1000u /* at start, other routers are given so long to come up */
-#define STASH_CAP (64u << 20)
+#define LEASE_MS    5000u
+#define RENEW_MS    1500u
+#define TRY_MS      500u
+#define MEET_MS     3000u
+#define SYNC_MS     3000u
+#define STORE_MS    2000u /* Redis away for so long: step down */
+#define OTHERS_MS   1000u /* at start, other routers are given so long to come up */
+#define STASH_CAP   (64u << 20)
+#define LINGER_US   1000u /* a turn right after another waits so long, for its batch to be worth it … */
+#define LINGER_MOST 256u  /* … unless so many records are there */
 
 struct reign *reign_new(struct assigner *a, struct str name)
 {
@@ -351,14 +353,19 @@ static void lead_now(struct reign *r)
 
 static bool may_run(const struct reign *r) { return store_is_up(r->a->store) && courier_has_room(r); }
 
+/* A batch costs Redis, us and the routers a wake-up each, however small it is. What comes after a quiet time goes at once. */
+static bool lingers(const struct reign *r, uint64_t now_us) { return r->asked < LINGER_MOST && now_us - r->ran_us < LINGER_US; }
+
 static bool run(struct reign *r)
 {
     uint64_t now = assigner_now(r->a), before = clock_mono_us();
     bool more;
 
-    if (!r->dirty && space_next(r->ws) > now) return false;
+    if ((!r->dirty && space_next(r->ws) > now) || lingers(r, before)) return false;
     more = space_turn(r->ws, now);
     r->dirty = more;
+    r->asked = more ? LINGER_MOST : 0;
+    r->ran_us = before;
     metric_observe(MET_MATCH_TIME, "", (double)(clock_mono_us() - before) / 1e6);
     if (courier_drain(r)) {
         reign_step_down(r, "memory", TRY_MS);
@@ -383,7 +390,11 @@ bool reign_turn(struct reign *r)
     return did;
 }
 
-uint64_t reign_next(const struct reign *r) { return r->state == REIGN_LEADING && may_run(r) ? space_next(r->ws) : UINT64_MAX; }
+uint64_t reign_next(const struct reign *r)
+{
+    if (r->state != REIGN_LEADING || !may_run(r)) return UINT64_MAX; /* an answer of Redis wakes us */
+    return r->dirty ? assigner_now(r->a) : space_next(r->ws);
+}
 
 static void tick_links(struct reign *r)
 {
@@ -488,6 +499,7 @@ static void on_take(struct reign *r, struct link *l, const void *obj)
     if (r->state < REIGN_SYNCING || (r->state == REIGN_SYNCING && !l->synced)) return; /* its sync tells it */
     space_take(r->ws, assigner_now(r->a), &t->event, &t->verdict);
     r->dirty = true;
+    r->asked++;
 }
 
 static void on_act(struct reign *r, struct link *l, const void *obj)
@@ -498,6 +510,7 @@ static void on_act(struct reign *r, struct link *l, const void *obj)
     if (r->state == REIGN_LEADING && store_is_up(r->a->store)) {
         space_act(r->ws, assigner_now(r->a), &a);
         r->dirty = true;
+        r->asked++;
     } else if (!store_is_up(r->a->store)) {
         if (a.kind != ACT_HEARTBEAT) refuse_act(r, l->number, a.id, "store-away", "redis is away; try again");
     } else if (r->state < REIGN_MEETING || !stash(&r->acts, &act_record, &a)) {
