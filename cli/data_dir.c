@@ -52,5 +52,10 @@ int data_dir_make(const char *path)
         if (mkdir(part, 0755) && errno != EEXIST) return -1;
         *p = '/';
     }
-    return mkdir(part, 0700) && errno != EEXIST ? -1 : 0;
+    struct stat st;
+    if (!mkdir(part, 0700)) return 0;
+    if (errno != EEXIST || stat(part, &st)) return -1;
+    if (S_ISDIR(st.st_mode)) return 0;
+    errno = ENOTDIR;
+    return -1;
 }

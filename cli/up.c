@@ -79,19 +79,6 @@ __attribute__((format(printf, 2, 3))) static const char *text(struct up *u, cons
     return u->texts[u->text_count++] = p;
 }
 
-static enum err make_dir(const char *path)
-{
-    char p[PATH_MAX];
-    snprintf(p, sizeof p, "%s", path);
-    for (char *c = p + 1; *c; c++) {
-        if (*c != '/') continue;
-        *c = '\0';
-        if (mkdir(p, 0700) && errno != EEXIST) return ERR_IO;
-        *c = '/';
-    }
-    return mkdir(p, 0700) && errno != EEXIST ? ERR_IO : ERR_OK;
-}
-
 static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
 {
     (void)st, (void)flag, (void)ftw;
@@ -108,7 +95,7 @@ static enum err prepare_folders(struct up *u)
         if (!mkdtemp(u->data)) return ERR_IO;
     } else {
         snprintf(sub, sizeof sub, "%s", data_dir(u->o.data));
-        if (make_dir(sub)) return ERR_IO;
+        if (data_dir_make(sub)) return ERR_IO;
         if (!realpath(sub, u->data)) return ERR_IO;
     }
     if (strlen(u->data) + 4 <= SOCKET_PATH_MAX) {
@@ -121,9 +108,9 @@ static enum err prepare_folders(struct up *u)
     static const char *const subs[] = { "redis", "log" };
     for (size_t i = 0; i < sizeof subs / sizeof *subs; i++) {
         snprintf(sub, sizeof sub, "%s/%s", u->data, subs[i]);
-        if (make_dir(sub)) return ERR_IO;
+        if (data_dir_make(sub)) return ERR_IO;
     }
-    return make_dir(u->run);
+    return data_dir_make(u->run) ? ERR_IO : ERR_OK;
 }
 
 static enum err take_lock(struct up *u)
