@@ -154,7 +154,8 @@ static void lay_about(struct ticket *t, const struct about *a)
 
 /* ---- pools ---- */
 
-#define LIFE_FIRST 1536u /* bytes: a common life from its opening to its end */
+#define LIFE_FIRST 384u  /* bytes: enough while it waits, and many may wait */
+#define LIFE_USUAL 1536u /* from its opening to its end */
 #ifdef __SANITIZE_ADDRESS__
 static const uint32_t pool_keeps = 0; /* freed is freed, so that use after it is found */
 #else
@@ -196,7 +197,7 @@ static void pool_fini(struct pool *p)
 void ticket_pools_init(struct workspace *ws)
 {
     ws->ticket_pool.size = sizeof(struct ticket);
-    ws->life_pool.size = LIFE_FIRST;
+    ws->life_pool.size = LIFE_USUAL;
 }
 
 void ticket_pools_fini(struct workspace *ws)
@@ -253,6 +254,12 @@ static void free_events(struct workspace *ws, struct taken *e)
     }
 }
 
+static void life_free(struct workspace *ws, struct life *l)
+{
+    if (l->room == LIFE_USUAL) pool_put(&ws->life_pool, l->bytes);
+    else free(l->bytes);
+}
+
 void ticket_free(struct workspace *ws, struct ticket *t)
 {
     if (!t) return;
@@ -260,8 +267,7 @@ void ticket_free(struct workspace *ws, struct ticket *t)
     free_events(ws, t->events);
     for (uint32_t i = 0; i < t->note_count; i++) free(t->notes[i]);
     free(t->notes);
-    if (t->life.room == LIFE_FIRST) pool_put(&ws->life_pool, t->life.bytes);
-    else free(t->life.bytes);
+    life_free(ws, &t->life);
     free(t->backoff);
     free(t->blob);
     pool_put(&ws->ticket_pool, t);
@@ -332,18 +338,13 @@ struct taken *ticket_event_add(struct workspace *ws, struct ticket *t, const str
 
 static bool life_grow(struct workspace *ws, struct life *l, uint32_t need)
 {
-    uint32_t room = l->room ? l->room : LIFE_FIRST;
-    bool pooled = l->room == LIFE_FIRST;
+    uint32_t room = need <= LIFE_FIRST ? LIFE_FIRST : LIFE_USUAL;
     char *p;
 
     while (room < need) room *= 2;
-    if (!l->room && room == LIFE_FIRST) p = pool_get(&ws->life_pool);
-    else p = pooled ? malloc(room) : realloc(l->bytes, room);
-    if (!p) return false;
-    if (pooled) {
-        memcpy(p, l->bytes, l->n);
-        pool_put(&ws->life_pool, l->bytes);
-    }
+    if (!(p = room == LIFE_USUAL ? pool_get(&ws->life_pool) : malloc(room))) return false;
+    if (l->n) memcpy(p, l->bytes, l->n);
+    life_free(ws, l);
     l->bytes = p;
     l->room = room;
     return true;
