@@ -1,10 +1,12 @@
 #include "base/json.h"
 
+#include "base/arena.h"
 #include "base/map.h"
 #include "base/panic.h"
 
 #include <cjson/cJSON.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -13,6 +15,10 @@
    Before it, over the raw text (one scan, no recursion): UTF-8, NUL, control characters, the form of numbers, and the depth,
    since cJSON recurses. After it: duplicate keys, over the tree, and that nothing follows the value. Because NUL is refused,
    every string of the tree is as long as strlen says.
+
+   A document lives in an arena, so that its dozens of small pieces cost no allocation of their own and are freed at once: while
+   `building` is set, cJSON's memory comes from there. The root has no siblings; its `prev` names the arena. One finished arena is
+   kept by each thread for its next document.
 
    The tree has no offsets. A duplicate key is therefore reported by its number in document order, and the raw text is walked
    again for it: slow, but only in the error. */
@@ -227,6 +233,65 @@ static bool walk_keys(struct key_walk *w, const cJSON *v)
     return true;
 }
 
+/* ---- the memory of a document ---- */
+
+static _Thread_local struct arena *building, *spare;
+
+static void *piece_new(size_t n) { return building ? arena_alloc(building, n) : malloc(n); }
+
+static void piece_free(void *p)
+{
+    if (!building) free(p);
+}
+
+static void use_pieces(void)
+{
+    cJSON_Hooks hooks = { piece_new, piece_free };
+
+    cJSON_InitHooks(&hooks);
+}
+
+static struct arena *memory_take(void)
+{
+    struct arena *a = spare;
+
+    spare = NULL;
+    if (!a && (a = malloc(sizeof *a))) arena_init(a, SIZE_MAX / 2);
+    return a;
+}
+
+static void memory_give(struct arena *a)
+{
+    if (!a) return;
+    arena_clear(a);
+    if (!spare) {
+        spare = a;
+        return;
+    }
+    arena_fini(a);
+    free(a);
+}
+
+static cJSON *build(struct str text, const char **end)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    struct arena *a = memory_take();
+
+    pthread_once(&once, use_pieces);
+    if (!a) return NULL;
+    building = a;
+    cJSON *doc = cJSON_ParseWithLengthOpts(text.p, text.n, end, false);
+    building = NULL;
+    if (doc) doc->prev = (cJSON *)a;
+    else memory_give(a);
+    return doc;
+}
+
+void json_free(struct json *doc)
+{
+    if (doc) memory_give((struct arena *)((cJSON *)doc)->prev);
+}
+
 /* ---- parsing ---- */
 
 static enum err check_tree(const cJSON *doc, struct str text, const char *end, size_t *at, const char **why)
@@ -263,7 +328,7 @@ enum err json_parse(struct json **out, struct str text, unsigned depth, size_t *
     where = skip_blanks(text, 0);
     reason = "there is no value";
     if (where == text.n) goto out;
-    doc = cJSON_ParseWithLengthOpts(text.p, text.n, &end, false);
+    doc = build(text, &end);
     if (!doc) {
         where = end ? (size_t)(end - text.p) : 0;
         reason = "not valid JSON";
@@ -274,13 +339,11 @@ enum err json_parse(struct json **out, struct str text, unsigned depth, size_t *
     *out = (struct json *)doc;
     doc = NULL;
 out:
-    cJSON_Delete(doc);
+    json_free((struct json *)doc);
     if (e && at) *at = where;
     if (e && why) *why = reason;
     return e;
 }
-
-void json_free(struct json *doc) { cJSON_Delete((cJSON *)doc); }
 
 /* ---- reading ---- */
 

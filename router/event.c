@@ -94,11 +94,14 @@ static void restate(struct events *ev, struct kept_event *e)
 
 /* ---- objects ---- */
 
-static enum err event_new(struct events *ev, const struct id *id, struct kept_event **out)
+/* With its packed record, when that is known already. */
+static enum err event_new(struct events *ev, const struct id *id, struct str packed, struct kept_event **out)
 {
     if (ev->by_id.count >= ev->cap) return ERR_FULL;
-    struct kept_event *e = calloc(1, sizeof *e);
+    struct kept_event *e = malloc(sizeof *e + packed.n);
     if (!e) return ERR_NOMEM;
+    memset(e, 0, sizeof *e);
+    if (packed.n) e->packed = memcpy(e->bytes, packed.p, packed.n);
     e->id = *id;
     e->all = ev;
     enum err err = map_put(&ev->by_id, key_of(&e->id), e);
@@ -158,7 +161,7 @@ void events_drop(struct events *ev, struct kept_event *e)
     ev->counts[e->state]--;
     map_del(&ev->by_id, key_of(&e->id));
     TAILQ_REMOVE(&ev->order, e, order);
-    free(e->packed);
+    if (e->packed != e->bytes) free(e->packed);
     free(e->verdict);
     free(e);
 }
@@ -192,13 +195,11 @@ enum err events_accept(struct events *ev, const struct event *event, struct str 
         *out = e;
         return ERR_EXISTS;
     }
-    char *copy = copy_bytes(packed);
-    if (!copy) return ERR_NOMEM;
     uint16_t ws = 0;
     err = events_workspace(ev, event->workspace, &ws);
-    if (!err && !e) err = event_new(ev, &event->id, &e);
-    if (err) return free(copy), err;
-    e->packed = copy;
+    if (!err && !e) err = event_new(ev, &event->id, packed, &e);
+    if (err) return err;
+    if (!e->packed && !(e->packed = copy_bytes(packed))) return ERR_NOMEM;
     e->packed_n = (uint32_t)packed.n;
     e->workspace = ws;
     e->received = event->received;
@@ -259,7 +260,7 @@ static enum err fold_taken(struct events *ev, const struct entry *en, uint64_t n
     struct kept_event *e = events_find(ev, &en->event);
     struct kept_ticket *t = events_ticket(ev, &en->ticket);
     if (!e && !replay) return ERR_NOTFOUND;
-    enum err err = e ? ERR_OK : event_new(ev, &en->event, &e);
+    enum err err = e ? ERR_OK : event_new(ev, &en->event, STR_NONE, &e);
     if (err) return err;
     out->ticket = e->ticket;
     if (e->ticket && e->row_entry && !newer(en->epoch, en->seq, e->taken_epoch, e->taken_seq)) return ERR_EXISTS;
@@ -389,7 +390,7 @@ static enum err row_verdict(struct events *ev, uint64_t number, const struct id 
     struct verdict v;
     struct kept_event *e = events_find(ev, id);
     enum err err = record_unpack(&verdict_record, &v, body, &ev->scratch);
-    if (!err && !e) err = event_new(ev, id, &e);
+    if (!err && !e) err = event_new(ev, id, STR_NONE, &e);
     return err ? err : events_verdict(ev, e, body, number);
 }
 
@@ -421,7 +422,7 @@ static enum err row_death(struct events *ev, uint64_t number, struct str body)
     struct entry en;
     struct kept_event *e;
     enum err err = record_unpack(&entry_record, &en, body, &ev->scratch);
-    if (!err && !events_find(ev, &en.event)) err = event_new(ev, &en.event, &e);
+    if (!err && !events_find(ev, &en.event)) err = event_new(ev, &en.event, STR_NONE, &e);
     return err ? err : events_death(ev, &en, number);
 }
 

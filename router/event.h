@@ -53,11 +53,12 @@ struct kept_event {
     uint64_t taken_epoch, taken_seq; /* … by this change */
     TAILQ_ENTRY(kept_event) sibling;
 
-    char *packed, *verdict; /* packed records, owned; NULL while unknown */
+    char *packed, *verdict; /* packed records, owned (`packed` may be `bytes`); NULL while unknown */
     uint32_t packed_n, verdict_n;
     uint64_t row_event, row_verdict, row_entry, row_dead; /* journal numbers, 0: no such row */
     uint64_t dead_at;                                     /* when it died or was replayed, whichever is later */
     bool dead;
+    char bytes[]; /* of `packed`, when it was known at once */
 };
 
 enum ticket_stage { STAGE_LIVE, STAGE_ENDED, STAGE_HISTORY, STAGE_SETTLE }; /* what is being waited for, see settle.c */

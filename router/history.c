@@ -32,7 +32,7 @@
 #define ANSWER_MAX  (64u << 20)
 #define KEEP        (4u << 20)
 #define LIST_MAX    1000u
-#define PUT_ENOUGH  4096u /* puts that wait no longer */
+#define PUT_ENOUGH  (1u << 20) /* bytes of puts that wait no longer */
 #define PUT_WAIT_MS 200u
 #define RENDER_MOST (8u << 20)
 #define EXPIRE_ROWS 200
@@ -327,7 +327,7 @@ enum err history_list(struct history *h, struct str workspace, struct str state,
 static bool is_due(struct history *h)
 {
     const struct history_batch *b = h->filling;
-    if (b->asked || h->due || h->closing || b->count >= PUT_ENOUGH || b->bytes.n >= KEEP) return true;
+    if (b->asked || h->due || h->closing || b->bytes.n >= PUT_ENOUGH) return true;
     if (!timer_armed(&h->put_wait)) timer_once(&h->put_wait, PUT_WAIT_MS);
     return false;
 }

@@ -2,8 +2,8 @@
 
    Two batches. `filling` takes what is appended; `away` is NULL, or with the thread, or back with its callbacks running. A batch is
    handed over only at the end of a turn, when the thread is free, so what one turn appends is one transaction; while the thread is
-   at work rows gather: the busier the disk, the larger the groups. A lone row waits `linger_us` for company if rows have lately
-   come close enough together for company to be likely. Whether the thread may commit is decided here; how, in journal_db.c.
+   at work rows gather: the busier the disk, the larger the groups. A few rows wait `linger_us` for company if rows have lately
+   come close enough together for much company to be likely. Whether the thread may commit is decided here; how, in journal_db.c.
 
    Always true:
    - a row's callback runs exactly once, in the order of the appends, from on_done or from fail_filling;
@@ -21,8 +21,11 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#define LINGER_ENOUGH   16u /* rows that need no more company */
+#define LINGER_ENOUGH   64u /* rows that need no more company */
+#define LINGER_WORTH    8u  /* rows that must be expected, else nobody waits for them */
 #define PENDING_DEFAULT 200000u
+#define CHUNK_ROWS      256u
+#define CHUNK_BYTES     (128u << 10)
 #define BODY_MAX        (64u << 20)
 #define META_KEYS       65536u
 #define META_VALUE_MAX  65536u
@@ -118,6 +121,23 @@ static enum err may_take(const struct journal *j)
 
 static void give_up_last(struct batch *b) { b->bytes.n = b->ops[--b->count].at; }
 
+enum err journal_place(struct journal *j, struct op *op, unsigned kind, const struct id *id)
+{
+    struct batch *b = j->filling;
+    enum err e = rows_push(&j->rows, j->next, kind, id);
+    if (e) return e;
+    op->number = j->next++;
+    op->id = *id;
+    op->kind = (uint8_t)kind;
+    op->ends = ++b->chunk_rows == CHUNK_ROWS || b->bytes.n - b->chunk_at >= CHUNK_BYTES;
+    rows_at(&j->rows, j->rows.head - 1)->end = op->ends;
+    if (op->ends) {
+        b->chunk_rows = 0;
+        b->chunk_at = b->bytes.n;
+    }
+    return ERR_OK;
+}
+
 enum err journal_append(struct journal *j, enum row_kind kind, const struct id *id, struct str body, journal_fn *fn, void *ctx,
                         uint64_t *number)
 {
@@ -126,13 +146,10 @@ enum err journal_append(struct journal *j, enum row_kind kind, const struct id *
     if (body.n > BODY_MAX) return ERR_TOOBIG;
     struct op *op = batch_add(j->filling, OP_ROW, body, STR_NONE);
     if (!op) return ERR_FULL;
-    if ((e = rows_push(&j->rows, j->next, kind, id))) {
+    if ((e = journal_place(j, op, kind, id))) {
         give_up_last(j->filling);
         return e;
     }
-    op->number = j->next++;
-    op->id = *id;
-    op->kind = (uint8_t)kind;
     op->fn = fn;
     op->ctx = ctx;
     j->filling->rows++;
@@ -194,7 +211,7 @@ static bool linger(struct journal *j)
     if (j->linger_fd < 0 || j->cfg.linger_us == 0 || j->hurry || j->closing || j->linger_over) return false;
     if (j->filling->rows == 0 || j->filling->rows >= LINGER_ENOUGH) return false;
     if (j->linger_on) return true;
-    if (j->gap_us > j->cfg.linger_us) return false;
+    if (j->gap_us * LINGER_WORTH > j->cfg.linger_us) return false;
     j->linger_on = timerfd_settime(j->linger_fd, 0, &when, NULL) == 0;
     return j->linger_on;
 }
@@ -214,6 +231,7 @@ static void give(struct journal *j)
     struct batch *b = j->filling;
     if (!b->probe) meta_write(j);
     b->refs_to = j->rows.head;
+    if (b->refs_to > b->refs_from) rows_at(&j->rows, b->refs_to - 1)->end = 1;
     j->filling = b == &j->batches[0] ? &j->batches[1] : &j->batches[0];
     j->filling->refs_from = j->rows.head;
     j->away = b;
@@ -422,11 +440,13 @@ static enum err load_known(void *ctx, uint64_t number, uint64_t at, const struct
     return known_put(&j->known, id, ticket, at, number);
 }
 
-static enum err load_seen(void *ctx, uint64_t number, unsigned kind, const struct id *id)
+static enum err load_seen(void *ctx, uint64_t number, unsigned kind, const struct id *id, bool end)
 {
     struct journal *j = ctx;
     if (number >= j->next) j->next = number + 1;
-    return rows_push(&j->rows, number, kind, id);
+    enum err e = rows_push(&j->rows, number, kind, id);
+    if (!e) rows_at(&j->rows, j->rows.head - 1)->end = end;
+    return e;
 }
 
 /* Rows of a settled event are garbage that compaction has not reached yet. */

@@ -23,7 +23,7 @@ enum row_kind { ROW_EVENT = 1, ROW_VERDICT = 2, ROW_ENTRY = 3, ROW_CONFIG = 4, R
 struct journal;
 struct journal_cfg {
     const char *path;           /* …/journal.db; its folder exists */
-    uint32_t linger_us;         /* how long a first row waits for company; default 300, 0 = none */
+    uint32_t linger_us;         /* how long a first row may wait for company, when much of it is likely; 0 = none */
     uint32_t pending_max;       /* rows waiting; default 200,000: beyond it ERR_FULL */
     uint64_t (*wall_ms)(void);  /* NULL: clock_wall_ms */
     void *ctx;

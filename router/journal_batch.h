@@ -12,7 +12,7 @@
     X(SETTLE, op_settle) /* number, id; bytes: struct settle_bytes */                                                              \
     X(META, op_meta)     /* bytes: key and value; number = length of the key */                                                    \
     X(MOVE, op_move)     /* the row `from` becomes `number`; kind, id */                                                           \
-    X(CUT, op_cut)       /* rows from `from` to `number` are deleted */                                                            \
+    X(CUT, op_cut)       /* chunks of rows up to `number` are deleted */                                                           \
     X(FORGET, op_forget) /* identities up to `number` are deleted */
 #define OP_ENUM(id, fn) OP_##id,
 enum op_type { OP_MAP(OP_ENUM) OP_COUNT };
@@ -30,6 +30,7 @@ struct op {
     size_t at; /* of its bytes */
     uint32_t len;
     uint8_t type, kind;
+    bool ends; /* ROW, MOVE: the last one of its chunk */
 };
 struct batch {
     struct op *ops;
@@ -37,8 +38,10 @@ struct batch {
     struct buf bytes;
     uint64_t rows;               /* operations that somebody waits for: rows and settles */
     uint64_t refs_from, refs_to; /* positions in struct rows that this batch writes */
-    bool probe;                  /* is there room again? */
-    enum err result;             /* OK, FULL or IO */
+    size_t chunk_at;             /* of its bytes: where the chunk began that is being filled */
+    uint32_t chunk_rows;
+    bool probe;      /* is there room again? */
+    enum err result; /* OK, FULL or IO */
     char why[160];
     uint64_t took_us;
 };

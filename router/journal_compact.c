@@ -3,8 +3,9 @@
    A round begins when the log is more than twice what was live at the end of the last round, plus some; so the log's size is
    bounded by what lives, and each row is moved at most about once for every row that goes. A round walks from the oldest row to
    the newest there was when it began, a slice at a time, never two slices at once: rows that are live move to the end under a new
-   number (the thread does that inside the database: no body passes through here), the others are cut in ranges, both in the one
-   transaction of the next batch. Only when that is committed does the tail move on. A slice that failed is simply done again.
+   number (the thread copies them inside the database: no body passes through here), then all chunks that were passed are cut,
+   both in the one transaction of the next batch. A slice ends where a chunk ends. Only when it is committed does the tail move
+   on. A slice that failed is simply done again.
 
    A settled identity may not leave before all rows written before its settling have: they would come back to life at the next
    start. In the order of numbers: an entry goes only when its number is below the oldest row's. */
@@ -12,7 +13,7 @@
 #include "router/journal_private.h"
 
 #define SLICE_ROWS   2000u  /* asked in one turn */
-#define SLICE_MOVES  500u   /* moved in one batch: a commit stays short */
+#define SLICE_MOVES  500u   /* moved in one batch, but for the rest of a chunk: a commit stays short */
 #define SLACK_ROWS   65536u /* garbage not worth a round */
 #define IDLE_SETTLES 4096u
 #define FORGET_ROWS  2000u
@@ -39,48 +40,36 @@ static bool move_row(struct journal *j, struct row_ref ref)
 {
     struct op *op = batch_add(j->filling, OP_MOVE, STR_NONE, STR_NONE);
     if (!op) return false;
-    if (rows_push(&j->rows, j->next, ref.kind, &ref.id)) {
-        j->filling->count--;
-        return false;
-    }
-    op->number = j->next++;
     op->from = ref.number;
-    op->id = ref.id;
-    op->kind = (uint8_t)ref.kind;
-    return true;
+    if (!journal_place(j, op, ref.kind, &ref.id)) return true;
+    j->filling->count--;
+    return false;
 }
 
-static bool cut_rows(struct journal *j, uint64_t from, uint64_t to)
+static bool cut_rows(struct journal *j, uint64_t to)
 {
     struct op *op = batch_add(j->filling, OP_CUT, STR_NONE, STR_NONE);
-    if (!op) return false;
-    op->from = from;
-    op->number = to;
-    return true;
+    if (op) op->number = to;
+    return op != NULL;
 }
 
 static void slice(struct journal *j)
 {
     struct compaction *c = &j->compact;
-    uint64_t pos = j->rows.tail, cut_from = 0, cut_to = 0, cut_pos = 0;
+    uint64_t pos = j->rows.tail, passed = pos, last = 0; /* passed: behind the last whole chunk */
     uint64_t end = c->end - pos > SLICE_ROWS ? pos + SLICE_ROWS : c->end;
-    for (unsigned moves = 0; pos < end && moves < SLICE_MOVES; pos++) {
+    for (unsigned moves = 0; pos < c->end; pos++) {
+        if (passed == pos && (pos >= end || moves >= SLICE_MOVES)) break;
         struct row_ref ref = *rows_at(&j->rows, pos);
-        if (!is_live(j, &ref)) {
-            if (!cut_from) {
-                cut_from = ref.number;
-                cut_pos = pos;
-            }
-            cut_to = ref.number;
-            continue;
+        if (is_live(j, &ref)) {
+            if (!move_row(j, ref)) break;
+            moves++;
         }
-        if (cut_from && !cut_rows(j, cut_from, cut_to)) break;
-        cut_from = 0;
-        if (!move_row(j, ref)) break;
-        moves++;
+        if (!ref.end) continue;
+        passed = pos + 1;
+        last = ref.number;
     }
-    if (cut_from && !cut_rows(j, cut_from, cut_to)) pos = cut_pos; /* no memory: the slice ends before that range */
-    if (pos > j->rows.tail) c->slice_to = pos;
+    if (last && cut_rows(j, last)) c->slice_to = passed;
 }
 
 void journal_compact(struct journal *j, bool idle)

@@ -4,8 +4,12 @@
    The lock is exclusive (locking_mode) and held from open to close, so a second router on the same folder is refused, and SQLite
    needs no shared memory.
 
-   Tables: log (rows; `origin` is 0, or the number under which a row that compaction moved was first written: the order of replay),
-   known (settled identities, in the order of settling), meta. No index beyond the keys.
+   Tables: log (rows), known (settled identities, in the order of settling), meta. No index beyond the keys. What a table of rows
+   costs SQLite is paid for each of its rows; therefore those of log and known are chunks: `number` to `last` of our rows side by
+   side in one blob, as many as a transaction writes (the loop's side says where a chunk of the log ends). A chunk is written once
+   and deleted as a whole. An item of a chunk of the log is a struct item and the body; `origin` is 0, or the number under which a
+   row that compaction moved was first written: the order of replay. An item of a chunk of known is a struct known_item. They are
+   in the machine's byte order: a journal belongs to its machine, and FORMAT tells.
 
    Errors: a full disk or quota rolls back and is told as ERR_FULL. Anything else sets `broken` for good: after a failed sync the
    page cache may lie, so nothing is tried again, not even the checkpoint that closing a database does by itself. */
@@ -22,35 +26,50 @@
 #include <unistd.h>
 
 #define APPLICATION   0x4e617275 /* "Naru" */
-#define FORMAT        1
+#define FORMAT        2
 #define WAL_LARGE     2048 /* pages of 8 KiB: checkpoint right after a commit */
 #define WAL_WORTH_IT  128  /* pages: checkpoint in the first quiet moment */
 #define FREE_WORTH_IT 2048 /* free pages: give them back when all is quiet */
 #define VACUUM_PAGES  256
+#define CHUNK_MOST    (512u << 20) /* SQLite takes a thousand million bytes */
 #define QUIET_MS      5000u
 #define BETWEEN_MS    20u
+
+struct item {
+    uint64_t number, origin;
+    struct id id;
+    uint32_t kind, n; /* n: bytes of the body, which follows */
+};
+struct known_item {
+    uint64_t number, at;
+    struct id id, ticket;
+};
+
+struct chunk {             /* being filled */
+    uint64_t number, last; /* 0: empty */
+    struct buf items;
+};
 
 struct journal_db {
     sqlite3 *db;
     sqlite3_stmt *begin, *commit, *op[OP_COUNT];
+    struct chunk rows, known;
     int wal_pages;
     bool broken;
     char why[160];
 };
 
-static const char schema[] =
-    "CREATE TABLE log (number INTEGER PRIMARY KEY, origin INTEGER NOT NULL, kind INTEGER NOT NULL, id BLOB NOT NULL, body BLOB NOT "
-    "NULL);"
-    "CREATE TABLE known (number INTEGER PRIMARY KEY, at INTEGER NOT NULL, id BLOB NOT NULL, ticket BLOB NOT NULL);"
-    "CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;";
+static const char schema[] = "CREATE TABLE log (number INTEGER PRIMARY KEY, last INTEGER NOT NULL, items BLOB NOT NULL);"
+                             "CREATE TABLE known (number INTEGER PRIMARY KEY, last INTEGER NOT NULL, items BLOB NOT NULL);"
+                             "CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;";
 
 static const char *const op_sql[OP_COUNT] = {
-    [OP_ROW] = "INSERT INTO log VALUES (?1, 0, ?2, ?3, ?4)",
-    [OP_SETTLE] = "INSERT INTO known VALUES (?1, ?2, ?3, ?4)",
+    [OP_ROW] = "INSERT INTO log VALUES (?1, ?2, ?3)", /* a chunk of rows, moved ones among them */
+    [OP_SETTLE] = "INSERT INTO known VALUES (?1, ?2, ?3)",
     [OP_META] = "INSERT OR REPLACE INTO meta VALUES (?1, ?2)",
-    [OP_MOVE] = "UPDATE log SET number = ?1, origin = CASE origin WHEN 0 THEN number ELSE origin END WHERE number = ?2",
-    [OP_CUT] = "DELETE FROM log WHERE number BETWEEN ?2 AND ?1",
-    [OP_FORGET] = "DELETE FROM known WHERE number <= ?1",
+    [OP_MOVE] = "SELECT number, last, items FROM log WHERE number <= ?1 ORDER BY number DESC LIMIT 1",
+    [OP_CUT] = "DELETE FROM log WHERE number <= ?1 AND last <= ?1",
+    [OP_FORGET] = "DELETE FROM known WHERE number <= ?1 AND last <= ?1",
 };
 
 /* ---- small helpers -------------------------------------------------------------------------------------------------- */
@@ -80,11 +99,15 @@ static struct str column(sqlite3_stmt *s, int i)
     return (struct str){ p, (size_t)sqlite3_column_bytes(s, i) };
 }
 
-static bool column_id(sqlite3_stmt *s, int i, struct id *out)
+/* The next item of a chunk's bytes, and its body; false behind the last. What does not fit is not ours to judge: it ends there. */
+static bool next_item(struct str *items, struct item *item, struct str *body)
 {
-    struct str b = column(s, i);
-    if (b.n != sizeof out->b) return false;
-    memcpy(out->b, b.p, b.n);
+    if (items->n < sizeof *item) return false;
+    memcpy(item, items->p, sizeof *item);
+    if (item->n > items->n - sizeof *item) return false;
+    *body = (struct str){ items->p + sizeof *item, item->n };
+    items->p += sizeof *item + item->n;
+    items->n -= sizeof *item + item->n;
     return true;
 }
 
@@ -144,6 +167,9 @@ static enum err check_format(struct journal_db *d, const char *path)
     if (app == APPLICATION && format == FORMAT) return ERR_OK;
     if (app == APPLICATION && format > FORMAT)
         log_error("journal=%s format=%lld is newer than this program's %d; use the newer naru", path, (long long)format, FORMAT);
+    else if (app == APPLICATION)
+        log_error("journal=%s format=%lld is older than this program's %d; let the older naru settle what is in it", path,
+                  (long long)format, FORMAT);
     else log_error("journal=%s is another program's database or unreadable; name a folder of naru's own", path);
     return ERR_VERSION;
 }
@@ -175,6 +201,8 @@ enum err journal_db_open(struct journal_db **out, const char *path)
     enum err e = ERR_NOMEM;
     struct journal_db *d = calloc(1, sizeof *d);
     if (!d) goto out;
+    buf_init(&d->rows.items, CHUNK_MOST);
+    buf_init(&d->known.items, CHUNK_MOST);
     create_private(path);
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* counting its memory costs a lock an allocation; too late is no fault */
     e = ERR_IO;
@@ -225,67 +253,98 @@ static enum err on_meta(void *ctx, sqlite3_stmt *s)
 static enum err on_known(void *ctx, sqlite3_stmt *s)
 {
     const struct journal_db_visit *v = ctx;
-    struct id id, ticket;
-    if (!column_id(s, 2, &id) || !column_id(s, 3, &ticket)) return ERR_OK; /* not ours to judge: such a row is nobody's */
-    return v->known(v->ctx, (uint64_t)sqlite3_column_int64(s, 0), (uint64_t)sqlite3_column_int64(s, 1), &id, &ticket);
+    struct str items = column(s, 0);
+    struct known_item k;
+    enum err e = ERR_OK;
+    for (; !e && items.n >= sizeof k; items.p += sizeof k, items.n -= sizeof k) {
+        memcpy(&k, items.p, sizeof k);
+        e = v->known(v->ctx, k.number, k.at, &k.id, &k.ticket);
+    }
+    return e;
 }
 
-struct place { /* where a row stands, by the order of first writing */
-    uint64_t first, number;
+struct place { /* where a row stands that was moved, by the order of first writing */
+    uint64_t origin, number;
 };
 struct scan {
     const struct journal_db_visit *v;
-    struct place *places;
+    struct place *moved;
     size_t count, room;
-    bool moved;
 };
 
-static enum err on_place(void *ctx, sqlite3_stmt *s)
+static enum err note_moved(struct scan *sc, const struct item *it)
 {
-    struct scan *sc = ctx;
-    struct id id;
-    uint64_t number = (uint64_t)sqlite3_column_int64(s, 0), origin = (uint64_t)sqlite3_column_int64(s, 1);
-    if (!column_id(s, 3, &id)) return ERR_OK;
     if (sc->count == sc->room) {
         size_t room = sc->room ? sc->room * 2 : 4096;
-        struct place *p = realloc(sc->places, room * sizeof *p);
+        struct place *p = realloc(sc->moved, room * sizeof *p);
         if (!p) return ERR_NOMEM;
-        sc->places = p;
+        sc->moved = p;
         sc->room = room;
     }
-    sc->places[sc->count++] = (struct place){ origin ? origin : number, number };
-    sc->moved |= origin != 0;
-    return sc->v->seen(sc->v->ctx, number, (unsigned)sqlite3_column_int(s, 2), &id);
+    sc->moved[sc->count++] = (struct place){ it->origin, it->number };
+    return ERR_OK;
 }
 
-static int by_first(const void *a, const void *b)
+static enum err on_chunk_seen(void *ctx, sqlite3_stmt *s)
 {
-    const struct place *x = a, *y = b;
-    return (x->first > y->first) - (x->first < y->first);
+    struct scan *sc = ctx;
+    struct str items = column(s, 0), body;
+    struct item it;
+    enum err e = ERR_OK;
+    while (!e && next_item(&items, &it, &body)) {
+        if (it.origin) e = note_moved(sc, &it);
+        if (!e) e = sc->v->seen(sc->v->ctx, it.number, it.kind, &it.id, items.n == 0);
+    }
+    return e;
 }
 
-static enum err on_body(void *ctx, sqlite3_stmt *s)
+static enum err on_chunk_rows(void *ctx, sqlite3_stmt *s)
 {
     const struct journal_db_visit *v = ctx;
-    struct id id;
-    if (!column_id(s, 2, &id)) return ERR_OK;
-    return v->row(v->ctx, (uint64_t)sqlite3_column_int64(s, 0), (unsigned)sqlite3_column_int(s, 1), &id, column(s, 3));
+    struct str items = column(s, 0), body;
+    struct item it;
+    enum err e = ERR_OK;
+    while (!e && next_item(&items, &it, &body)) {
+        if (!it.origin) e = v->row(v->ctx, it.number, it.kind, &it.id, body);
+    }
+    return e;
 }
 
-/* Rows that compaction moved stand behind younger ones; they are told in their first place all the same. */
-static enum err load_by_place(struct journal_db *d, const struct scan *sc)
+static int by_origin(const void *a, const void *b)
 {
-    sqlite3_stmt *s = NULL;
-    enum err e =
-        sqlite3_prepare_v2(d->db, "SELECT number, kind, id, body FROM log WHERE number = ?1", -1, &s, NULL) ? ERR_IO : ERR_OK;
-    qsort(sc->places, sc->count, sizeof *sc->places, by_first);
-    for (size_t i = 0; i < sc->count && !e; i++) {
-        sqlite3_bind_int64(s, 1, (int64_t)sc->places[i].number);
-        e = sqlite3_step(s) == SQLITE_ROW ? on_body((void *)sc->v, s) : ERR_IO;
+    const struct place *x = a, *y = b;
+    return (x->origin > y->origin) - (x->origin < y->origin);
+}
+
+/* The row `number` in the chunk that the statement stands on, or in another one that it then stands on. */
+static int find_item(sqlite3_stmt *s, uint64_t number, struct item *it, struct str *body)
+{
+    if (!sqlite3_stmt_busy(s) || (uint64_t)sqlite3_column_int64(s, 0) > number || (uint64_t)sqlite3_column_int64(s, 1) < number) {
         sqlite3_reset(s);
+        sqlite3_bind_int64(s, 1, (int64_t)number);
+        int rc = sqlite3_step(s);
+        if (rc != SQLITE_ROW) return rc == SQLITE_DONE ? SQLITE_NOTFOUND : rc;
     }
-    if (e == ERR_IO) log_error("the journal cannot be read: %s; see the disk's health", sqlite3_errmsg(d->db));
-    sqlite3_finalize(s);
+    struct str items = column(s, 2);
+    while (next_item(&items, it, body)) {
+        if (it->number == number) return SQLITE_OK;
+    }
+    return SQLITE_NOTFOUND;
+}
+
+/* Rows that compaction moved stand behind younger ones. Whatever was moved is older than all that was not. */
+static enum err load_moved(struct journal_db *d, const struct scan *sc)
+{
+    enum err e = ERR_OK;
+    if (sc->count) qsort(sc->moved, sc->count, sizeof *sc->moved, by_origin);
+    for (size_t i = 0; i < sc->count && !e; i++) {
+        struct item it;
+        struct str body;
+        int rc = find_item(d->op[OP_MOVE], sc->moved[i].number, &it, &body);
+        if (rc) log_error("the journal cannot be read: %s (%d); see the disk's health", sqlite3_errmsg(d->db), rc);
+        e = rc ? ERR_IO : sc->v->row(sc->v->ctx, it.number, it.kind, &it.id, body);
+    }
+    sqlite3_reset(d->op[OP_MOVE]);
     return e;
 }
 
@@ -293,79 +352,111 @@ enum err journal_db_load(struct journal_db *d, const struct journal_db_visit *v)
 {
     struct scan sc = { .v = v };
     enum err e = each(d, "SELECT key, value FROM meta", on_meta, (void *)v);
-    if (!e) e = each(d, "SELECT number, at, id, ticket FROM known ORDER BY number", on_known, (void *)v);
-    if (!e) e = each(d, "SELECT number, origin, kind, id FROM log ORDER BY number", on_place, &sc);
-    if (!e && sc.moved) e = load_by_place(d, &sc);
-    else if (!e) e = each(d, "SELECT number, kind, id, body FROM log ORDER BY number", on_body, (void *)v);
-    free(sc.places);
+    if (!e) e = each(d, "SELECT items FROM known ORDER BY number", on_known, (void *)v);
+    if (!e) e = each(d, "SELECT items FROM log ORDER BY number", on_chunk_seen, &sc);
+    if (!e) e = load_moved(d, &sc);
+    if (!e) e = each(d, "SELECT items FROM log ORDER BY number", on_chunk_rows, (void *)v);
+    free(sc.moved);
     return e;
 }
 
 /* ---- operations ----------------------------------------------------------------------------------------------------- */
 
-static int op_row(sqlite3_stmt *s, const struct batch *b, const struct op *op)
+static void chunk_add(struct chunk *c, uint64_t number, const void *item, size_t n, struct str body)
 {
-    sqlite3_bind_int64(s, 1, (int64_t)op->number);
-    sqlite3_bind_int(s, 2, op->kind);
-    sqlite3_bind_blob(s, 3, op->id.b, sizeof op->id.b, SQLITE_STATIC);
-    sqlite3_bind_blob(s, 4, op->len ? b->bytes.p + op->at : "", (int)op->len, SQLITE_STATIC);
-    return step_once(s);
+    if (!c->number) c->number = number;
+    c->last = number;
+    buf_add(&c->items, item, n);
+    buf_addstr(&c->items, body);
 }
 
-static int op_settle(sqlite3_stmt *s, const struct batch *b, const struct op *op)
+static int chunk_write(struct chunk *c, sqlite3_stmt *s)
+{
+    if (!c->number) return SQLITE_OK;
+    if (c->items.err) return SQLITE_NOMEM;
+    sqlite3_bind_int64(s, 1, (int64_t)c->number);
+    sqlite3_bind_int64(s, 2, (int64_t)c->last);
+    sqlite3_bind_blob(s, 3, c->items.p, (int)c->items.n, SQLITE_STATIC);
+    int rc = step_once(s);
+    c->number = 0;
+    buf_clear(&c->items);
+    return rc;
+}
+
+static int add_row(struct journal_db *d, const struct op *op, uint64_t origin, struct str body)
+{
+    const struct item it = { op->number, origin, op->id, op->kind, (uint32_t)body.n };
+    chunk_add(&d->rows, op->number, &it, sizeof it, body);
+    return op->ends ? chunk_write(&d->rows, d->op[OP_ROW]) : SQLITE_OK;
+}
+
+static int op_row(struct journal_db *d, const struct batch *b, const struct op *op)
+{
+    return add_row(d, op, 0, batch_bytes(b, op));
+}
+
+/* A copy; the old one goes with its chunk. */
+static int op_move(struct journal_db *d, const struct batch *b, const struct op *op)
+{
+    struct item it;
+    struct str body;
+    (void)b;
+    int rc = find_item(d->op[OP_MOVE], op->from, &it, &body);
+    return rc ? rc : add_row(d, op, it.origin ? it.origin : it.number, body);
+}
+
+static int op_settle(struct journal_db *d, const struct batch *b, const struct op *op)
 {
     struct settle_bytes sb;
     memcpy(&sb, b->bytes.p + op->at, sizeof sb);
-    sqlite3_bind_int64(s, 1, (int64_t)op->number);
-    sqlite3_bind_int64(s, 2, (int64_t)sb.at);
-    sqlite3_bind_blob(s, 3, op->id.b, sizeof op->id.b, SQLITE_STATIC);
-    sqlite3_bind_blob(s, 4, sb.ticket.b, sizeof sb.ticket.b, SQLITE_STATIC);
-    return step_once(s);
+    const struct known_item it = { op->number, sb.at, op->id, sb.ticket };
+    chunk_add(&d->known, op->number, &it, sizeof it, STR_NONE);
+    return SQLITE_OK;
 }
 
-static int op_meta(sqlite3_stmt *s, const struct batch *b, const struct op *op)
+static int op_meta(struct journal_db *d, const struct batch *b, const struct op *op)
 {
+    sqlite3_stmt *s = d->op[OP_META];
     const char *p = b->bytes.p + op->at;
     sqlite3_bind_text(s, 1, p, (int)op->number, SQLITE_STATIC);
     sqlite3_bind_blob(s, 2, p + op->number, (int)(op->len - op->number), SQLITE_STATIC);
     return step_once(s);
 }
 
-static int op_range(sqlite3_stmt *s, const struct op *op)
+static int delete_up_to(sqlite3_stmt *s, const struct op *op)
 {
     sqlite3_bind_int64(s, 1, (int64_t)op->number);
-    sqlite3_bind_int64(s, 2, (int64_t)op->from);
     return step_once(s);
 }
 
-static int op_move(sqlite3_stmt *s, const struct batch *b, const struct op *op)
+static int op_cut(struct journal_db *d, const struct batch *b, const struct op *op)
 {
     (void)b;
-    return op_range(s, op);
+    sqlite3_reset(d->op[OP_MOVE]); /* it may stand on what is cut */
+    return delete_up_to(d->op[OP_CUT], op);
 }
 
-static int op_cut(sqlite3_stmt *s, const struct batch *b, const struct op *op)
+static int op_forget(struct journal_db *d, const struct batch *b, const struct op *op)
 {
     (void)b;
-    return op_range(s, op);
-}
-
-static int op_forget(sqlite3_stmt *s, const struct batch *b, const struct op *op)
-{
-    (void)b;
-    sqlite3_bind_int64(s, 1, (int64_t)op->number);
-    return step_once(s);
+    return delete_up_to(d->op[OP_FORGET], op);
 }
 
 #define OP_ROW_OF_TABLE(id, fn) [OP_##id] = fn,
-static int (*const op_fn[OP_COUNT])(sqlite3_stmt *s, const struct batch *b, const struct op *op) = { OP_MAP(OP_ROW_OF_TABLE) };
+static int (*const op_fn[OP_COUNT])(struct journal_db *d, const struct batch *b, const struct op *op) = { OP_MAP(OP_ROW_OF_TABLE) };
 
 /* ---- transactions --------------------------------------------------------------------------------------------------- */
 
 static int carry_out(struct journal_db *d, const struct batch *b)
 {
+    d->rows.number = d->known.number = 0; /* a batch that failed left something */
+    buf_clear(&d->rows.items);
+    buf_clear(&d->known.items);
     int rc = step_once(d->begin);
-    for (size_t i = 0; i < b->count && !rc; i++) rc = op_fn[b->ops[i].type](d->op[b->ops[i].type], b, &b->ops[i]);
+    for (size_t i = 0; i < b->count && !rc; i++) rc = op_fn[b->ops[i].type](d, b, &b->ops[i]);
+    sqlite3_reset(d->op[OP_MOVE]);
+    if (!rc) rc = chunk_write(&d->rows, d->op[OP_ROW]);
+    if (!rc) rc = chunk_write(&d->known, d->op[OP_SETTLE]);
     return rc ? rc : step_once(d->commit);
 }
 
@@ -447,5 +538,7 @@ void journal_db_close(struct journal_db *d)
     for (int i = 0; i < OP_COUNT; i++) sqlite3_finalize(d->op[i]);
     if (d->broken && d->db) sqlite3_db_config(d->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     sqlite3_close(d->db);
+    buf_fini(&d->rows.items);
+    buf_fini(&d->known.items);
     free(d);
 }

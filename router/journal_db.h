@@ -9,7 +9,8 @@ struct journal_db_visit { /* what journal_db_load tells; borrowed arguments */
     void *ctx;
     enum err (*meta)(void *ctx, struct str key, struct str value);
     enum err (*known)(void *ctx, uint64_t number, uint64_t at, const struct id *id, const struct id *ticket);
-    enum err (*seen)(void *ctx, uint64_t number, unsigned kind, const struct id *id); /* every row, by number */
+    /* every row, by number; `end`: the last one of its chunk */
+    enum err (*seen)(void *ctx, uint64_t number, unsigned kind, const struct id *id, bool end);
     enum err (*row)(void *ctx, uint64_t number, unsigned kind, const struct id *id,
                     struct str body); /* then again, in the order of their first writing */
 };

@@ -58,6 +58,8 @@ struct journal {
 };
 
 uint64_t journal_wall(const struct journal *j);
+/* Gives the operation (ROW or MOVE, the newest of the filling batch) its number and a place in the log. */
+enum err journal_place(struct journal *j, struct op *op, unsigned kind, const struct id *id);
 /* Adds a slice of compaction to the filling batch when one is due. `idle`: nothing was written for a while. */
 void journal_compact(struct journal *j, bool idle);
 void journal_compact_done(struct journal *j, bool ok); /* the batch with the slice is through */

@@ -15,7 +15,8 @@ enum err rows_push(struct rows *r, uint64_t number, unsigned kind, const struct 
     if (!*block && !(*block = malloc(ROWS_BLOCK * sizeof **block))) return ERR_NOMEM;
     struct row_ref *ref = rows_at(r, r->head);
     ref->number = number & ((1ull << 56) - 1);
-    ref->kind = kind & 0xff;
+    ref->kind = kind & 0x7f;
+    ref->end = 0;
     ref->id = *id;
     r->head++;
     return ERR_OK;

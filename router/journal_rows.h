@@ -11,7 +11,8 @@
 
 struct row_ref { /* 24 bytes */
     uint64_t number : 56;
-    uint64_t kind : 8; /* enum row_kind; 0: never written */
+    uint64_t kind : 7; /* enum row_kind; 0: never written */
+    uint64_t end : 1;  /* the last one of its chunk, see journal_db.c */
     struct id id;
 };
 struct rows {

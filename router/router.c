@@ -12,6 +12,7 @@
 #include "router/api.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -283,9 +284,13 @@ static enum err open_memory(struct router *r)
 static enum err open_disk(struct router *r)
 {
     char path[4096];
-    struct journal_cfg cfg = {
-        .path = path, .linger_us = 300, .ctx = r, .on_row = on_row, .on_fatal = on_fatal, .is_live = row_live, .on_moved = row_moved
-    };
+    struct journal_cfg cfg = { .path = path,
+                               .linger_us = 1000,
+                               .ctx = r,
+                               .on_row = on_row,
+                               .on_fatal = on_fatal,
+                               .is_live = row_live,
+                               .on_moved = row_moved };
     if (mkdir(r->opts.data, 0700) && errno != EEXIST) {
         log_error("the data folder %s cannot be made: %s", r->opts.data, strerror(errno));
         return ERR_IO;
@@ -424,6 +429,8 @@ int router_main(int argc, char **argv)
     struct router *r = calloc(1, sizeof *r);
     if (!r) return 1;
     if (opt_parse(rows, "naru router --data DIR --policy FILE [options]", argc, argv, &r->opts)) return free(r), 2;
+    mallopt(M_TRIM_THRESHOLD, 256 << 20); /* what one rush needed the next one needs again: do not give it back between them */
+    mallopt(M_MMAP_THRESHOLD, 32 << 20);
     log_init(r->opts.name);
     metrics_init(r->opts.name);
     uv_loop_init(&r->loop);

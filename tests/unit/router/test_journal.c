@@ -601,9 +601,9 @@ static void foreign_and_newer_files_are_refused_and_left_alone(void **state)
     assert_int_equal(append(b, ROW_EVENT, 1, "one"), ERR_OK);
     wait_for(b, &b->ok, 1);
     close_journal(b);
-    query(b->path, "PRAGMA user_version=2");
+    query(b->path, "PRAGMA user_version=3");
     assert_int_equal(try_open(b), ERR_IO);
-    query(b->path, "PRAGMA user_version=1");
+    query(b->path, "PRAGMA user_version=2");
     query(b->path, "PRAGMA application_id=7");
     assert_int_equal(try_open(b), ERR_IO);
     assert_int_equal(query(b->path, "SELECT count(*) FROM log"), 1);

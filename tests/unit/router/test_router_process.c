@@ -486,6 +486,7 @@ static void what_was_acknowledged_survives_a_kill_on_its_way(void **state)
     open_assign();
     UNTIL(f.takes == 2);
     UNTIL(event_is("k-1", "taken") && event_is("k-2", "taken"));
+    UNTIL(f.seen == f.seq); /* on the disk: what is not yet would be handed over again */
     kill_router(SIGKILL);
     f.epoch = 6;
     f.ask_sync = true;
