@@ -159,7 +159,7 @@ struct agent_spec {
 
 struct policy {
     const char *workspace;
-    char version[72]; /* "sha256:" and 64 hex of the file's bytes */
+    char version[72]; /* "sha256:" and the first 16 hex of the file's hash */
     const char *path; /* where it was read from, for messages */
     struct str yaml;  /* the bytes */
     struct hours *hours;

@@ -174,20 +174,21 @@ static struct str decision(struct workspace *ws, struct line *l, const struct ch
     struct tally t;
 
     match_tally(ws, l, &t);
+    const struct {
+        const char *key; /* the first one goes without its comma */
+        uint64_t n;
+    } failed[] = { { ",\"offline\":", t.offline }, { ",\"away\":", t.away },         { ",\"skills\":", t.skills },
+                   { ",\"backoff\":", t.backoff }, { ",\"capacity\":", t.capacity }, { ",\"channel_max\":", t.channel_max } };
     buf_clear(b);
-    buf_addz(b, "{\"policy\":\"");
-    buf_addz(b, ws->policy_version);
-    buf_addz(b, "\",\"winner\":");
+    buf_addz(b, "{\"winner\":");
     add_name(b, ws->roster.v[c->top[0].agent]->name);
     buf_addz(b, ",\"top\":[");
     for (uint32_t i = 0; i < c->count; i++) add_candidate(ws, c, i);
     add_num(b, "],\"candidates\":", t.fit);
-    add_num(b, ",\"failed\":{\"offline\":", t.offline);
-    add_num(b, ",\"away\":", t.away);
-    add_num(b, ",\"skills\":", t.skills);
-    add_num(b, ",\"backoff\":", t.backoff);
-    add_num(b, ",\"capacity\":", t.capacity);
-    add_num(b, ",\"channel_max\":", t.channel_max);
+    buf_addz(b, ",\"failed\":{");
+    size_t none = b->n;
+    for (size_t i = 0; i < sizeof failed / sizeof *failed; i++)
+        if (failed[i].n) add_num(b, failed[i].key + (b->n == none), failed[i].n);
     buf_addz(b, "}}");
     return b->err ? STR_NONE : buf_str(b);
 }
