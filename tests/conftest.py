@@ -1,4 +1,5 @@
 """A whole Naru for a test: `naru up` on a folder of its own, real processes, a real redis-server, any free port."""
+import contextlib
 import json
 import os
 import pathlib
@@ -59,11 +60,12 @@ class Agent:
                 return self.kept.pop(i)
         until = time.monotonic() + seconds
         while True:
-            self.ws.settimeout(max(0.01, until - time.monotonic()))
+            assert time.monotonic() < until, f"no {kind} {match} in {seconds} s; heard {self.kept[-50:]}"
+            self.ws.settimeout(0.5)  # pings begin it anew
             try:
                 text = self.ws.recv()
             except websocket.WebSocketTimeoutException:
-                raise AssertionError(f"no {kind} {match} in {seconds} s; heard {self.kept}")
+                continue
             m = json.loads(text)
             if fits(m):
                 return m
@@ -83,8 +85,60 @@ class Agent:
     def close(self):
         self.ws.close()
 
+    def __enter__(self):
+        """with door.agent("ann") as ann: at work; in the end offline, so that the next test does not meet them."""
+        self.hear("welcome")
+        got = self.act("presence", presence="available")
+        assert got["status"] == 200, got
+        return self
 
-class Naru:
+    def __exit__(self, kind, *_):
+        if not kind:
+            self.act("presence", presence="offline")
+        self.close()
+
+
+class Door:
+    """A router's HTTP door: `port` and `token` say where and who."""
+
+    port, token = 0, ""
+
+    def call(self, method, path, body=None, token=None, headers=None, raw=None, timeout=20):
+        data = raw if raw is not None else (json.dumps(body).encode() if body is not None else None)
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data=data, method=method)
+        if token != "":
+            request.add_header("Authorization", f"Bearer {token or self.token}")
+        request.add_header("Content-Type", "application/json")
+        for k, v in (headers or {}).items():
+            request.add_header(k, v)
+        try:
+            with urllib.request.urlopen(request, timeout=timeout) as r:
+                return Answer(r.status, r.headers, r.read())
+        except urllib.error.HTTPError as e:
+            return Answer(e.code, e.headers, e.read())
+
+    def get(self, path, **kw):
+        return self.call("GET", path, **kw)
+
+    def post(self, path, body=None, **kw):
+        return self.call("POST", path, body, **kw)
+
+    def event(self, id, text="hello", account="web", token=None, **more):
+        return self.post("/v1/events", {"id": id, "account": account, "text": text, **more}, token=token)
+
+    def agent(self, name, token=None):
+        return Agent(self, name, token)
+
+    def metric(self, line_start):
+        """The sum of the values of all lines of /metrics that begin so."""
+        total = 0.0
+        for line in self.get("/metrics").text.splitlines():
+            if line.startswith(line_start):
+                total += float(line.rsplit(" ", 1)[1])
+        return total
+
+
+class Naru(Door):
     def __init__(self, folder, policy=POLICY, options=(), wait=True):
         self.folder = pathlib.Path(folder)
         self.policy = policy
@@ -121,40 +175,6 @@ class Naru:
             except AssertionError:
                 pass
             return 0
-
-    def call(self, method, path, body=None, token=None, headers=None, raw=None, timeout=20):
-        data = raw if raw is not None else (json.dumps(body).encode() if body is not None else None)
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data=data, method=method)
-        if token != "":
-            request.add_header("Authorization", f"Bearer {token or self.token}")
-        request.add_header("Content-Type", "application/json")
-        for k, v in (headers or {}).items():
-            request.add_header(k, v)
-        try:
-            with urllib.request.urlopen(request, timeout=timeout) as r:
-                return Answer(r.status, r.headers, r.read())
-        except urllib.error.HTTPError as e:
-            return Answer(e.code, e.headers, e.read())
-
-    def get(self, path, **kw):
-        return self.call("GET", path, **kw)
-
-    def post(self, path, body=None, **kw):
-        return self.call("POST", path, body, **kw)
-
-    def event(self, id, text="hello", account="web", token=None, **more):
-        return self.post("/v1/events", {"id": id, "account": account, "text": text, **more}, token=token)
-
-    def agent(self, name, token=None):
-        return Agent(self, name, token)
-
-    def metric(self, line_start):
-        """The sum of the values of all lines of /metrics that begin so."""
-        total = 0.0
-        for line in self.get("/metrics").text.splitlines():
-            if line.startswith(line_start):
-                total += float(line.rsplit(" ", 1)[1])
-        return total
 
     def children(self):
         """name → pid of the processes that `naru up` keeps."""
@@ -204,13 +224,108 @@ class Naru:
         self.log.close()
 
     def faults(self):
-        """Lines of sanitizers and panics in any process's log."""
+        return faults_in([self.folder / "up.log", *(self.folder / "data" / "log").glob("*.log")])
+
+
+def faults_in(logs):
+    """Lines of sanitizers and panics."""
+    bad = []
+    for f in logs:
+        for line in f.read_text(errors="replace").splitlines():
+            if any(w in line for w in ("ERROR: AddressSanitizer", "runtime error:", "LeakSanitizer", "panic", "assertion")):
+                bad.append(f"{f.name}: {line}")
+    return bad
+
+
+class Hand:
+    """Processes started one by one, as on several machines: any number of routers, workers and assigners, and one redis-server.
+
+    Names say the role: redis, router-1, triage-2, assign-1. Doors to the routers are in `routers`, by number."""
+
+    def __init__(self, folder, routers=1, policy=POLICY):
+        self.folder = pathlib.Path(folder)
+        self.policy = policy
+        self.routers = {n: Door() for n in range(1, routers + 1)}
+        self.running = {}
+        self.redis = f"unix://{self.folder}/redis.sock"
+        self.token = self.naru("token", "create", "--role", "operator", "--subject", "op", "--tokens", self.folder / "tokens").stdout.strip()
+
+    def naru(self, *args, **kw):
+        return subprocess.run([NARU, *map(str, args)], capture_output=True, text=True, timeout=kw.pop("timeout", 60), **kw)
+
+    def inbox(self, name):
+        return f"ipc://{self.folder}/{name}.inbox"
+
+    def argv(self, name):
+        role, _, number = name.partition("-")
+        if role == "redis":
+            return ["redis-server", "--port", "0", "--unixsocket", f"{self.folder}/redis.sock", "--dir", str(self.folder), "--save", "",
+                    "--appendonly", "yes", "--maxmemory-policy", "noeviction"]
+        common = [NARU, role, "--name", name, "--inbox", self.inbox(name)]
+        if role == "router":
+            return [*common, "--number", number, "--listen", "127.0.0.1:0", "--data", str(self.folder / name), "--tokens",
+                    str(self.folder / "tokens"), "--policy", str(self.policy), "--port-file", str(self.folder / f"{name}.port")]
+        dial = [w for n in self.routers for w in ("--router", self.inbox(f"router-{n}"))]
+        return [*common, *dial, *(["--redis", self.redis] if role == "assign" else [])]
+
+    def start(self, *names):
+        for name in names:
+            port = self.folder / f"{name}.port"
+            port.unlink(missing_ok=True)
+            with open(self.folder / f"{name}.log", "ab") as log:
+                self.running[name] = subprocess.Popen(self.argv(name), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            if name.startswith("router-"):
+                door = self.routers[int(name[7:])]
+                door.token = self.token
+                door.port = int(wait_for(f"{name}'s port", lambda: port.exists() and port.read_text().strip()))
+        return self
+
+    def ready(self):
+        for door in self.routers.values():
+            wait_for("readiness", lambda: door.get("/readyz").status == 200, 60)
+        return self
+
+    def kill(self, name):
+        self.running[name].kill()
+        self.running.pop(name).wait(10)
+
+    def stop(self):
+        order = ("router", "triage", "assign", "redis")
         bad = []
-        for f in [self.folder / "up.log", *(self.folder / "data" / "log").glob("*.log")]:
-            for line in f.read_text(errors="replace").splitlines():
-                if any(w in line for w in ("ERROR: AddressSanitizer", "runtime error:", "LeakSanitizer", "panic", "assertion")):
-                    bad.append(f"{f.name}: {line}")
-        return bad
+        for name in sorted(self.running, key=lambda n: order.index(n.split("-")[0])):
+            self.running[name].terminate()
+            status = self.running[name].wait(30)
+            if status:
+                bad.append(f"{name} ended with {status}")
+        self.running = {}
+        return bad + faults_in(self.folder.glob("*.log"))
+
+
+@contextlib.contextmanager
+def by_hand(**kw):
+    """with by_hand(routers=2) as hand: nothing runs yet; in the end all is stopped and the logs searched for faults."""
+    folder = tempfile.mkdtemp(prefix="naru-e2e-")
+    hand = Hand(folder, **kw)
+    try:
+        yield hand
+    except BaseException:
+        hand.stop()
+        raise
+    bad = hand.stop()
+    assert not bad, "\n".join(bad[:20])
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def running(**kw):
+    """with running() as naru: `naru up`, for a whole module of tests."""
+    folder = tempfile.mkdtemp(prefix="naru-e2e-")
+    naru = Naru(folder, **kw)
+    yield naru
+    naru.stop()
+    bad = naru.faults()
+    assert not bad, "\n".join(bad[:20])
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
