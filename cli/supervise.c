@@ -56,6 +56,7 @@ static void on_child_exit(uv_process_t *proc, int64_t status, int sig)
         stop_rank(s);
         return;
     }
+    if (c->spec.again && !c->spec.again(c->spec.ctx, (int)status, sig)) return;
     if (lived >= LIVED_MS) c->backoff_ms = BACKOFF_MIN_MS;
     log_warn("child=%s died status=%d signal=%d lived_ms=%llu restart_in_ms=%llu", c->spec.name, (int)status, sig,
              (unsigned long long)lived, (unsigned long long)c->backoff_ms);

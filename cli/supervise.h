@@ -11,11 +11,14 @@
 #define CHILD_MAX  80
 
 struct child_spec {
-    const char *name;              /* for the log: "triage-1" */
-    const char *argv[CHILD_ARGS];  /* NULL-terminated; borrowed for the supervisor's life */
-    unsigned stop_rank;            /* 0 is stopped first, then 1, then 2 */
-    const char *log_path;          /* where its stderr goes; NULL: ours */
-    bool takes_hup;                /* SIGHUP is passed on */
+    const char *name;             /* for the log: "triage-1" */
+    const char *argv[CHILD_ARGS]; /* NULL-terminated; borrowed for the supervisor's life */
+    unsigned stop_rank;           /* 0 is stopped first, then 1, then 2 */
+    const char *log_path;         /* where its stderr goes; NULL: ours */
+    bool takes_hup;               /* SIGHUP is passed on */
+    /* NULL, or asked when it has ended: false says that starting it again is no use, the asked one sees to the rest */
+    bool (*again)(void *ctx, int status, int sig);
+    void *ctx;
 };
 struct supervisor;
 /* The children are told our pid in NARU_PARENT, so that none outlives us even when we are killed. */

@@ -37,15 +37,19 @@ struct up_opts {
 };
 static const struct opt rows[] = {
     { "policy", OPT_LIST, offsetof(struct up_opts, policy), NULL, 0, 0, "FILE", "a workspace's policy; may be given many times" },
-    { "data", OPT_STR, offsetof(struct up_opts, data), NULL, 0, 0, "DIR", "data folder (default $NARU_DATA or ~/.local/share/naru)" },
-    { "listen", OPT_STR, offsetof(struct up_opts, listen), "127.0.0.1:8080", 0, 0, "ADDR", "where HTTP listens; port 0 takes any free one" },
+    { "data", OPT_STR, offsetof(struct up_opts, data), NULL, 0, 0, "DIR",
+      "data folder (default $NARU_DATA or ~/.local/share/naru)" },
+    { "listen", OPT_STR, offsetof(struct up_opts, listen), "127.0.0.1:8080", 0, 0, "ADDR",
+      "where HTTP listens; port 0 takes any free one" },
     { "redis", OPT_STR, offsetof(struct up_opts, redis), NULL, 0, 0, "URL", "use this Redis 7 instead of starting one" },
     { "triage", OPT_U64, offsetof(struct up_opts, triage), "0", 0, 64, "N", "triage workers (default: one a core)" },
     { "verbose", OPT_FLAG, offsetof(struct up_opts, verbose), NULL, 0, 0, NULL, "processes log here instead of into DIR/log" },
-    { "demo", OPT_FLAG, offsetof(struct up_opts, demo), NULL, 0, 0, NULL, "simulated customers and agents in a folder of its own, then a summary" },
+    { "demo", OPT_FLAG, offsetof(struct up_opts, demo), NULL, 0, 0, NULL,
+      "simulated customers and agents in a folder of its own, then a summary" },
     { "seconds", OPT_U64, offsetof(struct up_opts, seconds), "60", 5, 3600, "N", "how long the demo's customers write" },
     { "rate", OPT_U64, offsetof(struct up_opts, rate), "60", 1, 5000, "R", "the demo's messages a second" },
-    { "json", OPT_FLAG, offsetof(struct up_opts, json), NULL, 0, 0, NULL, "the demo's summary as one JSON object on the last line" },
+    { "json", OPT_FLAG, offsetof(struct up_opts, json), NULL, 0, 0, NULL,
+      "the demo's summary as one JSON object on the last line" },
     { NULL, OPT_STR, 0, NULL, 0, 0, NULL, NULL },
 };
 
@@ -58,7 +62,9 @@ struct up {
     struct timer banner;
     char data[PATH_MAX], run[PATH_MAX], self[PATH_MAX], redis_url[PATH_MAX + 16];
     char token_file[PATH_MAX + 32], port_file[PATH_MAX + 32];
-    bool own_run, said;
+    bool own_run, listened;
+    const char *router_log; /* borrowed from `texts` */
+    long router_log_at;     /* where it ended when we started */
     int lock, status;
     char *texts[256]; /* built arguments, freed at the end */
     unsigned text_count;
@@ -149,10 +155,32 @@ static void start_redis(struct up *u)
     snprintf(u->redis_url, sizeof u->redis_url, "unix://%s", sock);
     /* Holds must never be evicted; a ticket's hash stays one compact block up to 4 KiB a field. */
     struct child_spec spec = { .name = "redis",
-                               .argv = { "setpriv", "--pdeathsig", "TERM", "redis-server", "--port", "0", "--unixsocket", sock,
-                                         "--unixsocketperm", "700", "--dir", text(u, "%s/redis", u->data), "--appendonly", "yes",
-                                         "--appendfsync", "everysec", "--save", "", "--maxmemory-policy", "noeviction",
-                                         "--hash-max-listpack-entries", "64", "--hash-max-listpack-value", "4096", "--daemonize", "no",
+                               .argv = { "setpriv",
+                                         "--pdeathsig",
+                                         "TERM",
+                                         "redis-server",
+                                         "--port",
+                                         "0",
+                                         "--unixsocket",
+                                         sock,
+                                         "--unixsocketperm",
+                                         "700",
+                                         "--dir",
+                                         text(u, "%s/redis", u->data),
+                                         "--appendonly",
+                                         "yes",
+                                         "--appendfsync",
+                                         "everysec",
+                                         "--save",
+                                         "",
+                                         "--maxmemory-policy",
+                                         "noeviction",
+                                         "--hash-max-listpack-entries",
+                                         "64",
+                                         "--hash-max-listpack-value",
+                                         "4096",
+                                         "--daemonize",
+                                         "no",
                                          NULL },
                                .stop_rank = 2,
                                .log_path = log_of(u, "redis") };
@@ -161,26 +189,69 @@ static void start_redis(struct up *u)
 
 static const char *inbox(struct up *u, const char *name) { return text(u, "ipc://%s/%s.inbox", u->run, name); }
 
+static unsigned read_port(const struct up *u)
+{
+    unsigned port = 0;
+    FILE *f = fopen(u->port_file, "r");
+    if (!f) return 0;
+    if (fscanf(f, "%u", &port) != 1) port = 0;
+    fclose(f);
+    return port;
+}
+
+static void on_stopped(void *ctx);
+
+/* What the router wrote since we started it: why it cannot start. */
+static void tell_router_log(const struct up *u)
+{
+    char text[4096];
+    FILE *f = u->o.verbose ? NULL : fopen(u->router_log, "r");
+    if (!f) return;
+    if (!fseek(f, u->router_log_at, SEEK_SET))
+        while (fgets(text, sizeof text, f))
+            if (strstr(text, " error ") || strstr(text, ": error: ")) fputs(text, stderr);
+    fclose(f);
+}
+
+/* A router that gives up before it ever listened will give up again: its options, files or port are at fault. */
+static bool on_router_end(void *ctx, int status, int sig)
+{
+    struct up *u = ctx;
+    if (u->listened || sig || !status || read_port(u)) return true;
+    tell_router_log(u);
+    fprintf(stderr, "naru up: the router cannot start%s%s\n", u->o.verbose ? "" : "; its log is ",
+            u->o.verbose ? "" : u->router_log);
+    u->status = 1;
+    supervisor_stop(u->sup, on_stopped, u);
+    return false;
+}
+
 static void start_router(struct up *u)
 {
+    struct stat log;
     struct child_spec spec = { .name = "router-1",
-                               .argv = { u->self, "router", "--name", "router-1", "--number", "1", "--listen", u->o.listen, "--data",
-                                         u->data, "--inbox", inbox(u, "router-1"), "--port-file", u->port_file },
+                               .argv = { u->self, "router", "--name", "router-1", "--number", "1", "--listen", u->o.listen,
+                                         "--data", u->data, "--inbox", inbox(u, "router-1"), "--port-file", u->port_file },
                                .stop_rank = 0,
                                .log_path = log_of(u, "router-1"),
-                               .takes_hup = true };
+                               .takes_hup = true,
+                               .again = on_router_end,
+                               .ctx = u };
     unsigned n = 14;
     for (size_t i = 0; i < u->o.policy.count && n + 3 < CHILD_ARGS; i++) {
         spec.argv[n++] = "--policy";
         spec.argv[n++] = u->o.policy.v[i];
     }
+    u->router_log = spec.log_path;
+    if (spec.log_path && !stat(spec.log_path, &log)) u->router_log_at = (long)log.st_size;
     supervisor_start(u->sup, &spec);
 }
 
 static void start_worker(struct up *u, const char *command, const char *name)
 {
     struct child_spec spec = { .name = name,
-                               .argv = { u->self, command, "--name", name, "--inbox", inbox(u, name), "--router", inbox(u, "router-1") },
+                               .argv = { u->self, command, "--name", name, "--inbox", inbox(u, name), "--router",
+                                         inbox(u, "router-1") },
                                .stop_rank = 1,
                                .log_path = log_of(u, name) };
     if (!strcmp(command, "assign")) spec.argv[8] = "--redis", spec.argv[9] = u->redis_url;
@@ -213,22 +284,13 @@ out:
     return e;
 }
 
-static unsigned read_port(const struct up *u)
-{
-    unsigned port = 0;
-    FILE *f = fopen(u->port_file, "r");
-    if (!f) return 0;
-    if (fscanf(f, "%u", &port) != 1) port = 0;
-    fclose(f);
-    return port;
-}
-
 /* Says where, once the router has its port. */
 static void on_banner(struct timer *t)
 {
     struct up *u = t->ctx;
     unsigned port = read_port(u);
     if (!port) return;
+    u->listened = true;
     timer_stop(t);
     if (u->o.demo) {
         demo_start(u->demo, port);
@@ -280,7 +342,8 @@ static enum err prepare(struct up *u)
     if (u->o.demo && !strcmp(u->o.listen, "127.0.0.1:8080")) u->o.listen = "127.0.0.1:0";
     enum err e = fix_port(u);
     if (e) return fprintf(stderr, "naru up: cannot listen on %s\n", u->o.listen), e;
-    if ((e = prepare_folders(u))) return fprintf(stderr, "naru up: cannot make the data folder %s: %s\n", u->data, strerror(errno)), e;
+    if ((e = prepare_folders(u)))
+        return fprintf(stderr, "naru up: cannot make the data folder %s: %s\n", u->data, strerror(errno)), e;
     if ((e = take_lock(u))) return fprintf(stderr, "naru up: another `naru up` runs on %s\n", u->data), e;
     if ((e = first_token(u))) return fprintf(stderr, "naru up: cannot make the first token in %s: %s\n", u->data, err_text(e)), e;
     snprintf(u->port_file, sizeof u->port_file, "%.*s/port", (int)sizeof u->port_file - 6, u->run);
@@ -303,7 +366,8 @@ int up_main(int argc, char **argv)
     struct up *u = calloc(1, sizeof *u);
     if (!u) return 1;
     if (opt_parse(rows, "naru up --policy FILE [options]", argc, argv, &u->o)) return free(u), 2;
-    if (!u->o.policy.count) return fprintf(stderr, "naru up: --policy FILE is needed (config/hanbit.yaml is a sample)\n"), free(u), 2;
+    if (!u->o.policy.count)
+        return fprintf(stderr, "naru up: --policy FILE is needed (config/hanbit.yaml is a sample)\n"), free(u), 2;
     log_init("up");
     if (u->o.demo) log_max = LOG_WARN;
     u->status = 1;
@@ -312,8 +376,15 @@ int up_main(int argc, char **argv)
     if (supervisor_new(&u->sup, &u->loop)) goto out;
     signals_init(&u->signals, &u->loop, on_stop, on_hup, u);
     if (u->o.demo) {
-        struct demo_cfg cfg = { .self = u->self, .data = u->data, .token_file = u->token_file, .seconds = (unsigned)u->o.seconds,
-                                .rate = (unsigned)u->o.rate, .json = u->o.json, .sup = u->sup, .ctx = u, .done = on_demo_done };
+        struct demo_cfg cfg = { .self = u->self,
+                                .data = u->data,
+                                .token_file = u->token_file,
+                                .seconds = (unsigned)u->o.seconds,
+                                .rate = (unsigned)u->o.rate,
+                                .json = u->o.json,
+                                .sup = u->sup,
+                                .ctx = u,
+                                .done = on_demo_done };
         if (demo_open(&u->demo, &u->loop, &cfg)) goto out;
     }
     start_all(u);
