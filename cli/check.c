@@ -38,12 +38,20 @@ static int print_generated(void (*generate)(struct buf *out))
     return status;
 }
 
+/* "1 error", "2 errors" */
+static const char *counted(uint32_t count, const char *what, char out[40])
+{
+    snprintf(out, 40, "%u %s%s", count, what, count == 1 ? "" : "s");
+    return out;
+}
+
 static void summary(struct buf *out, const char *path, const struct policy *p, const struct findings *f, enum err e)
 {
+    char number[40];
     if (p)
-        buf_addf(out, "%s: good: workspace %s, %u queues, %u rules, %u accounts, %u agents; %u warnings\n", path, p->workspace,
-                 p->queue_count, p->rule_count, p->account_count, p->agent_count, f->count + f->more);
-    else buf_addf(out, "%s: refused: %s, %u errors\n", path, err_text(e), f->errors);
+        buf_addf(out, "%s: good: workspace %s, %u queues, %u rules, %u accounts, %u agents; %s\n", path, p->workspace,
+                 p->queue_count, p->rule_count, p->account_count, p->agent_count, counted(f->count + f->more, "warning", number));
+    else buf_addf(out, "%s: refused: %s, %s\n", path, err_text(e), counted(f->errors, "error", number));
 }
 
 /* 0 good, 1 not. */

@@ -1,9 +1,10 @@
 /* The binder's frame: one mapping of the file against one table of rows.
 
-   For a mapping: first every row's "not given" (kind->init) and default (read through the row's own kind from its text, as if it
-   had been written, so a default is checked like any value), then what is written, each key through its row; then keys that
-   had to be there; then the mapping's own check. An error never stops the walk: all mistakes of a file are found in one go, and a
-   struct that had errors is complete enough to be looked at (every pointer NULL or valid, every count true).
+   For a mapping (and for the mappings inside of it): first every row's "not given" (kind->init) and default (read through the row's
+   own kind from its text, as if it had been written, so a default is checked like any value), then what is written, each key
+   through its row; then keys that had to be there; then the mapping's own check. An error never stops the walk: all mistakes of a
+   file are found in one go, and a struct that had errors is complete enough to be looked at (every pointer NULL or valid, every
+   count true).
 
    All memory is the policy's arena. Running out of it is remembered in `broken` and ends in ERR_NOMEM; until then reads go on
    harmlessly. Names that refer to something are put on `refs` and resolved when all was read. */
@@ -96,6 +97,7 @@ void bind_defaults(struct bind *b, const struct mapping *m, void *into, struct s
 {
     for (const struct row *r = m->rows; r->name; r++) {
         if (r->offset == NOWHERE) continue;
+        if (r->kind == &K_MAPPING) bind_defaults(b, r->arg, place(b, r, into), STR_NONE); /* also when it is not written at all */
         if (r->kind->init) r->kind->init(place(b, r, into));
         if (!r->fallback) continue;
         struct ynode n = { .type = Y_SCALAR, .text = str_of(r->fallback) };

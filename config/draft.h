@@ -17,8 +17,9 @@ struct draft {
     X("email", 15)                                                                                                                 \
     X("webchat", 30)                                                                                                               \
     X("sms", 20)                                                                                                                   \
-    X("whatsapp", 30) X("messenger", 30) X("instagram", 30) X("x", 30) X("line", 30) X("kakao", 30) X("telegram", 30)              \
-        X("slack", 30) X("voice", 100) X("form", 15) X("api", 10)
+    X("whatsapp", 30)                                                                                                              \
+    X("messenger", 30) X("instagram", 30) X("x", 30) X("line", 30) X("kakao", 30) X("telegram", 30) X("slack", 30) X("voice", 100) \
+        X("form", 15) X("api", 10)
 extern const struct words channel_words;
 uint32_t channel_cost(struct str channel);
 

@@ -307,13 +307,13 @@ static bool hides(struct shadow *s, const struct rule *earlier, const struct rul
 static void check_rules(struct bind *b, const struct draft *d, const struct ynode *rules)
 {
     struct shadow s = { 20000000 };
-    bool sentiment_set = false;
+    bool sentiment_set = d->p.model_sentiment || d->p.external_ms[ANSWER_SENTIMENT];
     for (uint32_t i = 0; i < d->p.rule_count; i++) {
         const struct rule *r = &d->p.rules[i];
         const struct ynode *n = tree_item(rules, i);
         const struct ynode *asks = tree_get(tree_get(n, "when"), "sentiment");
         if (asks && !sentiment_set)
-            findings_key(b->f, F_WARN, asks, "nothing finds a sentiment yet, and no rule before this one sets it");
+            findings_key(b->f, F_WARN, asks, "nothing finds a sentiment: no model is given, and no rule before this one sets it");
         sentiment_set |= r->sentiment >= 0;
         for (uint32_t k = 0; n && k < i; k++) {
             if (!hides(&s, &d->p.rules[k], r)) continue;

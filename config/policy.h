@@ -15,16 +15,23 @@
     X(CHOOSE_BEST_SKILL, "best-skill")                                                                                             \
     X(CHOOSE_LEAST_LOADED, "least-loaded")                                                                                         \
     X(CHOOSE_LONGEST_IDLE, "longest-idle")                                                                                         \
-    X(CHOOSE_PREFERRED, "preferred") X(CHOOSE_LAST_AGENT, "last-agent") X(CHOOSE_SPARE_SKILL, "spare-skill")                       \
-        X(CHOOSE_OWN_SKILL_FIRST, "own-skill-first") X(CHOOSE_ROUND_ROBIN, "round-robin") X(CHOOSE_FASTEST, "fastest")
+    X(CHOOSE_PREFERRED, "preferred")                                                                                               \
+    X(CHOOSE_LAST_AGENT, "last-agent") X(CHOOSE_SPARE_SKILL, "spare-skill") X(CHOOSE_OWN_SKILL_FIRST, "own-skill-first")           \
+        X(CHOOSE_ROUND_ROBIN, "round-robin") X(CHOOSE_FASTEST, "fastest")
 #define SINCE_MAP(X)                                                                                                               \
     X(SINCE_ENQUEUED, "enqueued") X(SINCE_STEP, "step") X(SINCE_ASSIGNED, "assigned") X(SINCE_LAST_REPLY, "last-reply")
 WORDS_OF(order, ORDER_MAP)
 WORDS_OF(choose, CHOOSE_MAP)
 WORDS_OF(since, SINCE_MAP)
 
-#define CHOOSE_MAX 8u
-#define URG_COUNT  4u
+/* The stages of triage that a model answers, and that a scorer of one's own may answer instead. */
+#define ANSWER_MAP(X)                                                                                                              \
+    X(ANSWER_INTENT, "intent") X(ANSWER_URGENCY, "urgency") X(ANSWER_SENTIMENT, "sentiment") X(ANSWER_LANGUAGE, "language")
+WORDS_OF(answer, ANSWER_MAP)
+
+#define CHOOSE_MAX   8u
+#define ANSWER_COUNT 4u
+#define URG_COUNT    4u
 
 struct skill {
     const char *name;
@@ -92,6 +99,7 @@ struct rule {
     /* then */
     int urgency;        /* enum urgency, or -1 */
     int raise;          /* steps, 0 = none; negative lowers */
+    double weigh;       /* added to the urgency score; -1..1, 0 = nothing */
     const char *intent; /* NULL: none */
     int sentiment;      /* enum sentiment, or -1 */
     struct skills needs;
@@ -99,6 +107,18 @@ struct rule {
     int queue; /* index, or -1 */
     bool stop;
     uint32_t line;
+};
+
+/* How the urgency score is put together: what each part weighs, and from which score a level holds. */
+struct urgency_policy {
+    double model;             /* weight of what the urgency model says, 0..4 */
+    double start;             /* the score where no model speaks, 0..1 */
+    double negative;          /* added when the message is negative, -1..1; so are the next two */
+    double turn;              /* added when the customer's sentiment turned negative within the conversation */
+    double repeated;          /* added per contact of the last 7 days beyond the first, for three at most */
+    double waiting;           /* added per hour that the conversation's ticket has been waiting, 0..1 … */
+    double waiting_most;      /* … and no more than this, 0..1 */
+    double levels[URG_COUNT]; /* the least score of each level, rising; levels[URG_LOW] is 0 */
 };
 
 enum step_action { STEP_NEEDS = 1, STEP_DROP = 2, STEP_RAISE = 4, STEP_MOVE = 8 };
@@ -173,7 +193,10 @@ struct policy {
     uint32_t pattern_count;                                     /* texts of all COND_TEXT together */
     double unsure_below;                                        /* 0: no such clause */
     int unsure_queue;                                           /* or -1 */
-    const char *model_intent, *model_urgency, *model_sentiment; /* paths, or NULL */
+    const char *model_intent, *model_urgency, *model_sentiment; /* paths as written, or NULL */
+    const char *model_language;
+    struct urgency_policy urgency;
+    uint32_t external_ms[ANSWER_COUNT]; /* by enum answer: how long a scorer of one's own has, 1..2000; 0: none is asked */
     struct queue *queues;
     uint32_t queue_count;
     uint32_t default_queue;
@@ -202,7 +225,8 @@ void findings_text(const struct findings *f, const char *path, struct buf *out);
 void findings_json(const struct findings *f, const char *path, const char *version, struct buf *out);
 
 /* Reads and checks all of it before anything counts. On ERR_OK the caller owns one reference of *out (warnings may be in `f`);
-   ERR_YAML or ERR_POLICY with errors in `f`; ERR_TOOBIG, ERR_NOMEM. `f` may be NULL. `now` = wall ms (for hours). Pure but for time-zone data. */
+   ERR_YAML or ERR_POLICY with errors in `f`; ERR_TOOBIG, ERR_NOMEM. `f` may be NULL. `now` = wall ms (for hours). Pure but for
+   time-zone data. */
 enum err policy_load(struct policy **out, struct str yaml, const char *path, uint64_t now, struct findings *f);
 /* The same from a file; ERR_IO when it cannot be read. */
 enum err policy_load_file(struct policy **out, const char *path, uint64_t now, struct findings *f);

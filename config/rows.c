@@ -19,6 +19,7 @@
 WORDS_TABLE(order, ORDER_MAP)
 WORDS_TABLE(choose, CHOOSE_MAP)
 WORDS_TABLE(since, SINCE_MAP)
+WORDS_TABLE(answer, ANSWER_MAP)
 
 #define CHANNEL_TEXT(word, cost) word,
 #define CHANNEL_COST(word, cost) cost,
@@ -150,6 +151,7 @@ static const struct mapping when_mapping = { .name = "conditions", .rows = when_
 static const struct row then_rows[] = {
     { "urgency", &K_WORD, AT(rule, urgency), .arg = &urgencies, .help = "sets the urgency" },
     { "raise", &K_INT, AT(rule, raise), .min = -3, .max = 3, .help = "raises the urgency by so many steps; negative lowers" },
+    { "weigh", &K_F64, AT(rule, weigh), .min = -1, .max = 1, .help = "adds to the urgency score; negative takes away" },
     { "intent", &K_NAME, AT(rule, intent), .max = 64, .help = "sets the intent" },
     { "sentiment", &K_WORD, AT(rule, sentiment), .arg = &found_sentiments, .help = "sets the sentiment" },
     { "needs", &K_NEEDS, AT(rule, needs), .help = "adds needs to those of the queue" },
@@ -179,18 +181,69 @@ static const struct mapping rule_mapping = {
 };
 
 static const struct row models_rows[] = {
-    { "intent", &K_TEXT, AT(policy, model_intent), .min = 1, .max = 1024, .flags = ROW_IDLE, .help = "file of the intent model" },
-    { "urgency", &K_TEXT, AT(policy, model_urgency), .min = 1, .max = 1024, .flags = ROW_IDLE,
-      .help = "file of the urgency model" },
-    { "sentiment", &K_TEXT, AT(policy, model_sentiment), .min = 1, .max = 1024, .flags = ROW_IDLE,
-      .help = "file of the sentiment model" },
+    { "language", &K_TEXT, AT(policy, model_language), .min = 1, .max = 1024, .help = "file of the language model" },
+    { "intent", &K_TEXT, AT(policy, model_intent), .min = 1, .max = 1024, .help = "file of the intent model" },
+    { "urgency", &K_TEXT, AT(policy, model_urgency), .min = 1, .max = 1024, .help = "file of the urgency model" },
+    { "sentiment", &K_TEXT, AT(policy, model_sentiment), .min = 1, .max = 1024, .help = "file of the sentiment model" },
     { .name = NULL },
 };
 static const struct mapping models_mapping = { .name = "models", .rows = models_rows, .name_at = NOWHERE, .line_at = NOWHERE };
 
+static void levels_check(struct bind *b, const struct ynode *n, void *into)
+{
+    const struct urgency_policy *u = into;
+    for (unsigned l = URG_HIGH; l < URG_COUNT; l++) {
+        if (u->levels[l] > u->levels[l - 1]) continue;
+        const struct ynode *at = tree_get(n, urgency_words.v[l]);
+        bind_error(b, at ? at : n, "levels must rise: %s from %g, but %s from %g", urgency_words.v[l - 1], u->levels[l - 1],
+                   urgency_words.v[l], u->levels[l]);
+    }
+}
+static const struct row levels_rows[] = {
+    { "normal", &K_F64, AT(urgency_policy, levels[URG_NORMAL]), "0.25", 0, 1, .help = "the least score of `normal`" },
+    { "high", &K_F64, AT(urgency_policy, levels[URG_HIGH]), "0.55", 0, 1, .help = "the least score of `high`" },
+    { "critical", &K_F64, AT(urgency_policy, levels[URG_CRITICAL]), "0.8", 0, 1, .help = "the least score of `critical`" },
+    { .name = NULL },
+};
+static const struct mapping levels_mapping = {
+    .name = "levels", .rows = levels_rows, .name_at = NOWHERE, .line_at = NOWHERE, .check = levels_check
+};
+
+static const struct row urgency_rows[] = {
+    { "model", &K_F64, AT(urgency_policy, model), "1", 0, 4, .help = "weight of what the urgency model says" },
+    { "start", &K_F64, AT(urgency_policy, start), "0.4", 0, 1, .help = "the score where no model speaks" },
+    { "negative", &K_F64, AT(urgency_policy, negative), "0.05", -1, 1, .help = "added when the sentiment is negative" },
+    { "turn", &K_F64, AT(urgency_policy, turn), "0.1", -1, 1,
+      .help = "added when the customer's sentiment turned negative within the conversation" },
+    { "repeated", &K_F64, AT(urgency_policy, repeated), "0.05", -1, 1,
+      .help = "added for each contact of the last 7 days beyond the first, for three at most" },
+    { "waiting", &K_F64, AT(urgency_policy, waiting), "0.05", 0, 1,
+      .help = "added for each hour that the conversation's ticket has been waiting" },
+    { "waiting-most", &K_F64, AT(urgency_policy, waiting_most), "0.2", 0, 1, .help = "the most that waiting adds" },
+    { "levels", &K_MAPPING, 0, .arg = &levels_mapping, .help = "the score from which a level holds; `low` is below them all" },
+    { .name = NULL },
+};
+static const struct mapping urgency_mapping = { .name = "urgency", .rows = urgency_rows, .name_at = NOWHERE, .line_at = NOWHERE };
+
+static const struct row scorer_rows[] = {
+    { "within", &K_MS, 0, .min = 1, .max = 2000, .flags = ROW_NEEDED,
+      .help = "how long an answer is waited for; then ours is taken" },
+    { .name = NULL },
+};
+static const struct mapping scorer_mapping = { .name = "a deadline", .rows = scorer_rows, .name_at = NOWHERE, .line_at = NOWHERE };
+static const struct row external_rows[] = {
+    { "language", &K_MAPPING, AT(policy, external_ms[ANSWER_LANGUAGE]), .arg = &scorer_mapping, .help = "the language" },
+    { "intent", &K_MAPPING, AT(policy, external_ms[ANSWER_INTENT]), .arg = &scorer_mapping, .help = "the intent" },
+    { "urgency", &K_MAPPING, AT(policy, external_ms[ANSWER_URGENCY]), .arg = &scorer_mapping, .help = "the urgency" },
+    { "sentiment", &K_MAPPING, AT(policy, external_ms[ANSWER_SENTIMENT]), .arg = &scorer_mapping, .help = "the sentiment" },
+    { .name = NULL },
+};
+static const struct mapping external_mapping = {
+    .name = "stages of triage", .rows = external_rows, .name_at = NOWHERE, .line_at = NOWHERE
+};
+
 static const struct row unsure_rows[] = {
-    { "below", &K_F64, AT(policy, unsure_below), .min = 0, .max = 1, .flags = ROW_IDLE,
-      .help = "a verdict with less confidence is unsure" },
+    { "below", &K_F64, AT(policy, unsure_below), .min = 0, .max = 1, .help = "a verdict with less confidence is unsure" },
     { "queue", &K_REF, AT(policy, unsure_queue), .arg = &to_queue, .help = "where unsure ones go, unless a rule named a queue" },
     { .name = NULL },
 };
@@ -201,6 +254,9 @@ static const struct mapping unsure_mapping = {
 static const struct row triage_rows[] = {
     { "models", &K_MAPPING, 0, .arg = &models_mapping, .help = "trained models" },
     { "unsure", &K_MAPPING, 0, .arg = &unsure_mapping, .help = "what happens when triage is not sure" },
+    { "urgency", &K_MAPPING, AT(policy, urgency), .arg = &urgency_mapping, .help = "how the urgency score is put together" },
+    { "external", &K_MAPPING, 0, .arg = &external_mapping,
+      .help = "stages that a scorer of your own may answer, each with a deadline; late or broken answers fall back to ours" },
     { "rules", &K_ITEMS, AT(policy, rules), .max = LIM_LIST_ITEMS, .arg = &rule_mapping, .help = "looked at in this order" },
     { .name = NULL },
 };

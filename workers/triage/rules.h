@@ -44,11 +44,18 @@ enum err rules_find(const struct rules *r, struct scratch *s, struct str key);
  *why gets the condition that speaks for it best: "text=장애"; empty for a rule without conditions. */
 int rules_next(const struct rules *r, const struct scratch *s, const struct look *look, uint32_t *from, struct str *why);
 
+/* What a rule adds to the urgency score. */
+struct weighed {
+    uint32_t rule; /* its index: rules_text names it */
+    double weigh;  /* -1..1 */
+};
+
 /* Rooms in the scratch for the making of one verdict. */
 struct drafts {
     char subject[4096], text[TEXT_MAX], key[TEXT_MAX];
     struct need needs[LIM_LIST_ITEMS];
     struct tag tags[LIM_LIST_ITEMS], fired[LIM_LIST_ITEMS];
+    struct weighed weighed[LIM_LIST_ITEMS];
     struct reason reasons[LIM_LIST_ITEMS];
 };
 struct drafts *scratch_drafts(struct scratch *s);

@@ -24,7 +24,7 @@ struct reading {
     struct str subject, text, key; /* NFC, NFC, and the key of both */
     int urgency, raise;            /* the highest named, or -1; all raises together */
     struct str urgency_by;
-    uint32_t needs, tags, fired, reasons; /* used of the drafts' rooms */
+    uint32_t needs, tags, fired, reasons, weighed; /* used of the drafts' rooms */
 };
 
 static void because(struct reading *w, struct str part, struct str by, struct str detail)
@@ -76,6 +76,7 @@ static enum err stage_language(struct reading *w)
 struct acting {
     const struct rule *rule;
     const struct rule_text *text;
+    uint32_t index;
 };
 
 static void act_urgency(struct reading *w, const struct acting *a)
@@ -94,6 +95,13 @@ static void act_raise(struct reading *w, const struct acting *a)
     if (by == 0) return;
     w->raise += by;
     because(w, STR("raise"), a->text->by, details[by < -3 ? 0 : by > 3 ? 6 : by + 3]);
+}
+
+/* Only noted: the stage that puts the urgency score together adds it up. */
+static void act_weigh(struct reading *w, const struct acting *a)
+{
+    if (a->rule->weigh == 0 || w->weighed == LIM_LIST_ITEMS) return;
+    w->d->weighed[w->weighed++] = (struct weighed){ a->index, a->rule->weigh };
 }
 
 static void act_intent(struct reading *w, const struct acting *a)
@@ -159,8 +167,8 @@ static void act_tags(struct reading *w, const struct acting *a)
     }
 }
 
-static void (*const acts[])(struct reading *w, const struct acting *a) = { act_urgency, act_raise, act_intent, act_sentiment,
-                                                                           act_needs,   act_tags,  act_queue };
+static void (*const acts[])(struct reading *w, const struct acting *a) = { act_urgency,   act_raise, act_weigh, act_intent,
+                                                                           act_sentiment, act_needs, act_tags,  act_queue };
 
 static enum err stage_rules(struct reading *w)
 {
@@ -169,7 +177,7 @@ static enum err stage_rules(struct reading *w)
     enum err e = rules_find(w->r, w->s, w->key);
     if (e) return e;
     for (int i; (i = rules_next(w->r, w->s, &w->look, &from, &why)) >= 0;) {
-        struct acting a = { &rules_policy(w->r)->rules[i], rules_text(w->r, (uint32_t)i) };
+        struct acting a = { &rules_policy(w->r)->rules[i], rules_text(w->r, (uint32_t)i), (uint32_t)i };
         if (w->fired < LIM_LIST_ITEMS) w->d->fired[w->fired++].name = a.text->name;
         because(w, STR("rule"), a.text->by, why);
         for (size_t n = 0; n < sizeof acts / sizeof *acts; n++) acts[n](w, &a);

@@ -121,6 +121,33 @@ TEST(a_queue_has_targets_by_urgency_and_only_the_steps_that_are_acted_on)
     findings_fini(&f);
 }
 
+TEST(an_urgency_score_has_weights_and_levels_with_defaults_also_without_triage)
+{
+    UNUSED(state);
+    struct policy *p = good_policy("naru: 1\nworkspace: w\nqueues: { q: { takes: default } }\n");
+    assert_true(p->urgency.model == 1 && p->urgency.start == 0.4 && p->urgency.negative == 0.05 && p->urgency.turn == 0.1);
+    assert_true(p->urgency.repeated == 0.05 && p->urgency.waiting == 0.05 && p->urgency.waiting_most == 0.2);
+    assert_true(p->urgency.levels[URG_LOW] == 0 && p->urgency.levels[URG_NORMAL] == 0.25);
+    assert_true(p->urgency.levels[URG_HIGH] == 0.55 && p->urgency.levels[URG_CRITICAL] == 0.8);
+    assert_int_equal(p->unsure_queue, -1);
+    for (unsigned i = 0; i < ANSWER_COUNT; i++) assert_int_equal(p->external_ms[i], 0);
+    policy_unref(p);
+    p = good_policy("naru: 1\nworkspace: w\nqueues: { q: { takes: default } }\ntriage:\n"
+                    "  models: { language: l.model }\n"
+                    "  urgency: { model: 2.5, negative: -0.1, waiting-most: 0.5, levels: { high: 0.6 } }\n"
+                    "  external: { intent: { within: 50ms }, language: { within: 2s } }\n"
+                    "  rules: [{ name: r, when: {}, then: { weigh: -0.25 } }]\n");
+    assert_string_equal(p->model_language, "l.model");
+    assert_null(p->model_intent);
+    assert_true(p->urgency.model == 2.5 && p->urgency.negative == -0.1 && p->urgency.waiting_most == 0.5);
+    assert_true(p->urgency.turn == 0.1 && p->urgency.levels[URG_HIGH] == 0.6 && p->urgency.levels[URG_CRITICAL] == 0.8);
+    assert_int_equal(p->external_ms[ANSWER_INTENT], 50);
+    assert_int_equal(p->external_ms[ANSWER_LANGUAGE], 2000);
+    assert_int_equal(p->external_ms[ANSWER_URGENCY], 0);
+    assert_true(p->rules[0].weigh == -0.25);
+    policy_unref(p);
+}
+
 TEST(agents_have_skills_with_colons)
 {
     UNUSED(state);
@@ -146,7 +173,6 @@ TEST(what_nothing_acts_on_yet_is_a_warning_by_name_and_line)
     struct findings f;
     struct policy *p = load_file("tests/unit/config/example.yaml", &f);
     assert_int_equal(f.errors, 0);
-    assert_true(says(&f, false, 17, 13, "nothing acts on \"intent\" yet"));
     assert_true(says(&f, false, 33, 7, "nothing acts on \"resolve\" yet"));
     assert_true(says(&f, false, 35, 14, "nothing acts on \"last-agent\" yet"));
     assert_true(says(&f, false, 39, 33, "nothing acts on \"notify\" yet"));
@@ -275,6 +301,7 @@ int main(void)
         cmocka_unit_test(channels_have_costs_and_times_and_those_not_listed_have_defaults),
         cmocka_unit_test(rules_keep_their_words_and_number_their_patterns),
         cmocka_unit_test(a_queue_has_targets_by_urgency_and_only_the_steps_that_are_acted_on),
+        cmocka_unit_test(an_urgency_score_has_weights_and_levels_with_defaults_also_without_triage),
         cmocka_unit_test(agents_have_skills_with_colons),
         cmocka_unit_test(what_nothing_acts_on_yet_is_a_warning_by_name_and_line),
         cmocka_unit_test(the_shipped_sample_has_neither_errors_nor_warnings),
