@@ -32,7 +32,7 @@ _Static_assert(DOOR_SHOTS <= LIM_HTTP_PIPELINE, "the server would stop reading")
 
 static const struct opt rows[] = {
     { "file", OPT_STR, offsetof(struct send_opts, file), NULL, 0, 0, "F.tsv[.gz]",
-      "messages: tab-separated, the first line names the columns" },
+      "messages: tab-separated, or .csv; the first line names the columns" },
     { "text", OPT_STR, offsetof(struct send_opts, column), NULL, 0, 0, "COLUMN",
       "column of the text, by name or number (default: text, document, message, utterance or body, else the first)" },
     { "account", OPT_STR, offsetof(struct send_opts, account), "web", 0, 0, "NAME", "account that the messages come in by" },

@@ -1,4 +1,4 @@
-/* Messages out of a tab-separated file, plain or gzip, ready to stand inside of JSON quotes. */
+/* Messages out of a file (table.h), ready to stand inside of JSON quotes. */
 #ifndef NARU_CLI_TSV_H
 #define NARU_CLI_TSV_H
 

@@ -163,10 +163,11 @@ TEST(an_unknown_column_is_named_with_those_that_are_there)
 
     UNUSED(state);
     for (size_t i = 0; i < COUNT_OF(wrong); i++) {
-        char told[64];
-        snprintf(told, sizeof told, "naru test: --text %s: the columns are: label\ttext", wrong[i]);
+        char told[96];
+        snprintf(told, sizeof told, ": --text %s is no column", wrong[i]);
         assert_int_equal(LOAD(&t, "label\ttext\n1\thello\n", wrong[i]), ERR_USAGE);
         assert_told(told);
+        assert_told("; the columns are: label, text");
         tsv_fini(&t);
     }
 }
