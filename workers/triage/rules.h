@@ -35,6 +35,7 @@ struct look {
     const struct event *event;
     uint64_t now; /* wall ms */
     struct str language, intent;
+    double confidence; /* of `intent`, 0..1; 1 when a rule named it */
     enum sentiment sentiment;
 };
 

@@ -21,8 +21,9 @@ struct reading {
     struct arena *arena;
     struct verdict *v;
     struct look look;
-    struct str subject, text, key; /* NFC, NFC, and the key of both */
-    int urgency, raise;            /* the highest named, or -1; all raises together */
+    struct str subject, text, key;      /* NFC, NFC, and the key of both */
+    int urgency, raise;                 /* the highest named, or -1; all raises together */
+    bool ruled_intent, ruled_sentiment; /* a rule has named it: it wins over what a model said before */
     struct str urgency_by;
     uint32_t needs, tags, fired, reasons, weighed; /* used of the drafts' rooms */
 };
@@ -106,14 +107,17 @@ static void act_weigh(struct reading *w, const struct acting *a)
 
 static void act_intent(struct reading *w, const struct acting *a)
 {
-    if (!a->text->intent.n || w->look.intent.n) return;
+    if (!a->text->intent.n || w->ruled_intent) return;
+    w->ruled_intent = true;
     w->look.intent = a->text->intent;
+    w->look.confidence = 1;
     because(w, STR("intent"), a->text->by, a->text->intent);
 }
 
 static void act_sentiment(struct reading *w, const struct acting *a)
 {
-    if (a->rule->sentiment < 0 || w->look.sentiment != SENT_UNKNOWN) return;
+    if (a->rule->sentiment < 0 || w->ruled_sentiment) return;
+    w->ruled_sentiment = true;
     w->look.sentiment = (enum sentiment)a->rule->sentiment;
     because(w, STR("sentiment"), a->text->by, str_of(sentiment_words.v[w->look.sentiment]));
 }
