@@ -30,6 +30,7 @@
 #define LIM_YAML_DEPTH       32u
 #define LIM_POLICY_ERRORS    100u
 #define LIM_TEXT             262144u     /* an event's text */
+#define LIM_SCORE_TEXT       65536u      /* … as a scorer is shown it */
 #define LIM_TICKET_MESSAGES  20u
 #define LIM_TICKET_BYTES     16384u      /* of those messages together */
 #define LIM_TICKET_EVENTS    64u         /* event ids a ticket remembers for duplicates */

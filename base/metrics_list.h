@@ -24,7 +24,18 @@
     X(TRIAGE_ROUNDTRIP, M_HISTOGRAM, "naru_triage_roundtrip_seconds", "", "From dispatch to the verdict's arrival at the router")   \
     X(TRIAGE_RETRIES, M_COUNTER, "naru_triage_retries_total", "cause", "Events sent to triage again, by cause")                     \
     X(RULE_HITS, M_COUNTER, "naru_rule_hits_total", "rule", "Rules that fired")                                                     \
+    X(SCORER_ASKED, M_COUNTER, "naru_scorer_asked_total", "stage", "Questions put to external scorers, by stage")                    \
+    X(SCORER_ANSWERED, M_COUNTER, "naru_scorer_answered_total", "stage", "Answers of external scorers taken, by stage")              \
+    X(SCORER_LATE, M_COUNTER, "naru_scorer_late_total", "stage", "Questions that their scorer let pass their deadline, by stage")    \
+    X(SCORER_BROKEN, M_COUNTER, "naru_scorer_broken_total", "cause", "Answers of external scorers refused, by cause")                \
+    X(SCORER_FALLBACK, M_COUNTER, "naru_scorer_fallback_total", "cause", "Stages answered by ours for want of an answer, by cause")  \
+    X(SCORER_PAUSED, M_COUNTER, "naru_scorer_paused_total", "scorer", "Times a scorer was left alone for missing deadlines")         \
+    X(SCORER_TIME, M_HISTOGRAM, "naru_scorer_seconds", "stage", "From a question to its answer, by stage")                           \
     X(TICKETS, M_COUNTER, "naru_tickets_total", "change", "Changes of tickets, by kind")                                            \
+    X(FEEDBACK, M_COUNTER, "naru_feedback_total", "field", "Corrections kept, by the field that they correct")                      \
+    X(FEEDBACK_REFUSED, M_COUNTER, "naru_feedback_refused_total", "cause", "Corrections refused, by cause")                         \
+    X(FEEDBACK_DROPPED, M_COUNTER, "naru_feedback_dropped_total", "cause",                                                          \
+      "Corrections that went (rows, age) or could not be kept (transfer)")                                                          \
     X(QUEUE_LENGTH, M_GAUGE, "naru_queue_length", "queue", "Tickets waiting")                                                       \
     X(QUEUE_OLDEST, M_GAUGE, "naru_queue_oldest_wait_seconds", "queue", "Wait of the ticket that has waited longest")               \
     X(OFFERS, M_COUNTER, "naru_offers_total", "outcome", "Offers by outcome: made, accepted, declined, expired, withdrawn")         \

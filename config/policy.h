@@ -24,11 +24,6 @@ WORDS_OF(order, ORDER_MAP)
 WORDS_OF(choose, CHOOSE_MAP)
 WORDS_OF(since, SINCE_MAP)
 
-/* The stages of triage that a model answers, and that a scorer of one's own may answer instead. */
-#define ANSWER_MAP(X)                                                                                                              \
-    X(ANSWER_INTENT, "intent") X(ANSWER_URGENCY, "urgency") X(ANSWER_SENTIMENT, "sentiment") X(ANSWER_LANGUAGE, "language")
-WORDS_OF(answer, ANSWER_MAP)
-
 #define CHOOSE_MAX   8u
 #define ANSWER_COUNT 4u
 #define URG_COUNT    4u

@@ -19,7 +19,6 @@
 WORDS_TABLE(order, ORDER_MAP)
 WORDS_TABLE(choose, CHOOSE_MAP)
 WORDS_TABLE(since, SINCE_MAP)
-WORDS_TABLE(answer, ANSWER_MAP)
 
 #define CHANNEL_TEXT(word, cost) word,
 #define CHANNEL_COST(word, cost) cost,

@@ -7,7 +7,7 @@
 #include "proto/record.h"
 
 /* ---- enums: X(CONSTANT, "word") ---- */
-#define ROLE_MAP(X) X(ROLE_NONE, "none") X(ROLE_ROUTER, "router") X(ROLE_TRIAGE, "triage") X(ROLE_ASSIGN, "assign")
+#define ROLE_MAP(X) X(ROLE_NONE, "none") X(ROLE_ROUTER, "router") X(ROLE_TRIAGE, "triage") X(ROLE_ASSIGN, "assign") X(ROLE_SCORER, "scorer")
 #define EVENT_KIND_MAP(X) \
     X(EVENT_MESSAGE, "message") X(EVENT_CALL, "call") X(EVENT_HANGUP, "hangup") X(EVENT_RECEIPT, "receipt") X(EVENT_SURVEY, "survey")
 #define URGENCY_MAP(X) X(URG_LOW, "low") X(URG_NORMAL, "normal") X(URG_HIGH, "high") X(URG_CRITICAL, "critical")
@@ -50,6 +50,9 @@
     X(ACT_QUEUES, "queues") X(ACT_AGENTS, "agents") X(ACT_AGENT, "agent")                                                   \
     X(ACT_CONFIG, "config")         /* body is the packed `config` record */                                                \
     X(ACT_EXPLAIN, "explain")
+/* The stages of triage that a model answers, and that a scorer of one's own may answer instead. */
+#define ANSWER_MAP(X) \
+    X(ANSWER_INTENT, "intent") X(ANSWER_URGENCY, "urgency") X(ANSWER_SENTIMENT, "sentiment") X(ANSWER_LANGUAGE, "language")
 #define CONFIG_KIND_MAP(X) X(CONFIG_NONE, "none") X(CONFIG_POLICY, "policy") X(CONFIG_AGENT, "agent") X(CONFIG_AGENT_GONE, "agent_gone")
 
 #define WORDS_ENUM(id, word) id,
@@ -65,6 +68,7 @@ WORDS_OF(presence, PRESENCE_MAP)
 WORDS_OF(entry_kind, ENTRY_KIND_MAP)
 WORDS_OF(act_kind, ACT_KIND_MAP)
 WORDS_OF(config_kind, CONFIG_KIND_MAP)
+WORDS_OF(answer, ANSWER_MAP)
 
 /* ---- records: X(KIND, name, arg) ---- */
 
@@ -213,6 +217,32 @@ WORDS_OF(config_kind, CONFIG_KIND_MAP)
     X(U64, epoch, 0) X(REC, take, take) X(ID, ticket, 0) X(STR, agent, 128) X(U64, token_epoch, 0) X(U64, token_seq, 0)
 #define STATS_FIELDS(X) X(BIN, values, 524288)
 
+#define SCORER_FIELDS(X) /* what a scorer answers; said again with every HELLO, and the last one counts */                  \
+    X(STR, name, 64)            /* of the model: reasons say "scorer:NAME". Scorers of one name share the work */           \
+    X(LIST, stages, tag)        /* words of [answer](#words) */                                                             \
+    X(LIST, workspaces, tag)    /* empty: all */                                                                            \
+    X(U32, at_once, 0)          /* questions it wants unanswered at a time; 0: as many as its window */
+#define SCORE_FIELDS(X) /* one stage of one event, to be answered within the time */                                        \
+    X(U64, id, 0)               /* of the question, at most 2^53; echoed in the answer */                                   \
+    X(ENUM, stage, answer)                                                                                                  \
+    X(ID, event, 0)                                                                                                         \
+    X(STR, workspace, 64)                                                                                                   \
+    X(STR, account, 64)                                                                                                     \
+    X(STR, channel, 32)                                                                                                     \
+    X(STR, language, 16)        /* stated by the source, else as far as ours can tell; may be "und" */                      \
+    X(STR, subject, 1024)                                                                                                   \
+    X(STR, text, LIM_SCORE_TEXT) /* the customer's own words: without what is quoted, without signature */                  \
+    X(LIST, attributes, attribute) /* as the event's */                                                                     \
+    X(U32, within_ms, 0)        /* from the sending on; a later answer is counted and not used */
+#define SCORED_FIELDS(X) /* the answer to one question */                                                                   \
+    X(U64, id, 0)               /* of the question */                                                                       \
+    X(STR, label, 256)          /* an intent; a word of [urgency](#words); "negative", "neutral", "positive"; a language */ \
+    X(F64, p, 0)                /* how sure, 0..1 */                                                                        \
+    X(STR, second, 256)         /* the next best label, or empty */                                                         \
+    X(BOOL, oos, 0)             /* intent only: none of those it knows; label is empty then */                              \
+    X(STR, reason, 256)         /* for people: shown by `naru explain` */                                                   \
+    X(STR, error, 256)          /* not empty: it cannot say */
+
 /* ---- what comes of the lists ---- */
 #define DECL_BOOL(name, arg) bool name;
 #define DECL_U32(name, arg)  uint32_t name;
@@ -231,7 +261,8 @@ WORDS_OF(config_kind, CONFIG_KIND_MAP)
     X(need, NEED_FIELDS) X(tag, TAG_FIELDS) X(reason, REASON_FIELDS) X(attribute, ATTRIBUTE_FIELDS) X(event, EVENT_FIELDS)   \
     X(verdict, VERDICT_FIELDS) X(take, TAKE_FIELDS) X(entry, ENTRY_FIELDS) X(message, MESSAGE_FIELDS) X(offer, OFFER_FIELDS) \
     X(act, ACT_FIELDS) X(result, RESULT_FIELDS) X(config, CONFIG_FIELDS) X(hello, HELLO_FIELDS) X(lead, LEAD_FIELDS)         \
-    X(seen, SEEN_FIELDS) X(sync, SYNC_FIELDS) X(live, LIVE_FIELDS) X(stats, STATS_FIELDS)
+    X(seen, SEEN_FIELDS) X(sync, SYNC_FIELDS) X(live, LIVE_FIELDS) X(stats, STATS_FIELDS) X(scorer, SCORER_FIELDS)          \
+    X(score, SCORE_FIELDS) X(scored, SCORED_FIELDS)
 
 #define RECORD_DECL(name, FIELDS)  \
     struct name {                  \
@@ -279,7 +310,10 @@ RECORD_MAP(RECORD_DECL)
     X(11, LEAD, lead)       /* assigner → router                                                                        */  \
     X(12, SYNC, sync)       /* assigner ↔ router                                                                        */  \
     X(13, LIVE, live)       /* router → assigner                                                                        */  \
-    X(14, STATS, stats)     /* triage, assigner → router: metrics, every second                                         */
+    X(14, STATS, stats)     /* triage, assigner → router: metrics, every second                                         */  \
+    X(15, SCORER, scorer)   /* scorer → triage: what it answers                                                         */  \
+    X(16, SCORE, score)     /* triage → scorer: a question                                                              */  \
+    X(17, SCORED, scored)   /* scorer → triage: its answer                                                              */
 #define MSG_ENUM(no, id, rec) MSG_##id = no,
 enum msg { MSG_MAP(MSG_ENUM) MSG_COUNT = 64 };
 struct msg_row {

@@ -96,7 +96,7 @@ static void run(struct bench *b, const char *name, size_t first, size_t step, bo
                 if (record_unpack(&event_record, &e, buf_str(&b->packed), &b->arena) != ERR_OK) abort();
                 in = &e;
             }
-            if (verdict_make(b->rules, b->scratch, in, 0, &v, &b->arena) != ERR_OK) abort();
+            if (verdict_make(b->rules, b->scratch, in, NULL, 0, &v, &b->arena) != ERR_OK) abort();
             if (wire) buf_clear(&b->out), record_pack(&b->out, &verdict_record, &v);
             fired += v.rules.count;
             bytes += in->text.n;

@@ -117,7 +117,7 @@ static void answer(struct desk *d, const struct workspace *ws, void *from, const
 {
     struct verdict v;
     uint64_t start = clock_mono_us();
-    enum err err = verdict_make(ws->live, d->scratch, e, now, &v, &d->arena);
+    enum err err = verdict_make(ws->live, d->scratch, e, NULL, now, &v, &d->arena);
     uint64_t took = clock_mono_us() - start;
     if (err) {
         refuse(d, from, e, str_of(err_text(err)));

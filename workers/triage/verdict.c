@@ -1,7 +1,7 @@
 /* Triage is a list of stages, each reading what earlier ones left in a `reading` and adding its part:
 
      text       subject and text in NFC, and their key
-     language   stated by the source, else by script
+     language   stated by the source, else given by a scorer, else by script
      rules      words, attributes, hours → actions
      verdict    what was gathered becomes the record
 
@@ -20,6 +20,7 @@ struct reading {
     struct drafts *d;
     struct arena *arena;
     struct verdict *v;
+    const struct given *given; /* never NULL */
     struct look look;
     struct str subject, text, key;      /* NFC, NFC, and the key of both */
     int urgency, raise;                 /* the highest named, or -1; all raises together */
@@ -48,6 +49,15 @@ static enum err stage_text(struct reading *w)
     return ERR_OK;
 }
 
+/* What a scorer answered in place of a stage of ours; NULL: nothing. The reason is given with it. */
+static const struct answered *given(struct reading *w, enum answer stage)
+{
+    const struct answered *a = &w->given->of[stage];
+    if (!a->is) return NULL;
+    because(w, str_of(answer_words.v[stage]), a->by, a->detail);
+    return a;
+}
+
 /* ---- language ---- */
 
 static enum err stage_language(struct reading *w)
@@ -63,6 +73,8 @@ static enum err stage_language(struct reading *w)
         because(w, STR("language"), STR("source"), stated);
         return ERR_OK;
     }
+    const struct answered *told = given(w, ANSWER_LANGUAGE);
+    if (told) return w->look.language = told->label, ERR_OK;
     struct letters l = { 0 };
     letters_count(&l, w->subject);
     letters_count(&l, w->text);
@@ -231,10 +243,12 @@ static enum err stage_verdict(struct reading *w)
 
 static enum err (*const stages[])(struct reading *w) = { stage_text, stage_language, stage_rules, stage_verdict };
 
-enum err verdict_make(const struct rules *r, struct scratch *s, const struct event *e, uint64_t now_wall_ms, struct verdict *out,
-                      struct arena *arena)
+enum err verdict_make(const struct rules *r, struct scratch *s, const struct event *e, const struct given *given,
+                      uint64_t now_wall_ms, struct verdict *out, struct arena *arena)
 {
+    static const struct given nothing;
     struct reading w = { .r = r, .s = s, .d = scratch_drafts(s), .arena = arena, .v = out, .urgency = -1 };
+    w.given = given ? given : &nothing;
     w.look.event = e;
     w.look.now = now_wall_ms;
     *out = (struct verdict){ .event = e->id, .workspace = e->workspace, .policy = str_of(rules_policy(r)->version) };

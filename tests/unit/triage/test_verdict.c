@@ -217,7 +217,7 @@ TEST(without_memory_there_is_an_error_and_no_crash)
     struct arena tiny;
     kit_init(&k, policy);
     arena_init(&tiny, 64);
-    assert_int_equal(verdict_make(k.rules, k.scratch, &e, KIT_NOW, &v, &tiny), ERR_NOMEM);
+    assert_int_equal(verdict_make(k.rules, k.scratch, &e, NULL, KIT_NOW, &v, &tiny), ERR_NOMEM);
     arena_fini(&tiny);
     verdict_refuse(&v, &e, STR("no policy"));
     assert_true(str_is(v.error, "no policy"));
