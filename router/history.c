@@ -1,5 +1,5 @@
-/* Closed tickets. The loop gathers puts and questions in order; the thread writes the puts of a batch in one transaction, then
-   answers its questions, so a question sees every put that was made before it.
+/* Closed tickets and corrections. The loop gathers puts and questions in order; the thread writes the puts of a batch in one
+   transaction, then answers its questions, so a question sees every put that was made before it.
 
    Two batches as in journal.c: `filling` takes, `away` is with the thread or its callbacks are running. Texts are copied into the
    batch's bytes; answers come back in its `answers`. Each job's callback runs exactly once, in order.
@@ -10,13 +10,15 @@
 
    History is for reading: a write that fails fails its puts (ERR_FULL, ERR_IO) and is tried again by whoever settles the journal's
    rows. Bodies are packed, and become JSON when they are read. The one index (workspace, ticket, state, queue) answers a list
-   without touching bodies that do not match; ids sort by time. A ticket alone is looked for in each workspace in turn. Old tickets
-   leave a few hundred at a time when the thread has nothing else to do. */
+   without touching bodies that do not match; ids sort by time. Corrections (feedback_db.c) are written in the same transaction, but
+   somebody waits for them, so they are handed over like questions. A ticket alone is looked for in each workspace in turn. Old
+   tickets leave a few hundred at a time when the thread has nothing else to do. */
 #include "router/history.h"
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/metrics.h"
 #include "router/journal_thread.h"
 
 #include <fcntl.h>
@@ -26,7 +28,8 @@
 #include <unistd.h>
 
 #define APPLICATION 0x4e617248 /* "NarH" */
-#define FORMAT      2
+#define FORMAT      3
+#define FORMAT_OLD  2 /* had no corrections */
 #define JOBS_MAX    65536u
 #define BYTES_MAX   (64u << 20)
 #define ANSWER_MAX  (64u << 20)
@@ -38,12 +41,13 @@
 #define EXPIRE_ROWS 200
 #define DAY_MS      86400000ull
 
-enum text { T_WORKSPACE, T_STATE, T_QUEUE, T_BODY, T_COUNT };
+enum text { T_WORKSPACE, T_STATE, T_QUEUE, T_BODY, T_WHO, T_SOURCE, T_ABOUT, T_COUNT }; /* a correction is T_BODY */
 
 struct job {
-    enum { JOB_PUT, JOB_GET, JOB_LIST } type;
-    struct id ticket; /* list: after this one, none: from the newest */
-    uint64_t ended;
+    enum { JOB_PUT, JOB_FEEDBACK, JOB_GET, JOB_LIST, JOB_FEEDBACK_LIST, JOB_FEEDBACK_OF } type;
+    struct id ticket;        /* list: after this one, none: from the newest */
+    uint64_t at_ms;          /* when it ended; of a correction when it was given; of their list since when */
+    uint64_t after;          /* list of corrections: the number of a row */
     size_t at, end[T_COUNT]; /* of its texts in the bytes */
     uint32_t limit;
     history_put_fn *put;
@@ -55,7 +59,7 @@ struct job {
 struct history_batch {
     struct job *jobs;
     size_t count, room;
-    bool asked; /* there is a question among them */
+    bool asked; /* there is a question or a correction among them */
     struct buf bytes, answers;
 };
 enum statement { ST_BEGIN, ST_COMMIT, ST_FORGET, ST_PUT, ST_GET, ST_LIST, ST_EXPIRE, ST_COUNT };
@@ -67,6 +71,7 @@ struct history {
     struct db_thread thread;
     struct turn_end turn_end;
     struct timer put_wait;
+    struct feedback_db feedback; /* the thread's, but for its counts */
     history_render_fn *render;
     struct arena scratch; /* the thread's, for render */
     struct history_batch batches[2], *filling, *away;
@@ -124,7 +129,7 @@ static int put(struct history *h, const struct history_batch *b, const struct jo
     sqlite3_bind_blob(forget, 2, job->ticket.b, sizeof job->ticket.b, SQLITE_STATIC);
     int rc = step_once(forget);
     if (rc) return rc;
-    sqlite3_bind_int64(s, 1, (int64_t)job->ended);
+    sqlite3_bind_int64(s, 1, (int64_t)job->at_ms);
     bind_text(s, 2, text_of(b, job, T_WORKSPACE));
     sqlite3_bind_blob(s, 3, job->ticket.b, sizeof job->ticket.b, SQLITE_STATIC);
     bind_text(s, 4, text_of(b, job, T_STATE));
@@ -133,22 +138,37 @@ static int put(struct history *h, const struct history_batch *b, const struct jo
     return step_once(s);
 }
 
+static bool is_put(const struct job *job) { return job->type <= JOB_FEEDBACK; }
+
+static int put_feedback(struct history *h, const struct history_batch *b, const struct job *job)
+{
+    const struct feedback_row row = { .ticket = job->ticket,
+                                      .at = job->at_ms,
+                                      .workspace = text_of(b, job, T_WORKSPACE),
+                                      .who = text_of(b, job, T_WHO),
+                                      .source = text_of(b, job, T_SOURCE),
+                                      .said = text_of(b, job, T_BODY),
+                                      .about = text_of(b, job, T_ABOUT) };
+    return feedback_db_put(&h->feedback, &row);
+}
+
 /* All puts of the batch, or none. */
 static enum err put_all(struct history *h, const struct history_batch *b)
 {
     bool any = false;
     int rc = SQLITE_OK;
     for (size_t i = 0; i < b->count && !rc; i++) {
-        if (b->jobs[i].type != JOB_PUT) continue;
+        if (!is_put(&b->jobs[i])) continue;
         if (!any) rc = step_once(h->st[ST_BEGIN]);
         any = true;
-        if (!rc) rc = put(h, b, &b->jobs[i]);
+        if (!rc) rc = b->jobs[i].type == JOB_PUT ? put(h, b, &b->jobs[i]) : put_feedback(h, b, &b->jobs[i]);
     }
     if (any && !rc) rc = step_once(h->st[ST_COMMIT]);
     if (!rc) return ERR_OK;
     log_error("history not written: %s (%d); see the disk; the tickets are in the journal and are written again",
               sqlite3_errmsg(h->db), rc);
     if (!sqlite3_get_autocommit(h->db)) sqlite3_exec(h->db, "ROLLBACK", NULL, NULL, NULL);
+    (void)feedback_db_recount(&h->feedback);
     return err_of(rc);
 }
 
@@ -194,10 +214,28 @@ static enum err list(struct history *h, struct history_batch *b, const struct jo
     return e ? e : rc == SQLITE_DONE ? ERR_OK : ERR_IO;
 }
 
+static enum err list_feedback(struct history *h, struct history_batch *b, const struct job *job)
+{
+    const struct feedback_query q = {
+        .workspace = text_of(b, job, T_WORKSPACE), .since = job->at_ms, .after = job->after, .limit = job->limit
+    };
+    return feedback_db_list(&h->feedback, &q, &b->answers);
+}
+
+static enum err feedback_of(struct history *h, struct history_batch *b, const struct job *job)
+{
+    return feedback_db_of(&h->feedback, &job->ticket, &b->answers);
+}
+
+typedef enum err answer_fn(struct history *h, struct history_batch *b, const struct job *job);
+static answer_fn *const answers[] = {
+    [JOB_GET] = get, [JOB_LIST] = list, [JOB_FEEDBACK_LIST] = list_feedback, [JOB_FEEDBACK_OF] = feedback_of
+};
+
 static void answer(struct history *h, struct history_batch *b, struct job *job)
 {
     job->answer = b->answers.n;
-    job->result = job->type == JOB_GET ? get(h, b, job) : list(h, b, job);
+    job->result = answers[job->type](h, b, job);
     if (b->answers.err) job->result = ERR_TOOBIG; /* more than may be held at once: this one fails, the next may fit */
     if (job->result) {
         b->answers.n = job->answer;
@@ -212,9 +250,17 @@ static void on_work(void *ctx, void *work)
     struct history_batch *b = work;
     enum err e = put_all(h, b);
     for (size_t i = 0; i < b->count; i++) {
-        if (b->jobs[i].type == JOB_PUT) b->jobs[i].result = e;
+        if (is_put(&b->jobs[i])) b->jobs[i].result = e;
         else answer(h, b, &b->jobs[i]);
     }
+}
+
+/* How many closed tickets were too old, -1 when it did not work. */
+static int expire(struct history *h, uint64_t now)
+{
+    if (!h->keep_ms || now < h->keep_ms) return 0;
+    sqlite3_bind_int64(h->st[ST_EXPIRE], 1, (int64_t)(now - h->keep_ms));
+    return step_once(h->st[ST_EXPIRE]) ? -1 : sqlite3_changes(h->db);
 }
 
 static unsigned on_idle(void *ctx, unsigned step, bool *tell)
@@ -222,16 +268,16 @@ static unsigned on_idle(void *ctx, unsigned step, bool *tell)
     struct history *h = ctx;
     uint64_t now = clock_wall_ms();
     (void)step;
-    (void)tell;
-    if (!h->keep_ms || now < h->keep_ms) return 0;
-    sqlite3_bind_int64(h->st[ST_EXPIRE], 1, (int64_t)(now - h->keep_ms));
-    if (step_once(h->st[ST_EXPIRE])) return 60000;
-    return sqlite3_changes(h->db) == EXPIRE_ROWS ? 20 : 60000;
+    if (!h->keep_ms && !h->feedback.keep_ms) return 0;
+    int closed = expire(h, now), corrections = feedback_db_expire(&h->feedback, now);
+    *tell = corrections > 0; /* to be counted on the loop */
+    return closed == EXPIRE_ROWS || corrections == EXPIRE_ROWS ? 20 : 60000;
 }
 
 static void db_close(struct history *h)
 {
     for (int i = 0; i < ST_COUNT; i++) sqlite3_finalize(h->st[i]);
+    feedback_db_close(&h->feedback);
     sqlite3_close(h->db);
     memset(h->st, 0, sizeof h->st);
     h->db = NULL;
@@ -295,14 +341,16 @@ static enum err job_add(struct history *h, const struct job *like, const struct 
         return e;
     }
     b->count++;
-    b->asked |= job->type != JOB_PUT;
+    b->asked |= job->type != JOB_PUT; /* somebody waits for it */
     return ERR_OK;
 }
 
 enum err history_put(struct history *h, const struct history_row *row, history_put_fn *fn, void *ctx)
 {
-    const struct job job = { .type = JOB_PUT, .ticket = row->ticket, .ended = row->ended, .put = fn, .ctx = ctx };
-    const struct str texts[T_COUNT] = { row->workspace, row->state, row->queue, row->body };
+    const struct job job = { .type = JOB_PUT, .ticket = row->ticket, .at_ms = row->ended, .put = fn, .ctx = ctx };
+    const struct str texts[T_COUNT] = {
+        [T_WORKSPACE] = row->workspace, [T_STATE] = row->state, [T_QUEUE] = row->queue, [T_BODY] = row->body
+    };
     return job_add(h, &job, texts);
 }
 
@@ -322,6 +370,34 @@ enum err history_list(struct history *h, struct str workspace, struct str state,
     if (after) job.ticket = *after;
     return job_add(h, &job, texts);
 }
+
+enum err history_feedback(struct history *h, const struct feedback_row *row, history_put_fn *fn, void *ctx)
+{
+    const struct job job = { .type = JOB_FEEDBACK, .ticket = row->ticket, .at_ms = row->at, .put = fn, .ctx = ctx };
+    const struct str texts[T_COUNT] = {
+        [T_WORKSPACE] = row->workspace, [T_BODY] = row->said, [T_WHO] = row->who, [T_SOURCE] = row->source, [T_ABOUT] = row->about
+    };
+    return job_add(h, &job, texts);
+}
+
+enum err history_feedback_list(struct history *h, const struct feedback_query *q, history_get_fn *fn, void *ctx)
+{
+    const struct job job = {
+        .type = JOB_FEEDBACK_LIST, .at_ms = q->since, .after = q->after, .limit = q->limit, .get = fn, .ctx = ctx
+    };
+    const struct str texts[T_COUNT] = { [T_WORKSPACE] = q->workspace };
+    if (q->limit == 0 || q->limit > LIST_MAX) return ERR_RANGE;
+    return job_add(h, &job, texts);
+}
+
+enum err history_feedback_of(struct history *h, const struct id *ticket, history_get_fn *fn, void *ctx)
+{
+    const struct job job = { .type = JOB_FEEDBACK_OF, .ticket = *ticket, .get = fn, .ctx = ctx };
+    const struct str texts[T_COUNT] = { STR_NONE };
+    return job_add(h, &job, texts);
+}
+
+uint64_t history_feedback_rows(const struct history *h) { return h->feedback.rows; }
 
 /* Has the filling batch waited for enough company? */
 static bool is_due(struct history *h)
@@ -356,16 +432,25 @@ static bool on_turn_end(struct turn_end *t)
     return false;
 }
 
+static void count_dropped(struct feedback_db *f)
+{
+    uint64_t many = atomic_exchange(&f->too_many, 0), old = atomic_exchange(&f->too_old, 0);
+    if (many) metric_add(MET_FEEDBACK_DROPPED, "rows", (double)many);
+    if (old) metric_add(MET_FEEDBACK_DROPPED, "age", (double)old);
+}
+
 static void on_done(void *ctx, void *work)
 {
     struct history *h = ctx;
     struct history_batch *b = work;
+    count_dropped(&h->feedback);
     for (size_t i = 0; b && i < b->count; i++) {
         const struct job *job = &b->jobs[i];
         if (job->put) job->put(job->ctx, job->result);
         if (job->get) job->get(job->ctx, job->result, (struct str){ b->answers.p + job->answer, job->answer_n });
     }
-    if (b) batch_clear(b);
+    if (!b) return; /* it only had to tell */
+    batch_clear(b);
     h->away = NULL;
 }
 
@@ -413,13 +498,23 @@ static int64_t ask(sqlite3 *db, const char *question)
 
 static int create_tables(sqlite3 *db)
 {
-    char text[sizeof schema + 128];
-    snprintf(text, sizeof text, "BEGIN; %s PRAGMA application_id=%d; PRAGMA user_version=%d; COMMIT;", schema, APPLICATION, FORMAT);
+    char text[2048];
+    snprintf(text, sizeof text, "BEGIN; %s %s PRAGMA application_id=%d; PRAGMA user_version=%d; COMMIT;", schema,
+             feedback_db_schema, APPLICATION, FORMAT);
     return sqlite3_exec(db, text, NULL, NULL, NULL);
 }
 
-static enum err db_open(struct history *h, const char *path)
+/* The one change since FORMAT_OLD is a table more. */
+static int add_feedback(sqlite3 *db)
 {
+    char text[1024];
+    snprintf(text, sizeof text, "BEGIN; %s PRAGMA user_version=%d; COMMIT;", feedback_db_schema, FORMAT);
+    return sqlite3_exec(db, text, NULL, NULL, NULL);
+}
+
+static enum err db_open(struct history *h, const struct history_cfg *cfg)
+{
+    const char *path = cfg->path;
     static const char pragmas[] =
         "PRAGMA locking_mode=EXCLUSIVE; PRAGMA page_size=16384; PRAGMA journal_mode=PERSIST; PRAGMA synchronous=NORMAL;"
         "PRAGMA cache_size=-16384; PRAGMA journal_size_limit=16777216; PRAGMA temp_store=MEMORY; BEGIN EXCLUSIVE; COMMIT;";
@@ -429,6 +524,8 @@ static enum err db_open(struct history *h, const char *path)
     if (!rc) rc = sqlite3_exec(h->db, pragmas, NULL, NULL, NULL);
     if (!rc && ask(h->db, "PRAGMA application_id") == 0 && ask(h->db, "SELECT count(*) FROM sqlite_schema") == 0)
         rc = create_tables(h->db);
+    else if (!rc && ask(h->db, "PRAGMA application_id") == APPLICATION && ask(h->db, "PRAGMA user_version") == FORMAT_OLD)
+        rc = add_feedback(h->db);
     if (!rc && (ask(h->db, "PRAGMA application_id") != APPLICATION || ask(h->db, "PRAGMA user_version") != FORMAT)) {
         log_error("history=%s is of another version or another program's; use the naru that wrote it, or name another folder",
                   path);
@@ -436,19 +533,20 @@ static enum err db_open(struct history *h, const char *path)
     }
     for (int i = 0; i < ST_COUNT && !rc; i++)
         rc = sqlite3_prepare_v3(h->db, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &h->st[i], NULL);
+    if (!rc) rc = feedback_db_open(&h->feedback, h->db, cfg->feedback_rows, cfg->feedback_days * DAY_MS);
     if (rc)
         log_error("history=%s does not open: %s (%d); see that its folder may be written and no other process has it", path,
                   sqlite3_errmsg(h->db), rc);
     return rc ? ERR_IO : ERR_OK;
 }
 
-enum err history_open(struct history **out, uv_loop_t *loop, const char *path, uint32_t keep_days, history_render_fn *render)
+enum err history_open(struct history **out, uv_loop_t *loop, const struct history_cfg *cfg)
 {
     struct history *h = calloc(1, sizeof *h);
     if (!h) return ERR_NOMEM;
     h->loop = loop;
-    h->keep_ms = keep_days * DAY_MS;
-    h->render = render;
+    h->keep_ms = cfg->keep_days * DAY_MS;
+    h->render = cfg->render;
     arena_init(&h->scratch, RENDER_MOST);
     batch_init(&h->batches[0]);
     batch_init(&h->batches[1]);
@@ -456,7 +554,7 @@ enum err history_open(struct history **out, uv_loop_t *loop, const char *path, u
     h->thread = (struct db_thread){
         .name = "history", .ctx = h, .work = on_work, .idle = on_idle, .end = on_end, .done = on_done, .ended = on_ended
     };
-    enum err e = db_open(h, path);
+    enum err e = db_open(h, cfg);
     if (e) {
         history_free(h);
         return e;

@@ -1,11 +1,13 @@
-/* Closed tickets, for reading: history.db with its own thread. Written behind, many to a transaction; what it has not written in
-   a crash is put again from the journal, whose rows are settled only after their history is on the disk. */
+/* Closed tickets, for reading, and corrections: history.db with its own thread. Tickets are written behind, many to a transaction;
+   what it has not written in a crash is put again from the journal, whose rows are settled only after their history is on the disk.
+   Corrections are written at once. */
 #ifndef NARU_ROUTER_HISTORY_H
 #define NARU_ROUTER_HISTORY_H
 
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/id.h"
+#include "router/feedback_db.h"
 
 #include <uv.h>
 
@@ -21,13 +23,31 @@ typedef enum err history_render_fn(struct buf *out, struct str body, struct aren
 typedef void history_put_fn(void *ctx, enum err e);
 typedef void history_get_fn(void *ctx, enum err e, struct str json); /* ERR_NOTFOUND; valid during the call */
 
-/* `render` NULL: bodies are JSON already. */
-enum err history_open(struct history **out, uv_loop_t *loop, const char *path, uint32_t keep_days, history_render_fn *render);
+struct history_cfg {
+    const char *path;
+    uint32_t keep_days;        /* of closed tickets */
+    uint64_t feedback_rows;    /* of corrections, 0: no bound … */
+    uint32_t feedback_days;    /* … and 0: no bound */
+    history_render_fn *render; /* NULL: bodies are JSON already */
+};
+/* A file of the format before this one gets the table of corrections; ERR_IO for older, younger and foreign ones. */
+enum err history_open(struct history **out, uv_loop_t *loop, const struct history_cfg *cfg);
 /* Copies the row. Replaces an earlier one of the same ticket. ERR_FULL when too much waits. */
 enum err history_put(struct history *h, const struct history_row *row, history_put_fn *fn, void *ctx);
 enum err history_get(struct history *h, const struct id *ticket, history_get_fn *fn, void *ctx);
-/* Up to `limit` (1..1000) closed tickets of a workspace, newest first, after the given id (none: from the newest), optionally of one state or queue (empty: any); a JSON array. */
-enum err history_list(struct history *h, struct str workspace, struct str state, struct str queue, const struct id *after, uint32_t limit, history_get_fn *fn, void *ctx);
+/* Up to `limit` (1..1000) closed tickets of a workspace, newest first, after the given id (none: from the newest), optionally of
+ * one state or queue (empty: any); a JSON array. */
+enum err history_list(struct history *h, struct str workspace, struct str state, struct str queue, const struct id *after,
+                      uint32_t limit, history_get_fn *fn, void *ctx);
+
+/* ---- corrections. What could not be kept for want of room counts in naru_feedback_dropped_total. ---- */
+/* Copies the row; `fn` once it is on the disk. ERR_FULL when too much waits. */
+enum err history_feedback(struct history *h, const struct feedback_row *row, history_put_fn *fn, void *ctx);
+/* As feedback_db_list and feedback_db_of tell them. ERR_RANGE: `limit` is not 1..1000. */
+enum err history_feedback_list(struct history *h, const struct feedback_query *q, history_get_fn *fn, void *ctx);
+enum err history_feedback_of(struct history *h, const struct id *ticket, history_get_fn *fn, void *ctx);
+uint64_t history_feedback_rows(const struct history *h); /* how many there are, near enough */
+
 void history_close(struct history *h, void (*done)(void *ctx), void *ctx);
 
 #endif

@@ -39,6 +39,8 @@ static const struct opt rows[] = {
     ROW("curve-secret", OPT_STR, curve_secret, NULL, 0, 0, "FILE", "our secret key: encrypts links to peers"),
     ROW("curve-peers", OPT_STR, curve_peers, NULL, 0, 0, "FILE", "public keys of the peers that may connect, one a line"),
     ROW("history-days", OPT_U64, history_days, "30", 1, 3650, "N", "how long closed tickets can be read"),
+    ROW("feedback-rows", OPT_U64, feedback_rows, "200000", 1, 100000000, "N", "corrections that are kept; the oldest go"),
+    ROW("feedback-days", OPT_U64, feedback_days, "365", 1, 36500, "N", "how long corrections are kept"),
     ROW("port-file", OPT_STR, port_file, NULL, 0, 0, "FILE", "gets the bound HTTP port"),
     { 0 },
 };
@@ -301,7 +303,12 @@ static enum err open_disk(struct router *r)
     snprintf(path, sizeof path, "%s/journal.db", r->opts.data);
     if ((e = journal_open(&r->journal, &r->loop, &cfg))) return e;
     snprintf(path, sizeof path, "%s/history.db", r->opts.data);
-    if ((e = history_open(&r->history, &r->loop, path, (uint32_t)r->opts.history_days, ticket_json))) return e;
+    struct history_cfg history = { .path = path,
+                                   .keep_days = (uint32_t)r->opts.history_days,
+                                   .feedback_rows = r->opts.feedback_rows,
+                                   .feedback_days = (uint32_t)r->opts.feedback_days,
+                                   .render = ticket_json };
+    if ((e = history_open(&r->history, &r->loop, &history))) return e;
     take_up(r);
     return policy_import(r, true);
 }

@@ -20,7 +20,7 @@
 
 struct router_opts {
     const char *name, *listen, *data, *inbox, *advertise, *tokens, *curve_secret, *curve_peers, *port_file;
-    uint64_t number, window, history_days;
+    uint64_t number, window, history_days, feedback_rows, feedback_days;
     struct opt_list policies, dial, proxies;
 };
 

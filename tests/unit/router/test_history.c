@@ -1,9 +1,10 @@
-/* Closed tickets: put, got and listed; replaced, expired, refused. */
+/* Closed tickets: put, got and listed; replaced, expired, refused. Corrections of them. */
 #include "base/clock.h"
 #include "base/loop.h"
 #include "base/metrics.h"
 #include "router/history.h"
 
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -27,6 +28,7 @@ struct bench {
     enum err last;
     char body[4096];
     bool late;
+    uint64_t feedback_rows;
 };
 
 static void on_put(void *ctx, enum err e)
@@ -86,7 +88,13 @@ static const char *listed(struct bench *b, const char *workspace, const char *st
     return b->body;
 }
 
-static void open_history(struct bench *b) { assert_int_equal(history_open(&b->h, &b->loop, b->path, 30, NULL), ERR_OK); }
+static enum err try_open(struct bench *b, struct history **out, const char *path)
+{
+    const struct history_cfg cfg = { .path = path, .keep_days = 30, .feedback_rows = b->feedback_rows, .feedback_days = 100 };
+    return history_open(out, &b->loop, &cfg);
+}
+
+static void open_history(struct bench *b) { assert_int_equal(try_open(b, &b->h, b->path), ERR_OK); }
 
 static void close_history(struct bench *b)
 {
@@ -197,13 +205,13 @@ static void a_second_opener_and_a_foreign_file_are_refused(void **state)
 {
     struct bench *b = *state;
     struct history *other = NULL;
-    assert_int_equal(history_open(&other, &b->loop, b->path, 30, NULL), ERR_IO);
+    assert_int_equal(try_open(b, &other, b->path), ERR_IO);
     close_history(b);
     FILE *f = fopen(b->path, "w");
     for (int i = 0; i < 1000; i++) fputs("not a database at all\n", f);
     fclose(f);
-    assert_int_equal(history_open(&other, &b->loop, b->path, 30, NULL), ERR_IO);
-    assert_int_equal(history_open(&other, &b->loop, "/nonexistent/history.db", 30, NULL), ERR_IO);
+    assert_int_equal(try_open(b, &other, b->path), ERR_IO);
+    assert_int_equal(try_open(b, &other, "/nonexistent/history.db"), ERR_IO);
 }
 
 static void closing_writes_what_waits(void **state)
@@ -215,6 +223,135 @@ static void closing_writes_what_waits(void **state)
     assert_int_equal(b->last, ERR_OK);
     open_history(b);
     assert_string_equal(got(b, 1), "kept");
+}
+
+/* ---- corrections ---- */
+
+static void correct(struct bench *b, uint8_t n, const char *who, const char *source, const char *said, uint64_t at)
+{
+    const struct feedback_row row = { ticket(n),      at,           STR("hanbit"),          str_of(who),
+                                      str_of(source), str_of(said), STR("{\"text\":\"t\"}") };
+    assert_int_equal(history_feedback(b->h, &row, on_put, b), ERR_OK);
+    wait_for(b, &b->puts, b->puts + 1);
+    assert_int_equal(b->last, ERR_OK);
+}
+
+static const char *corrections(struct bench *b, const char *workspace, uint64_t since, uint64_t after, uint32_t limit)
+{
+    const struct feedback_query q = { str_of(workspace), since, after, limit };
+    assert_int_equal(history_feedback_list(b->h, &q, on_get, b), ERR_OK);
+    wait_for(b, &b->answers, b->answers + 1);
+    assert_int_equal(b->last, ERR_OK);
+    return b->body;
+}
+
+static const char *corrections_of(struct bench *b, uint8_t n)
+{
+    struct id id = ticket(n);
+    assert_int_equal(history_feedback_of(b->h, &id, on_get, b), ERR_OK);
+    wait_for(b, &b->answers, b->answers + 1);
+    return b->body;
+}
+
+static void a_correction_is_listed_with_what_it_is_about_and_survives_reopening(void **state)
+{
+    struct bench *b = *state;
+    correct(b, 1, "ann", "agent", "{\"by\":\"ann\"}", clock_wall_ms());
+    assert_string_equal(corrections(b, "hanbit", 0, 0, 10), "{\"feedback\":[{\"number\":1,\"by\":\"ann\",\"text\":\"t\"}]}");
+    assert_string_equal(corrections(b, "other", 0, 0, 10), "{\"feedback\":[]}");
+    close_history(b);
+    open_history(b);
+    assert_int_equal(history_feedback_rows(b->h), 1);
+    assert_string_equal(corrections_of(b, 1), "[{\"number\":1,\"by\":\"ann\"}]");
+    assert_string_equal(corrections_of(b, 2), "[]");
+}
+
+static void the_same_persons_later_correction_of_a_ticket_replaces_theirs_alone(void **state)
+{
+    struct bench *b = *state;
+    uint64_t now = clock_wall_ms();
+    correct(b, 1, "ann", "agent", "{\"v\":1}", now);
+    correct(b, 1, "bob", "agent", "{\"v\":2}", now);
+    correct(b, 1, "ann", "transfer", "{\"v\":3}", now);
+    correct(b, 2, "ann", "agent", "{\"v\":4}", now);
+    correct(b, 1, "ann", "agent", "{\"v\":5}", now);
+    assert_string_equal(corrections_of(b, 1), "[{\"number\":2,\"v\":2},{\"number\":3,\"v\":3},{\"number\":5,\"v\":5}]");
+    assert_string_equal(corrections_of(b, 2), "[{\"number\":4,\"v\":4}]");
+    assert_int_equal(history_feedback_rows(b->h), 4);
+}
+
+static void a_list_of_corrections_goes_on_where_it_ended(void **state)
+{
+    struct bench *b = *state;
+    const struct feedback_query none = { STR("hanbit"), 0, 0, 0 }, many = { STR("hanbit"), 0, 0, 1001 };
+    uint64_t now = clock_wall_ms();
+    correct(b, 1, "ann", "agent", "{}", now - 3000);
+    correct(b, 2, "ann", "agent", "{}", now - 2000);
+    correct(b, 3, "ann", "agent", "{}", now - 1000);
+    assert_string_equal(corrections(b, "hanbit", 0, 0, 2),
+                        "{\"feedback\":[{\"number\":1,\"text\":\"t\"},{\"number\":2,\"text\":\"t\"}],\"next\":\"2\"}");
+    assert_string_equal(corrections(b, "hanbit", 0, 2, 2), "{\"feedback\":[{\"number\":3,\"text\":\"t\"}]}");
+    assert_string_equal(corrections(b, "hanbit", now - 2000, 0, 1),
+                        "{\"feedback\":[{\"number\":2,\"text\":\"t\"}],\"next\":\"2\"}");
+    correct(b, 1, "ann", "agent", "{}", now); /* replaced: told again to who has read so far */
+    assert_string_equal(corrections(b, "hanbit", 0, 3, 2), "{\"feedback\":[{\"number\":4,\"text\":\"t\"}]}");
+    assert_int_equal(history_feedback_list(b->h, &none, on_get, b), ERR_RANGE);
+    assert_int_equal(history_feedback_list(b->h, &many, on_get, b), ERR_RANGE);
+}
+
+static void beyond_their_number_the_oldest_corrections_go_and_are_counted(void **state)
+{
+    struct bench *b = *state;
+    double before = metric_get(MET_FEEDBACK_DROPPED, "rows");
+    close_history(b);
+    b->feedback_rows = 3;
+    open_history(b);
+    for (uint8_t n = 1; n <= 5; n++) correct(b, n, "ann", "agent", "{}", clock_wall_ms());
+    assert_int_equal(history_feedback_rows(b->h), 3);
+    assert_string_equal(corrections_of(b, 2), "[]");
+    assert_string_equal(corrections_of(b, 3), "[{\"number\":3}]");
+    assert_true(metric_get(MET_FEEDBACK_DROPPED, "rows") == before + 2);
+}
+
+static void corrections_leave_after_their_days(void **state)
+{
+    struct bench *b = *state;
+    uint64_t now = clock_wall_ms();
+    double before = metric_get(MET_FEEDBACK_DROPPED, "age");
+    correct(b, 1, "ann", "agent", "{}", now - 101 * 86400000ull);
+    correct(b, 2, "ann", "agent", "{}", now);
+    for (uint64_t until = clock_mono_ms() + DEADLINE_MS; metric_get(MET_FEEDBACK_DROPPED, "age") == before;) {
+        assert_true(clock_mono_ms() < until);
+        uv_run(&b->loop, UV_RUN_ONCE);
+    }
+    assert_string_equal(corrections(b, "hanbit", 0, 0, 10), "{\"feedback\":[{\"number\":2,\"text\":\"t\"}]}");
+    assert_int_equal(history_feedback_rows(b->h), 1);
+}
+
+static void sql(const char *path, const char *text)
+{
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+static void the_format_before_corrections_is_taken_over_with_its_tickets_and_others_are_refused(void **state)
+{
+    struct bench *b = *state;
+    struct history *other = NULL;
+    put(b, 1, "hanbit", "resolved", "billing", "kept", clock_wall_ms());
+    close_history(b);
+    sql(b->path, "DROP TABLE feedback; PRAGMA user_version=2");
+    open_history(b);
+    assert_string_equal(got(b, 1), "kept");
+    correct(b, 1, "ann", "agent", "{}", clock_wall_ms());
+    assert_string_equal(corrections_of(b, 1), "[{\"number\":1}]");
+    close_history(b);
+    sql(b->path, "PRAGMA user_version=1");
+    assert_int_equal(try_open(b, &other, b->path), ERR_IO);
+    sql(b->path, "PRAGMA user_version=4");
+    assert_int_equal(try_open(b, &other, b->path), ERR_IO);
 }
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
@@ -229,6 +366,12 @@ int main(void)
         TEST(what_waits_is_bounded),
         TEST(a_second_opener_and_a_foreign_file_are_refused),
         TEST(closing_writes_what_waits),
+        TEST(a_correction_is_listed_with_what_it_is_about_and_survives_reopening),
+        TEST(the_same_persons_later_correction_of_a_ticket_replaces_theirs_alone),
+        TEST(a_list_of_corrections_goes_on_where_it_ended),
+        TEST(beyond_their_number_the_oldest_corrections_go_and_are_counted),
+        TEST(corrections_leave_after_their_days),
+        TEST(the_format_before_corrections_is_taken_over_with_its_tickets_and_others_are_refused),
     };
     metrics_init("test");
     return cmocka_run_group_tests(tests, NULL, NULL);
