@@ -1,6 +1,6 @@
 /* Triage is a list of stages, each reading what earlier ones left in a `reading` and adding its part:
 
-     text       subject and text in NFC, and their key
+     text       subject and the customer's own words of the text in NFC, and their key
      language   stated by the source, else given by a scorer, else by script
      rules      words, attributes, hours → actions
      verdict    what was gathered becomes the record
@@ -13,6 +13,7 @@
 #include "workers/triage/verdict.h"
 
 #include "workers/triage/language.h"
+#include "workers/triage/quote.h"
 
 struct reading {
     const struct rules *r;
@@ -36,13 +37,29 @@ static void because(struct reading *w, struct str part, struct str by, struct st
 
 /* ---- text ---- */
 
+/* Quotes and signatures are not the customer's words: the reason says how much is. */
+static enum err own_words(struct reading *w, struct str text, struct str *own)
+{
+    char *said;
+    *own = quote_own_words(text, w->look.event->channel, w->d->key, sizeof w->d->key); /* the key's room, before there is a key */
+    if (own->n == text.n) return ERR_OK;
+    if (!(said = arena_alloc(w->arena, QUOTE_SAID))) return ERR_NOMEM;
+    because(w, STR("text"), STR("quote"), quote_say(own->n, text.n, said));
+    return ERR_OK;
+}
+
 static enum err stage_text(struct reading *w)
 {
     const struct event *e = w->look.event;
     struct drafts *d = w->d;
+    struct str own;
+    enum err err = own_words(w, text_clip(e->text, TEXT_MAX), &own);
     size_t n = 0;
+    if (err) return err;
     w->subject = text_nfc(text_clip(e->subject, sizeof d->subject), d->subject, sizeof d->subject);
-    w->text = text_nfc(text_clip(e->text, TEXT_MAX), d->text, TEXT_MAX);
+    w->text = text_nfc(own, d->text, TEXT_MAX);
+    if (w->text.p >= d->key && w->text.p < d->key + sizeof d->key) /* the key is to be written there */
+        w->text.p = memcpy(d->text, w->text.p, w->text.n);
     if (w->subject.n) n = text_key(w->subject, d->key, sizeof d->subject);
     if (n) d->key[n++] = '\n'; /* no key of a word holds one, so none is found across the two */
     w->key = (struct str){ d->key, n + text_key(w->text, d->key + n, TEXT_MAX - n) };

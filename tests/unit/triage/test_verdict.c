@@ -146,6 +146,26 @@ TEST(forms_of_one_text_get_one_verdict)
     kit_fini(&k);
 }
 
+TEST(quoted_mail_and_signatures_fire_no_rule)
+{
+    struct kit k;
+    kit_init(&k, "    - { name: refund, when: { text: [refund] }, then: { intent: refund_request } }\n"
+                 "    - { name: dame, when: { text: [\"café is\"] }, then: { tag: cafe } }\n");
+    struct event e =
+        kit_event("> shall we refund it?\nNo, the cafe\xCC\x81 is closed.\n> a refund, then?\nNo.\n-- \nRefund Team\n");
+    e.channel = STR("email");
+    const struct verdict *v = kit_ask(&k, &e, KIT_NOW);
+    assert_string_equal(kit_fired(v), "dame");
+    assert_string_equal(kit_reason(v, "text", "quote"), "29 of 86 bytes");
+    e.text = STR("I want a refund\n\nthank you");
+    v = kit_ask(&k, &e, KIT_NOW);
+    assert_string_equal(kit_fired(v), "refund");
+    assert_string_equal(kit_reason(v, "text", "quote"), "(none)");
+    e.text = STR("> refund\n"); /* nothing but a quote: then that is what was said */
+    assert_string_equal(kit_fired(kit_ask(&k, &e, KIT_NOW)), "refund");
+    kit_fini(&k);
+}
+
 TEST(a_verdict_survives_the_wire)
 {
     struct kit k;
@@ -236,6 +256,7 @@ int main(void)
         RUN(a_ticket_without_language_needs_no_language_skill),
         RUN(a_stated_language_wins_when_it_is_well_formed),
         RUN(forms_of_one_text_get_one_verdict),
+        RUN(quoted_mail_and_signatures_fire_no_rule),
         RUN(a_verdict_survives_the_wire),
         RUN(anything_of_64_kib_gets_a_verdict),
         RUN(what_lies_beyond_64_kib_is_not_read),
