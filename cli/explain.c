@@ -94,11 +94,26 @@ static void print_entry(const struct json *e)
     print_candidates(json_get(e, "detail"));
 }
 
+/* What people said of it since: "… ann (agent): intent refund_request, urgency high — a note". */
+static void print_feedback(const struct json *list)
+{
+    if (json_first(list)) printf("corrections\n");
+    for (const struct json *r = json_first(list); r; r = json_next(r)) {
+        struct str at = text_of(r, "at"), by = text_of(r, "by"), source = text_of(r, "source"), note = text_of(r, "note");
+        const char *between = " ";
+        printf("  %.*s  %.*s (%.*s):", STR_FMT(at), STR_FMT(by), STR_FMT(source));
+        for (const struct json *m = json_first(json_get(r, "correction")); m; m = json_next(m), between = ", ")
+            printf("%s%.*s %.*s", between, STR_FMT(json_key(m)), STR_FMT(json_str(m)));
+        printf("%s%.*s\n", note.n ? " — " : "", STR_FMT(note));
+    }
+}
+
 static void print_all(const struct json *doc)
 {
     static const char *const keys[] = { "ticket", "state", "queue", "agent", "channel", "account", "customer", "conversation", "urgency", "created", "deadline" };
     print_members(doc, keys, sizeof keys / sizeof *keys);
     print_verdict(json_get(doc, "verdict"));
+    print_feedback(json_get(doc, "feedback"));
     printf("life\n");
     for (const struct json *e = json_first(json_get(doc, "life")); e; e = json_next(e)) print_entry(e);
     const struct json *waiting = json_get(doc, "waiting_for");

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "router/feedback.h"
 #include "router/router.h"
 
 #include <stdio.h>
@@ -33,6 +34,7 @@ struct agent_act { /* what a result is told with */
     uint64_t ref;
     bool has_ref;
     struct id ticket;
+    char queue[65]; /* of a transfer, which once done is a correction as well; "": another act */
 };
 
 void agents_init(struct agents *a) { map_init(&a->by_key, LIM_AGENTS); }
@@ -195,7 +197,8 @@ static void on_result(void *ctx, const struct result *res)
     struct agent_conn *c = a->conn;
     c->refs--;
     if (c->sock) tell_result(c, a, res);
-    else unref(c);
+    if (res->status < 300) feedback_transferred(c->router, c->workspace, &a->ticket, conn_name(c), str_of(a->queue));
+    unref(c);
     free(a);
 }
 
@@ -223,7 +226,9 @@ static const char *read_ticket_act(struct agent_act *a, struct act *act, const s
     act->reason = json_str(json_get(doc, "reason"));
     act->queue = json_str(json_get(doc, "queue"));
     if (act->reason.n > 256) return "\"reason\" is longer than 256 bytes";
-    return act->queue.n > 64 ? "\"queue\" is longer than 64 bytes" : NULL;
+    if (act->queue.n > 64) return "\"queue\" is longer than 64 bytes";
+    if (act->kind == ACT_TRANSFER) snprintf(a->queue, sizeof a->queue, "%.*s", STR_FMT(act->queue));
+    return NULL;
 }
 
 static const char *read_presence(struct agent_act *a, struct act *act, const struct json *doc)

@@ -27,6 +27,8 @@ static const struct route routes[] = {
     { HTTP_M_POST, "/v1/tickets/{}/resume", PEOPLE, act_on_ticket, ACT_RESUME },
     { HTTP_M_POST, "/v1/tickets/{}/transfer", PEOPLE, act_on_ticket, ACT_TRANSFER },
     { HTTP_M_POST, "/v1/tickets/{}/cancel", PEOPLE, act_on_ticket, ACT_CANCEL },
+    { HTTP_M_POST, "/v1/tickets/{}/feedback", PEOPLE, post_feedback, ACT_NONE },
+    { HTTP_M_GET, "/v1/feedback", MAY_OPERATOR, list_feedback, ACT_NONE },
     { HTTP_M_GET, "/v1/agents", STAFF, list_agents, ACT_AGENTS },
     { HTTP_M_GET, "/v1/agents/{}", PEOPLE, get_agent, ACT_AGENT },
     { HTTP_M_PUT, "/v1/agents/{}", MAY_OPERATOR, put_agent, ACT_CONFIG },

@@ -35,6 +35,8 @@ bool call_workspace(struct call *c, uint16_t *workspace);
 bool call_id(struct call *c, struct id *out);             /* arg[0]; answers 404 otherwise */
 bool call_sees(const struct call *c, uint16_t workspace); /* is it a workspace of the token? */
 bool token_privileged(const struct token *t);
+/* … of a ticket: its own when it is kept here, else as above. */
+bool call_ticket_workspace(struct call *c, const struct id *ticket, uint16_t *workspace);
 /* An act with workspace, kind of the route and who asks. */
 void call_act(struct call *c, uint16_t workspace, struct act *act);
 /* Asks the leader; its result answers the request as it is. `wrap`: the member a bare array is put under (NULL: none). */
@@ -52,6 +54,10 @@ void replay_event(struct call *c);
 void get_ticket(struct call *c); /* api_tickets.c */
 void list_tickets(struct call *c);
 void act_on_ticket(struct call *c);
+void post_feedback(struct call *c); /* api_feedback.c */
+void list_feedback(struct call *c);
+/* Answers 200 with a ticket's JSON object and, as its member `feedback`, the corrections that are kept of it here. */
+void answer_with_feedback(struct router *r, struct http_req *req, const struct id *ticket, struct str body);
 void list_agents(struct call *c); /* api_agents.c */
 void get_agent(struct call *c);
 void put_agent(struct call *c);

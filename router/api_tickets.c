@@ -1,6 +1,7 @@
 /* Tickets: live ones are the leader's to tell, closed ones are in the history of their home; while nobody leads, home tells what
    its journal knows. An agent sees and acts on what is theirs. */
 #include "router/api.h"
+#include "router/feedback.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,7 +41,7 @@ static void on_history(void *ctx, enum err e, struct str body)
     else if (e)
         http_problem(p->req, e == ERR_NOTFOUND ? 404 : 503, e == ERR_NOTFOUND ? "ticket-not-found" : "not-ready",
                      "there is no such ticket");
-    else if (may_see(p, body)) http_json(p->req, 200, body);
+    else if (may_see(p, body)) answer_with_feedback(p->router, p->req, &p->ticket, body);
     free(p);
 }
 
@@ -55,7 +56,7 @@ static void read_here(struct read *p)
         ticket_pack(t, &r->text, p->life);
         if (r->text.err || ticket_json(&out, buf_str(&r->text), &r->events.scratch))
             http_problem(p->req, 503, "overloaded", "out of memory");
-        else if (may_see(p, buf_str(&out))) http_json(p->req, 200, buf_str(&out));
+        else if (may_see(p, buf_str(&out))) answer_with_feedback(r, p->req, &p->ticket, buf_str(&out));
         buf_fini(&out);
         free(p);
         return;
@@ -65,6 +66,17 @@ static void read_here(struct read *p)
     free(p);
 }
 
+/* What the leader tells, with the corrections that are kept here. */
+static void tell_live(struct read *p, struct str body)
+{
+    struct buf out;
+    buf_init(&out, 8u << 20);
+    leader_json(&out, body);
+    if (out.err) http_problem(p->req, 503, "overloaded", "out of memory");
+    else answer_with_feedback(p->router, p->req, &p->ticket, buf_str(&out));
+    buf_fini(&out);
+}
+
 static void on_ticket(void *ctx, const struct result *res)
 {
     struct read *p = ctx;
@@ -72,12 +84,12 @@ static void on_ticket(void *ctx, const struct result *res)
         read_here(p);
         return;
     }
-    if (res->status >= 300 || may_see(p, res->body)) answer_result(p->req, res);
+    if (res->status >= 300) answer_result(p->req, res);
+    else if (may_see(p, res->body)) tell_live(p, res->body);
     free(p);
 }
 
-/* The workspace a ticket is asked for in: its own when it is kept here, else the token's or the only one's. */
-static bool ticket_workspace(struct call *c, const struct id *id, uint16_t *ws)
+bool call_ticket_workspace(struct call *c, const struct id *id, uint16_t *ws)
 {
     const struct kept_ticket *t = events_ticket(&c->router->events, id);
     if (!t) return call_workspace(c, ws);
@@ -92,7 +104,7 @@ void get_ticket(struct call *c)
     struct act act;
     struct id id;
     uint16_t ws;
-    if (!call_id(c, &id) || !ticket_workspace(c, &id, &ws)) return;
+    if (!call_id(c, &id) || !call_ticket_workspace(c, &id, &ws)) return;
     struct read *p = malloc(sizeof *p);
     if (!p) {
         http_problem(c->req, 503, "overloaded", "out of memory");
@@ -199,15 +211,50 @@ static bool read_act(struct call *c, const struct json *doc, struct act *act)
     return true;
 }
 
+/* A transfer under way: once it is done it is a correction as well. */
+struct transfer {
+    struct router *router;
+    struct http_req *req;
+    struct id ticket;
+    uint16_t workspace;
+    char who[129], queue[65];
+};
+
+static void on_transfer(void *ctx, const struct result *res)
+{
+    struct transfer *t = ctx;
+    answer_result(t->req, res);
+    if (res->status < 300) feedback_transferred(t->router, t->workspace, &t->ticket, str_of(t->who), str_of(t->queue));
+    free(t);
+}
+
+static void ask_transfer(struct call *c, uint16_t ws, struct act *act)
+{
+    struct transfer *t = malloc(sizeof *t);
+    enum err e = t ? ERR_OK : ERR_NOMEM;
+    if (t) {
+        *t = (struct transfer){ .router = c->router, .req = c->req, .ticket = act->ticket, .workspace = ws };
+        snprintf(t->who, sizeof t->who, "%s", c->token->subject);
+        snprintf(t->queue, sizeof t->queue, "%.*s", STR_FMT(act->queue));
+        e = acts_ask(&c->router->acts, ws, act, true, router_now(c->router), on_transfer, t);
+    }
+    if (!e) return;
+    http_problem(c->req, 503, "overloaded", "too many questions are under way");
+    free(t);
+}
+
 void act_on_ticket(struct call *c)
 {
     struct json *doc;
     struct act act;
     struct id id;
     uint16_t ws;
-    if (!call_id(c, &id) || !ticket_workspace(c, &id, &ws) || !body_object(c->req, &doc)) return;
+    if (!call_id(c, &id) || !call_ticket_workspace(c, &id, &ws) || !body_object(c->req, &doc)) return;
     call_act(c, ws, &act);
     act.ticket = id;
-    if (read_act(c, doc, &act)) call_ask(c, ws, &act, true);
+    if (!read_act(c, doc, &act)) goto out;
+    if (act.kind == ACT_TRANSFER) ask_transfer(c, ws, &act);
+    else call_ask(c, ws, &act, true);
+out:
     json_free(doc);
 }
