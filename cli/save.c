@@ -1,0 +1,72 @@
+#include "cli/save.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static enum err failed(char why[200], const char *path)
+{
+    snprintf(why, 200, "%.140s: %.50s", path, strerror(errno));
+    return ERR_IO;
+}
+
+static const char *folder_of(const char *place, char room[PATH_MAX])
+{
+    snprintf(room, PATH_MAX, "%s", place);
+    return dirname(room);
+}
+
+static bool write_all(int fd, struct str bytes)
+{
+    while (bytes.n) {
+        ssize_t n = write(fd, bytes.p, bytes.n);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return false;
+        bytes = (struct str){ bytes.p + n, bytes.n - (size_t)n };
+    }
+    return fsync(fd) == 0;
+}
+
+enum err save_possible(const char *place, char why[200])
+{
+    char room[PATH_MAX];
+    struct stat st;
+    const char *folder = folder_of(place, room);
+
+    if (access(folder, W_OK | X_OK)) return failed(why, folder);
+    if (stat(place, &st) == 0 && S_ISDIR(st.st_mode)) return errno = EISDIR, failed(why, place);
+    return ERR_OK;
+}
+
+enum err save_beside(struct save *s, const char *place, struct str bytes, char why[200])
+{
+    int n = snprintf(s->place, sizeof s->place, "%s", place);
+    int m = snprintf(s->beside, sizeof s->beside, "%s.%ld.new", place, (long)getpid());
+
+    if (n >= PATH_MAX || m >= PATH_MAX) return snprintf(why, 200, "%.100s…: the name is too long", place), ERR_TOOBIG;
+    int fd = open(s->beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd < 0) return failed(why, s->beside);
+    enum err e = write_all(fd, bytes) ? ERR_OK : failed(why, s->beside);
+    if (close(fd) && !e) e = failed(why, s->beside);
+    if (e) save_drop(s);
+    return e;
+}
+
+enum err save_commit(const struct save *s, char why[200])
+{
+    char room[PATH_MAX];
+
+    if (rename(s->beside, s->place)) {
+        enum err e = failed(why, s->place);
+        save_drop(s);
+        return e;
+    }
+    int fd = open(folder_of(s->place, room), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0) (void)fsync(fd), close(fd); /* not all file systems can; the file itself is safe */
+    return ERR_OK;
+}
+
+void save_drop(const struct save *s) { (void)unlink(s->beside); }
