@@ -20,8 +20,8 @@
 
 void labels_init(struct labels *l)
 {
-    *l = (struct labels){ 0 };
-    map_init(&l->by_name, MODEL_LABELS_MAX);
+    *l = (struct labels){ .cap = MODEL_LABELS_MAX };
+    map_init(&l->by_name, 3 * MODEL_LABELS_MAX);
 }
 
 void labels_fini(struct labels *l)
@@ -53,7 +53,7 @@ enum err labels_add(struct labels *l, struct str name, uint32_t *number)
 {
     int found = labels_find(l, name);
     if (found >= 0) return *number = (uint32_t)found, ERR_OK;
-    if (l->count == MODEL_LABELS_MAX) return ERR_FULL;
+    if (l->count >= l->cap) return ERR_FULL;
     enum err e = labels_room(l);
     char *copy = e ? NULL : strndup(name.p ? name.p : "", name.n);
     if (!copy) return ERR_NOMEM;

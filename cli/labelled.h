@@ -13,12 +13,12 @@
 /* Labels by number, in the order in which they were first met. */
 struct labels {
     char **names;
-    uint32_t count, room;
-    struct map by_name; /* name → number + 1 */
+    uint32_t count, room, cap; /* cap: MODEL_LABELS_MAX, or more where others join them */
+    struct map by_name;        /* name → number + 1 */
 };
 void labels_init(struct labels *l);
 void labels_fini(struct labels *l);
-/* The number of `name`, which is added when it is new; ERR_FULL beyond MODEL_LABELS_MAX, ERR_NOMEM. */
+/* The number of `name`, which is added when it is new; ERR_FULL beyond the cap, ERR_NOMEM. */
 enum err labels_add(struct labels *l, struct str name, uint32_t *number);
 int labels_find(const struct labels *l, struct str name); /* number, or -1 */
 
