@@ -9,6 +9,9 @@
    that just met us sends policy and events in one breath, and an error counts as an attempt. They are answered when the first
    policy is ready, or refused when it is found bad, or after DESK_HELD_MS.
 
+   An event whose policy lets external scorers answer is held by their table (scorers.c) until they have, or until its deadline;
+   then it is answered under the policy that is live at that moment.
+
    Everything here belongs to the loop's thread but a job's `yaml`, `policy`, `rules` and `why`, which are the worker's between
    uv_queue_work and on_compiled. A job owns its bytes; the desk lives until the last job is back. */
 #include "workers/triage/desk.h"
@@ -16,9 +19,13 @@
 #include "base/clock.h"
 #include "base/heap.h"
 #include "base/log.h"
+#include "base/loop.h"
 #include "base/map.h"
 #include "base/metrics.h"
 #include "base/panic.h"
+#include "workers/triage/language.h"
+#include "workers/triage/quote.h"
+#include "workers/triage/scorers.h"
 #include "workers/triage/verdict.h"
 
 #include <inttypes.h>
@@ -68,6 +75,10 @@ struct desk {
     struct scratch *scratch;
     struct arena arena; /* of one verdict, cleared after it */
     size_t held_count, held_bytes;
+    struct scorers *scorers;
+    struct timer overdue; /* the next deadline of a question */
+    uint64_t overdue_at;  /* … UINT64_MAX: none */
+    bool grace;           /* the deadline passed; answers that are here already are read first */
     unsigned jobs;
     bool closing;
 };
@@ -113,11 +124,12 @@ static void refuse(struct desk *d, void *from, const struct event *e, struct str
     d->cfg.answer(d->cfg.ctx, from, &v);
 }
 
-static void answer(struct desk *d, const struct workspace *ws, void *from, const struct event *e, uint64_t now)
+static void answer(struct desk *d, const struct workspace *ws, void *from, const struct event *e, const struct given *given,
+                   uint64_t now)
 {
     struct verdict v;
     uint64_t start = clock_mono_us();
-    enum err err = verdict_make(ws->live, d->scratch, e, NULL, now, &v, &d->arena);
+    enum err err = verdict_make(ws->live, d->scratch, e, given, now, &v, &d->arena);
     uint64_t took = clock_mono_us() - start;
     if (err) {
         refuse(d, from, e, str_of(err_text(err)));
@@ -127,6 +139,75 @@ static void answer(struct desk *d, const struct workspace *ws, void *from, const
         d->cfg.answer(d->cfg.ctx, from, &v);
     }
     arena_clear(&d->arena);
+}
+
+/* ---- asking scorers ---- */
+
+static void overdue_arm(struct desk *d)
+{
+    uint64_t next = scorers_next(d->scorers), now = clock_mono_ms();
+    if (next >= d->overdue_at || d->grace) return; /* armed early enough: it looks again when it fires */
+    d->overdue_at = next;
+    timer_once(&d->overdue, next > now ? next - now : 0);
+}
+
+static void on_overdue(struct timer *t)
+{
+    struct desk *d = t->ctx;
+    d->grace = !d->grace;
+    if (d->grace) return timer_once(t, 0); /* one turn of the loop: what lies in the inbox is in time */
+    d->overdue_at = UINT64_MAX;
+    scorers_due(d->scorers, clock_mono_ms());
+    overdue_arm(d);
+}
+
+static enum err on_question(void *ctx, void *scorer, const struct score *q)
+{
+    struct desk *d = ctx;
+    return d->cfg.ask(d->cfg.ctx, scorer, q);
+}
+
+static void on_given(void *ctx, void *from, void *workspace, const struct event *e, const struct given *given)
+{
+    struct desk *d = ctx;
+    struct workspace *ws = workspace;
+    answer(d, ws, from, e, given, clock_wall_ms());
+}
+
+/* The language that scorers are told. */
+static struct str language_so_far(struct str text, const char *stated)
+{
+    struct letters l = { 0 };
+    if (*stated) return str_of(stated);
+    letters_count(&l, text);
+    return letters_language(&l).code;
+}
+
+/* True when scorers are asked about `e` and its verdict comes later. */
+static bool ask_scorers(struct desk *d, struct workspace *ws, void *from, const struct event *e)
+{
+    const struct policy *p = rules_policy(ws->live);
+    struct drafts *room = scratch_drafts(d->scratch);
+    char stated[LANGUAGE_MAX + 1] = "";
+    uint32_t within[ANSWER_COUNT], any = 0;
+    for (unsigned i = 0; i < ANSWER_COUNT; i++) any |= within[i] = p->external_ms[i];
+    if (!any) return false;
+    if (language_stated(e->language, stated)) within[ANSWER_LANGUAGE] = 0; /* no question */
+    else stated[0] = 0;
+    uint64_t now = clock_mono_ms();
+    struct asking a = { .from = from, .workspace = ws, .event = e, .within_ms = within };
+    a.stages = scorers_wanted(d->scorers, e->workspace, within, now);
+    if (!a.stages) return false;
+    a.text = quote_own_words(text_clip(e->text, TEXT_MAX), e->channel, room->key, sizeof room->key);
+    a.language = language_so_far(a.text, stated);
+    if (!scorers_ask(d->scorers, &a, now)) return false;
+    overdue_arm(d);
+    return true;
+}
+
+static void serve(struct desk *d, struct workspace *ws, void *from, const struct event *e, uint64_t now)
+{
+    if (!ask_scorers(d, ws, from, e)) answer(d, ws, from, e, NULL, now);
 }
 
 /* ---- holding ---- */
@@ -144,7 +225,7 @@ static void held_answer(struct desk *d, struct workspace *ws, struct held *h, ui
     struct arena lists;
     arena_init(&lists, VERDICT_CAP);
     if (record_unpack(&event_record, &e, (struct str){ h->packed, h->n }, &lists) == ERR_OK) {
-        if (ws->live) answer(d, ws, h->from, &e, now);
+        if (ws->live) serve(d, ws, h->from, &e, now);
         else refuse(d, h->from, &e, error);
     }
     arena_fini(&lists);
@@ -225,7 +306,7 @@ static void take_over(struct desk *d, struct workspace *ws, struct job *j)
              ws->live ? "the last good one stays" : "none is in force", j->why);
 }
 
-static void desk_free(struct desk *d);
+static void desk_end(struct desk *d);
 
 static void on_compiled(uv_work_t *uv, int status)
 {
@@ -244,7 +325,7 @@ static void on_compiled(uv_work_t *uv, int status)
     rules_free(j->rules);
     paper_fini(&j->paper);
     free(j);
-    if (d->closing && d->jobs == 0) desk_free(d);
+    if (d->closing && d->jobs == 0) desk_end(d);
 }
 
 /* Takes what `take` owns. */
@@ -298,10 +379,18 @@ enum err desk_open(struct desk **out, uv_loop_t *loop, const struct desk_cfg *cf
 {
     struct desk *d = calloc(1, sizeof *d);
     if (!d) return ERR_NOMEM;
+    struct scorers_cfg scorers = { .ctx = d, .first = clock_wall_ms(), .send = on_question, .ready = on_given };
     enum err e = scratch_new(&d->scratch);
-    if (e) return free(d), e;
+    if (!e) e = scorers_new(&d->scorers, &scorers);
+    if (e) {
+        scratch_free(d->scratch);
+        free(d);
+        return e;
+    }
     d->loop = loop;
     d->cfg = *cfg;
+    d->overdue_at = UINT64_MAX;
+    timer_init(&d->overdue, loop, on_overdue, d);
     map_init(&d->workspaces, DESK_WORKSPACES);
     arena_init(&d->arena, VERDICT_CAP);
     *out = d;
@@ -339,7 +428,7 @@ void desk_event(struct desk *d, void *from, const struct event *e, uint64_t now_
 {
     struct workspace *ws = workspace_get(d, e->workspace);
     if (!ws) refuse(d, from, e, STR("no such workspace"));
-    else if (ws->live) answer(d, ws, from, e, now_wall_ms);
+    else if (ws->live) serve(d, ws, from, e, now_wall_ms);
     else hold(d, ws, from, e, now_wall_ms);
 }
 
@@ -351,19 +440,39 @@ void desk_tick(struct desk *d, uint64_t now_wall_ms)
         held_release(d, ws, now_wall_ms, now_wall_ms - DESK_HELD_MS, STR("no policy"));
 }
 
-static void desk_free(struct desk *d)
+/* ---- scorers, as the process hears of them ---- */
+
+enum err desk_scorer(struct desk *d, void *scorer, const struct scorer *what) { return scorers_join(d->scorers, scorer, what); }
+void desk_scored(struct desk *d, void *scorer, const struct scored *said)
 {
+    scorers_answer(d->scorers, scorer, said, clock_mono_ms());
+}
+void desk_scorer_left(struct desk *d, void *scorer) { scorers_leave(d->scorers, scorer); }
+
+/* ---- closing ---- */
+
+static void desk_free(void *ctx)
+{
+    struct desk *d = ctx;
     struct workspace *ws;
     for (size_t i = 0; (ws = map_next(&d->workspaces, &i));) workspace_free(ws);
     map_fini(&d->workspaces);
     scratch_free(d->scratch);
+    scorers_free(d->scorers);
     arena_fini(&d->arena);
     free(d);
+}
+
+static void desk_end(struct desk *d)
+{
+    timer_fini(&d->overdue);
+    loop_reap(d->loop, d, desk_free);
 }
 
 void desk_close(struct desk *d)
 {
     if (!d) return;
     d->closing = true;
-    if (d->jobs == 0) desk_free(d);
+    timer_stop(&d->overdue);
+    if (d->jobs == 0) desk_end(d);
 }

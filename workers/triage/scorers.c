@@ -90,7 +90,7 @@ static void fall_back(const char *cause) { metric_add(MET_SCORER_FALLBACK, cause
 
 /* ---- events that wait ---- */
 
-static uint64_t number_of(const struct held *h, unsigned stage)
+static uint64_t question_number(const struct held *h, unsigned stage)
 {
     return (h->serial & SERIAL_MASK) << (SLOT_BITS + STAGE_BITS) | (uint64_t)h->slot << STAGE_BITS | stage;
 }
@@ -226,7 +226,7 @@ unsigned scorers_wanted(struct scorers *s, struct str workspace, const uint32_t 
 static struct score question_text(const struct asking *a, const struct held *h, unsigned stage)
 {
     const struct event *e = a->event;
-    return (struct score){ .id = number_of(h, stage),
+    return (struct score){ .id = question_number(h, stage),
                            .stage = (enum answer)stage,
                            .event = e->id,
                            .workspace = e->workspace,
@@ -317,7 +317,7 @@ static struct question *find(struct scorers *s, uint64_t id, const char **cause)
     unsigned stage = id & ((1u << STAGE_BITS) - 1);
     struct held *h = s->slots[id >> STAGE_BITS & (SCORERS_EVENTS - 1)];
     uint64_t serial = id >> (SLOT_BITS + STAGE_BITS);
-    if (h && stage < ANSWER_COUNT && h->questions[stage].of && number_of(h, stage) == id) return &h->questions[stage];
+    if (h && stage < ANSWER_COUNT && h->questions[stage].of && question_number(h, stage) == id) return &h->questions[stage];
     bool ours = serial <= SERIAL_MASK && ((serial - s->first) & SERIAL_MASK) < s->serial - s->first;
     *cause = ours ? "closed" : "unknown";
     return NULL;

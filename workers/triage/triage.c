@@ -1,6 +1,6 @@
 /* The triage process: a mailbox in front of a desk. Events come in from routers, verdicts go back to the router that asked; what
-   stands in between is desk.c (which policy) and verdict.c (what it says). Nothing here outlives the process: a router that
-   misses an answer asks another worker, or this one again.
+   stands in between is desk.c (which policy) and verdict.c (what it says). Scorers dial us, are asked, and answer. Nothing here
+   outlives the process: a router that misses an answer asks another worker, or this one again.
 
    A verdict that its router has no credit for waits in that router's tray, packed, and leaves on on_credit or when the router is
    back. The tray is bounded, and a router sends nothing more than its own window while it waits, so a full tray means a router
@@ -134,6 +134,12 @@ static void on_answer(void *ctx, void *from, const struct verdict *v)
     else if (e) metric_add(MET_MBOX_REFUSED, err_name(e), 1);
 }
 
+static enum err on_ask(void *ctx, void *scorer, const struct score *q)
+{
+    struct worker *w = ctx;
+    return mailbox_put(w->mailbox, scorer, MSG_SCORE, q);
+}
+
 /* ---- records ---- */
 
 static void on_event(struct worker *w, struct peer *p, const void *obj) { desk_event(w->desk, p, obj, clock_wall_ms()); }
@@ -143,28 +149,43 @@ static void on_config(struct worker *w, struct peer *p, const void *obj)
     desk_config(w->desk, obj, clock_wall_ms());
 }
 
-static void (*const takes[MSG_COUNT])(struct worker *w, struct peer *p, const void *obj) = {
-    [MSG_EVENT] = on_event,
-    [MSG_CONFIG] = on_config,
+static void on_scorer(struct worker *w, struct peer *p, const void *obj)
+{
+    enum err e = desk_scorer(w->desk, p, obj);
+    if (e) log_warn("peer=%s is no scorer for us: %s", peer_name(p), err_text(e));
+    if (e) metric_add(MET_MBOX_REFUSED, "scorer", 1);
+}
+static void on_scored(struct worker *w, struct peer *p, const void *obj) { desk_scored(w->desk, p, obj); }
+
+static const struct {
+    enum role from;
+    void (*fn)(struct worker *w, struct peer *p, const void *obj);
+} takes[MSG_COUNT] = {
+    [MSG_EVENT] = { ROLE_ROUTER, on_event },
+    [MSG_CONFIG] = { ROLE_ROUTER, on_config },
+    [MSG_SCORER] = { ROLE_SCORER, on_scorer },
+    [MSG_SCORED] = { ROLE_SCORER, on_scored },
 };
 
 static void on_record(void *ctx, struct peer *p, enum msg type, const void *obj)
 {
     struct worker *w = ctx;
     if (w->stopping) return; /* its router gives it to another */
-    if (peer_role(p) == ROLE_ROUTER && (unsigned)type < MSG_COUNT && takes[type]) takes[type](w, p, obj);
+    if ((unsigned)type < MSG_COUNT && takes[type].fn && takes[type].from == peer_role(p)) takes[type].fn(w, p, obj);
     else metric_add(MET_MBOX_REFUSED, "not_for_triage", 1);
 }
 
 static void on_up(void *ctx, struct peer *p)
 {
-    log_info("router=%s up", peer_name(p));
+    log_info("%s=%s up", role_words.v[peer_role(p)], peer_name(p));
     tray_empty(ctx, p);
 }
 static void on_down(void *ctx, struct peer *p)
 {
-    (void)ctx;
-    log_warn("router=%s down, its verdicts wait for it", peer_name(p));
+    struct worker *w = ctx;
+    desk_scorer_left(w->desk, p); /* whatever it is: a peer may come back in another role */
+    log_warn("%s=%s down%s", role_words.v[peer_role(p)], peer_name(p),
+             peer_role(p) == ROLE_ROUTER ? ", its verdicts wait for it" : "");
 }
 static void on_credit(void *ctx, struct peer *p) { tray_empty(ctx, p); }
 
@@ -240,7 +261,7 @@ static enum err worker_open(struct worker *w, const struct options *o)
                                .on_down = on_down,
                                .on_credit = on_credit,
                                .on_record = on_record };
-    struct desk_cfg desk = { w, on_answer };
+    struct desk_cfg desk = { w, on_answer, on_ask };
     enum err e = desk_open(&w->desk, &w->loop, &desk);
     if (!e) e = signals_init(&w->signals, &w->loop, on_stop, NULL, w);
     if (!e) e = mailbox_open(&w->mailbox, &w->loop, &cfg);

@@ -2,6 +2,8 @@
 
      text       subject and the customer's own words of the text in NFC, and their key
      language   stated by the source, else given by a scorer, else by script
+     intent     given by a scorer
+     sentiment  given by a scorer
      rules      words, attributes, hours → actions
      verdict    what was gathered becomes the record
 
@@ -25,6 +27,7 @@ struct reading {
     struct look look;
     struct str subject, text, key;      /* NFC, NFC, and the key of both */
     int urgency, raise;                 /* the highest named, or -1; all raises together */
+    bool doubted;                       /* the intent is below the policy's bound, or out of scope */
     bool ruled_intent, ruled_sentiment; /* a rule has named it: it wins over what a model said before */
     struct str urgency_by;
     uint32_t needs, tags, fired, reasons, weighed; /* used of the drafts' rooms */
@@ -98,6 +101,25 @@ static enum err stage_language(struct reading *w)
     struct language found = letters_language(&l);
     w->look.language = found.code;
     because(w, STR("language"), STR("script"), found.script);
+    return ERR_OK;
+}
+
+/* ---- intent, sentiment: what scorers gave ---- */
+
+static enum err stage_intent(struct reading *w)
+{
+    const struct answered *told = given(w, ANSWER_INTENT);
+    if (!told) return ERR_OK;
+    w->look.intent = told->label;
+    w->look.confidence = told->oos ? 0 : told->p;
+    w->doubted = told->oos || told->p < rules_policy(w->r)->unsure_below;
+    return ERR_OK;
+}
+
+static enum err stage_sentiment(struct reading *w)
+{
+    const struct answered *told = given(w, ANSWER_SENTIMENT);
+    if (told) w->look.sentiment = (enum sentiment)told->word;
     return ERR_OK;
 }
 
@@ -233,12 +255,13 @@ static bool keep(struct reading *w, struct list *out, const void *items, uint32_
 static void settle_urgency(struct reading *w)
 {
     static const double scores[URG_COUNT] = { 0.2, 0.4, 0.7, 0.95 };
+    const struct answered *told = given(w, ANSWER_URGENCY);
     bool named = w->urgency >= 0;
-    int base = named ? w->urgency : URG_NORMAL, u = base + w->raise;
+    int base = named ? w->urgency : told ? told->word : URG_NORMAL, u = base + w->raise;
     u = u < URG_LOW ? URG_LOW : u > URG_CRITICAL ? URG_CRITICAL : u;
     w->v->urgency = (enum urgency)u;
     w->v->score = scores[u];
-    because(w, STR("urgency"), named ? w->urgency_by : STR("default"), str_of(urgency_words.v[base]));
+    if (named || !told) because(w, STR("urgency"), named ? w->urgency_by : STR("default"), str_of(urgency_words.v[base]));
 }
 
 static enum err stage_verdict(struct reading *w)
@@ -248,7 +271,8 @@ static enum err stage_verdict(struct reading *w)
     v->language = w->look.language;
     v->intent = w->look.intent;
     v->sentiment = w->look.sentiment;
-    v->confidence = v->intent.n ? 1 : 0; /* a rule is certain; where none speaks no guess is made, so `unsure` stays false */
+    v->confidence = w->look.confidence;
+    v->unsure = w->doubted && !w->ruled_intent; /* where nobody speaks no guess is made, so `unsure` stays false */
     bool ok = keep(w, &v->needs, w->d->needs, w->needs, sizeof *w->d->needs);
     ok = ok && keep(w, &v->tags, w->d->tags, w->tags, sizeof *w->d->tags);
     ok = ok && keep(w, &v->rules, w->d->fired, w->fired, sizeof *w->d->fired);
@@ -258,7 +282,8 @@ static enum err stage_verdict(struct reading *w)
 
 /* ---- the list ---- */
 
-static enum err (*const stages[])(struct reading *w) = { stage_text, stage_language, stage_rules, stage_verdict };
+static enum err (*const stages[])(struct reading *w) = { stage_text,      stage_language, stage_intent,
+                                                         stage_sentiment, stage_rules,    stage_verdict };
 
 enum err verdict_make(const struct rules *r, struct scratch *s, const struct event *e, const struct given *given,
                       uint64_t now_wall_ms, struct verdict *out, struct arena *arena)
