@@ -11,8 +11,9 @@
      4. feedback_judge() with that file, the base data's judgement (struct feedback_base) and the place of --out: prints the table
         and the sentence. Then rename when *swap is true, else unlink; the exit status is 0 when *swap, else 1.
 
-   Everything is decided by plain functions of the rows (feedback_select.c, feedback_compare.c); only feedback.c reads and prints.
- */
+   The label may be the word of --oos, which then stands for LEARN_OOS as in the base data.
+
+   What teaches is chosen in feedback_select.c, what is better is said by feedback_compare.c, plain functions of the rows both. */
 #ifndef NARU_CLI_FEEDBACK_H
 #define NARU_CLI_FEEDBACK_H
 
@@ -59,15 +60,19 @@ struct feedback_example { /* borrowed from f */
 uint32_t feedback_count(const struct feedback *f); /* to be learnt from */
 struct feedback_example feedback_example(const struct feedback *f, uint32_t i);
 
-/* How the base data is judged by both models. With --dev: `dev` rows, scored here with both models; judged NULL. Without: the
-   held-out judgement of the base data's rows by cross-validation, once learnt with the feedback (learn_report.judged, rows beyond
-   `count` are passed over) and once without it, same seed; dev rows are then the base data's own. All borrowed. */
+/* How the base data is judged before and after.
+   With --dev: `rows` are its rows and the two models are scored on them here; `before` and `after` are NULL.
+   Without: `rows` are the base data's own. A model is not to be judged on what it was learnt from, so both sides are
+   cross-validated: learn() without the corrections first, then with them (same seed), and feedback_right() after each, before the
+   labels get other numbers. All borrowed. */
 struct feedback_base {
     const struct example *rows;
     uint32_t count;
-    const char *const *labels;                 /* what example.label counts in; LEARN_OOS: out of scope */
-    const struct learn_report *with, *without; /* NULL both: score `rows` (dev) with the models */
+    const char *const *labels;  /* what example.label counts in; LEARN_OOS: out of scope */
+    const bool *before, *after; /* of each row: was it judged right? */
 };
+/* Fills right[0..count) from a report of the same rows (judged rows beyond `count`, the corrections, are passed over). */
+void feedback_right(const struct learn_report *report, const struct example *rows, uint32_t count, bool *right);
 /* Opens the model at `new_path` and the old one (--old, else `out_path` when it is there; none is fine: then the new one is said to
    be the first), compares them on what was held back and on the base data, prints table and sentence on stdout. *swap: better, or
    the first, or --force. ERR_USAGE: a model cannot be opened (told on stderr); ERR_NOMEM. */
