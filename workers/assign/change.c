@@ -210,14 +210,16 @@ struct list change_messages(struct workspace *ws, const struct ticket *t)
     return (struct list){ v, t->note_count };
 }
 
-struct list change_needs(struct workspace *ws, const struct ticket *t)
+static struct list list_needs(struct workspace *ws, const struct needs *n)
 {
-    struct need *v = arena_alloc(&ws->arena, (t->needs.count ? t->needs.count : 1) * sizeof *v);
+    struct need *v = arena_alloc(&ws->arena, (n->count ? n->count : 1) * sizeof *v);
 
     if (!v) return (struct list){ NULL, 0 };
-    for (uint32_t i = 0; i < t->needs.count; i++) v[i] = (struct need){ space_skill(ws, t->needs.v[i].skill), t->needs.v[i].level };
-    return (struct list){ v, t->needs.count };
+    for (uint32_t i = 0; i < n->count; i++) v[i] = (struct need){ space_skill(ws, n->v[i].skill), n->v[i].level };
+    return (struct list){ v, n->count };
 }
+
+struct list change_needs(struct workspace *ws, const struct ticket *t) { return list_needs(ws, &t->needs); }
 
 /* ---- groups: one command for a field of many tickets ---- */
 
@@ -274,11 +276,24 @@ static void close_groups(struct workspace *ws)
 
 static struct str pack_about(struct workspace *ws, const struct ticket *t)
 {
-    struct about a = {
-        t->event,          t->call,     t->channel_name, t->account, t->conversation,           t->customer, t->name,
-        t->subject,        t->language, t->intent,       t->score,   { t->tags, t->tag_count }, t->verdict,  change_messages(ws, t),
-        list_events(ws, t)
-    };
+    struct about a = { t->event,
+                       t->call,
+                       t->channel_name,
+                       t->account,
+                       t->conversation,
+                       t->customer,
+                       t->name,
+                       t->subject,
+                       t->facts.language,
+                       t->facts.intent,
+                       t->score,
+                       { t->facts.tags, t->facts.tag_count },
+                       t->verdict,
+                       change_messages(ws, t),
+                       list_events(ws, t),
+                       t->facts.named,
+                       t->facts.unsure,
+                       list_needs(ws, &t->asked) };
 
     buf_clear(&ws->detail);
     record_pack(&ws->detail, &about_record, &a);
@@ -421,24 +436,25 @@ void change_fill_offer(struct workspace *ws, const struct ticket *t, struct offe
                          .conversation = t->conversation,
                          .customer = t->customer,
                          .name = t->name,
-                         .language = t->language,
-                         .intent = t->intent,
+                         .language = t->facts.language,
+                         .intent = t->facts.intent,
                          .urgency = t->urgency,
                          .score = t->score,
                          .subject = t->subject,
                          .needs = change_needs(ws, t),
-                         .tags = { t->tags, t->tag_count },
+                         .tags = { t->facts.tags, t->facts.tag_count },
                          .created = t->enqueued,
                          .deadline = t->due_at };
     if (t->agent) o->agent = t->agent->name;
     if (t->state == TK_OFFERED && t->until > ws->now) o->expires_in = (uint32_t)(t->until - ws->now);
 }
 
-/* What an agent sees of a ticket: all of it when they may have to work on it, else only what happened to it. */
+/* What an agent sees of a ticket: all of it while it is theirs, or may be, else only what happened to it. */
 void change_offer(struct workspace *ws, struct ticket *t, struct agent *a, const char *what, const char *cause)
 {
     struct offer o;
-    bool whole = strcmp(what, "offer") == 0 || strcmp(what, "assigned") == 0 || strcmp(what, "message") == 0;
+    bool changed = strcmp(what, "changed") == 0;
+    bool whole = changed || strcmp(what, "offer") == 0 || strcmp(what, "assigned") == 0 || strcmp(what, "message") == 0;
 
     if (!a->connected) return;
     if (whole) change_fill_offer(ws, t, &o);
@@ -453,7 +469,7 @@ void change_offer(struct workspace *ws, struct ticket *t, struct agent *a, const
     o.agent = a->name;
     o.session = a->session;
     o.cause = text_cut(str_of(cause), 128);
-    if (whole) o.messages = change_messages(ws, t);
+    if (whole && !changed) o.messages = change_messages(ws, t);
     if (str_is(o.what, "message") && o.messages.count) /* the agent has the others */
         o.messages = (struct list){ (struct message *)o.messages.items + o.messages.count - 1, 1 };
     change_mail(ws, &(struct out_mail){ .type = MSG_OFFER, .router = a->router, .seq = ws->seq }, &offer_record, &o);

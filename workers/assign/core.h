@@ -1,5 +1,5 @@
 /* The inside of a workspace, shared by the files of the matching core and by nothing else. Reading order: state, core, roster,
-   waiting, match, ticket, timeline, intake, acts, presence, change, read, restore, workspace. */
+   waiting, match, ticket, timeline, intake, retriage, acts, presence, change, read, restore, workspace. */
 #ifndef NARU_ASSIGN_CORE_H
 #define NARU_ASSIGN_CORE_H
 
@@ -95,6 +95,14 @@ struct past {
     struct taken *events;
 };
 
+/* What verdicts say of a ticket, all its messages together: see retriage.c. */
+struct facts {
+    struct str language, intent, named; /* named: the queue that a rule named last */
+    bool unsure;                        /* of the intent */
+    struct tag *tags;
+    uint32_t tag_count;
+};
+
 struct agent;
 struct line;
 struct ticket {
@@ -108,11 +116,12 @@ struct ticket {
     /* what never changes: texts in `blob` */
     char *blob;
     struct str key; /* account, NUL, conversation */
-    struct str account, channel_name, conversation, customer, name, subject, language, intent, verdict;
-    struct tag *tags;
-    uint32_t tag_count;
+    struct str account, channel_name, conversation, customer, name, subject, verdict;
+    /* what verdicts say of it; texts in `blob`, or in `later` once a later message said otherwise */
+    char *later;
+    struct facts facts;
     double score;
-    /* what does; `state` is written by ticket_step alone, `agent` and `units` by hold_set alone */
+    /* what changes otherwise; `state` is written by ticket_step alone, `agent` and `units` by hold_set alone */
     enum ticket_state state;
     enum urgency urgency;
     uint32_t queue, channel;
@@ -297,7 +306,9 @@ struct taken *ticket_event_add(struct workspace *ws, struct ticket *t, const str
 void ticket_needs_of_queue(struct workspace *ws, struct ticket *t);
 bool needs_add(struct workspace *ws, struct needs *n, uint16_t skill, uint32_t level);
 void ticket_steps_again(struct workspace *ws, struct ticket *t); /* what fired already of the timeline, on its needs */
-bool ticket_ask(struct workspace *ws, struct ticket *t, const struct verdict *v); /* true: needs changed */
+bool ticket_ask(struct workspace *ws, struct ticket *t, const struct verdict *v); /* true: it asks for more than before */
+/* New facts, copied. *old: the block that the facts before lie in, to be freed by the caller. False: no memory, nothing changed. */
+bool ticket_retell(struct workspace *ws, struct ticket *t, const struct facts *f, char **old);
 void ticket_due_from_sla(struct workspace *ws, struct ticket *t);
 void ticket_end(struct workspace *ws, struct ticket *t, enum ticket_event ev, const char *cause);
 void ticket_hold_back(struct workspace *ws, struct ticket *t, uint32_t agent);
@@ -317,6 +328,9 @@ struct ticket *intake_open(struct workspace *ws, const struct event *e, const st
 struct ticket *intake_conversation(const struct workspace *ws, const struct event *e);
 void ticket_resume(struct workspace *ws, struct ticket *t, const char *cause); /* parked or wrapping up: to its owner, or waiting */
 uint32_t space_channel(const struct workspace *ws, struct str name);
+
+/* ---- retriage.c ---- */
+void ticket_retriage(struct workspace *ws, struct ticket *t, const struct event *e, const struct verdict *v);
 
 /* ---- roster.c ---- */
 enum err roster_init(struct roster *r);

@@ -88,7 +88,9 @@ static struct ticket *make(struct workspace *ws, const struct event *e, const st
                        .language = known ? v->language : e->language,
                        .intent = v->intent,
                        .score = v->score,
-                       .tags = v->tags };
+                       .tags = v->tags,
+                       .named = v->queue,
+                       .unsure = v->unsure };
 
     buf_clear(&ws->detail);
     record_pack(&ws->detail, &verdict_record, v);
@@ -107,8 +109,8 @@ struct ticket *intake_open(struct workspace *ws, const struct event *e, const st
     t->queue = policy_route(ws->policy, e, v);
     t->urgency = v->urgency;
     t->enqueued = e->received && e->received < ws->now ? e->received : ws->now;
-    ticket_needs_of_queue(ws, t);
     ticket_ask(ws, t, v);
+    ticket_needs_of_queue(ws, t);
     *cause = given ? "recovered" : overflow(ws, t);
     ticket_due_from_sla(ws, t);
     if (e->text.n) ticket_note(ws, t, &e->id, e->received, e->text);
@@ -135,23 +137,6 @@ static void open_ticket(struct workspace *ws, const struct event *e, const struc
 
 /* ---- joining ---- */
 
-static void retriage(struct workspace *ws, struct ticket *t, const struct verdict *v)
-{
-    bool waits = t->line != NULL, more = v->urgency > t->urgency, needs;
-
-    waiting_leave(ws, t);
-    if (more) {
-        t->urgency = v->urgency;
-        ticket_due_from_sla(ws, t);
-        change_touch(ws, t);
-    }
-    if ((needs = ticket_ask(ws, t, v))) change_touch(ws, t);
-    if (waits) waiting_again(ws, t);
-    if (!more && !needs) return;
-    log_change(ws, .kind = ENTRY_RETRIAGED, .t = t, .cause = more ? "urgency" : "needs");
-    ticket_schedule(ws, t);
-}
-
 static bool has_room(const struct workspace *ws, const struct agent *a, const struct ticket *t)
 {
     const struct channel *c = &ws->channels[t->channel];
@@ -176,8 +161,8 @@ static void join_ticket(struct workspace *ws, struct ticket *t, const struct eve
     if (!ticket_event_add(ws, t, &e->id, e->home, false)) return;
     if (e->text.n) ticket_note(ws, t, &e->id, e->received, e->text);
     log_change(ws, .kind = ENTRY_JOINED, .t = t, .event = &e->id, .home = e->home);
-    retriage(ws, t, v);
     if (t->state == TK_PARKED || t->state == TK_WRAPUP) ticket_resume(ws, t, "message");
+    ticket_retriage(ws, t, e, v);
     if (t->agent) change_offer(ws, t, t->agent, "message", NULL);
 }
 

@@ -17,7 +17,7 @@ static void put_needs(struct workspace *ws, struct ticket *t, const struct ticke
     struct verdict v;
 
     for (uint32_t i = 0; i < r->needs.count; i++) needs_add(ws, &t->needs, (uint16_t)space_intern(ws, n[i].skill), n[i].level);
-    if (!t->verdict.n || record_unpack(&verdict_record, &v, t->verdict, &ws->arena)) return;
+    if (t->asked.count || !t->verdict.n || record_unpack(&verdict_record, &v, t->verdict, &ws->arena)) return;
     n = v.needs.items;
     for (uint32_t i = 0; i < v.needs.count; i++) needs_add(ws, &t->asked, (uint16_t)space_intern(ws, n[i].skill), n[i].level);
 }
@@ -70,10 +70,13 @@ static struct ticket *make_ticket(struct workspace *ws, const struct id *id, con
 {
     const struct message *m = about->messages.items;
     const struct seen_event *e = about->events.items;
+    const struct need *asked = about->asked.items;
     struct ticket *t = ticket_new(ws, about, id, 0);
 
     if (!t) return NULL;
     t->fresh = false;
+    for (uint32_t i = 0; i < about->asked.count; i++)
+        needs_add(ws, &t->asked, (uint16_t)space_intern(ws, asked[i].skill), asked[i].level);
     for (uint32_t i = 0; i < about->messages.count; i++) ticket_note(ws, t, &m[i].event, m[i].at, m[i].text);
     for (uint32_t i = 0; i < about->events.count; i++) (void)ticket_event_add(ws, t, &e[i].event, 0, i == 0);
     if (!ticket_index(ws, t)) return t;

@@ -115,7 +115,7 @@ void ticket_restore_state(struct workspace *ws, struct ticket *t, enum ticket_st
 static size_t blob_size(const struct about *a)
 {
     size_t n = a->tags.count * sizeof(struct tag) + a->account.n + 1 + a->conversation.n + a->channel.n + a->customer.n +
-               a->name.n + a->subject.n + a->language.n + a->intent.n + a->verdict.n;
+               a->name.n + a->subject.n + a->language.n + a->intent.n + a->verdict.n + a->named.n;
     const struct tag *tags = a->tags.items;
 
     for (uint32_t i = 0; i < a->tags.count; i++) n += tags[i].name.n;
@@ -136,8 +136,9 @@ static void lay_about(struct ticket *t, const struct about *a)
     const struct tag *tags = a->tags.items;
     char *p = t->blob + a->tags.count * sizeof *tags, *key = p;
 
-    t->tags = (struct tag *)t->blob;
-    t->tag_count = a->tags.count;
+    t->facts.tags = (struct tag *)t->blob;
+    t->facts.tag_count = a->tags.count;
+    t->facts.unsure = a->unsure;
     t->account = lay(&p, a->account);
     *p++ = '\0';
     t->conversation = lay(&p, a->conversation);
@@ -146,10 +147,32 @@ static void lay_about(struct ticket *t, const struct about *a)
     t->customer = lay(&p, a->customer);
     t->name = lay(&p, a->name);
     t->subject = lay(&p, a->subject);
-    t->language = lay(&p, a->language);
-    t->intent = lay(&p, a->intent);
+    t->facts.language = lay(&p, a->language);
+    t->facts.intent = lay(&p, a->intent);
+    t->facts.named = lay(&p, a->named);
     t->verdict = lay(&p, a->verdict);
-    for (uint32_t i = 0; i < a->tags.count; i++) t->tags[i].name = lay(&p, tags[i].name);
+    for (uint32_t i = 0; i < a->tags.count; i++) t->facts.tags[i].name = lay(&p, tags[i].name);
+}
+
+bool ticket_retell(struct workspace *ws, struct ticket *t, const struct facts *f, char **old)
+{
+    size_t n = f->tag_count * sizeof *f->tags + f->language.n + f->intent.n + f->named.n;
+    struct facts now = *f;
+    char *p;
+
+    for (uint32_t i = 0; i < f->tag_count; i++) n += f->tags[i].name.n;
+    if (!(p = malloc(n + 1))) return false;
+    *old = t->later;
+    t->later = p;
+    now.tags = (struct tag *)p;
+    p += f->tag_count * sizeof *f->tags;
+    now.language = lay(&p, f->language);
+    now.intent = lay(&p, f->intent);
+    now.named = lay(&p, f->named);
+    for (uint32_t i = 0; i < f->tag_count; i++) now.tags[i].name = lay(&p, f->tags[i].name);
+    t->facts = now;
+    change_touch_about(ws, t);
+    return true;
 }
 
 /* ---- pools ---- */
@@ -270,6 +293,7 @@ void ticket_free(struct workspace *ws, struct ticket *t)
     life_free(ws, &t->life);
     free(t->backoff);
     free(t->blob);
+    free(t->later);
     pool_put(&ws->ticket_pool, t);
 }
 
@@ -456,23 +480,21 @@ static void need_from_policy(struct workspace *ws, struct ticket *t, const struc
         needs_add(ws, &t->needs, (uint16_t)space_intern(ws, str_of(s->name)), s->level);
         return;
     }
-    if (!t->language.n || str_is(t->language, "und")) return;
+    struct str language = t->facts.language;
+    if (!language.n || str_is(language, "und")) return;
     memcpy(name, "lang:", 5);
-    memcpy(name + 5, t->language.p, t->language.n);
-    needs_add(ws, &t->needs, (uint16_t)space_intern(ws, (struct str){ name, 5 + t->language.n }), s->level);
+    memcpy(name + 5, language.p, language.n);
+    needs_add(ws, &t->needs, (uint16_t)space_intern(ws, (struct str){ name, 5 + language.n }), s->level);
 }
 
 bool ticket_ask(struct workspace *ws, struct ticket *t, const struct verdict *v)
 {
     const struct need *n = v->needs.items;
-    bool changed = false;
+    bool more = false;
 
-    for (uint32_t i = 0; i < v->needs.count; i++) {
-        uint16_t skill = (uint16_t)space_intern(ws, n[i].skill);
-        needs_add(ws, &t->asked, skill, n[i].level);
-        if (needs_add(ws, &t->needs, skill, n[i].level)) changed = true;
-    }
-    return changed;
+    for (uint32_t i = 0; i < v->needs.count; i++)
+        if (needs_add(ws, &t->asked, (uint16_t)space_intern(ws, n[i].skill), n[i].level)) more = true;
+    return more;
 }
 
 /* The needs that its queue begins with, and those that verdicts asked for. */

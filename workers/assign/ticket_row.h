@@ -12,7 +12,7 @@
 
 #define BACKOFF_FIELDS(X)    /* this agent is not offered the ticket again before then */ X(STR, agent, 128) X(TIME, until, 0)
 #define SEEN_EVENT_FIELDS(X) X(ID, event, 0)
-#define ABOUT_FIELDS(X)      /* what came in: never changes but for more messages */                                               \
+#define ABOUT_FIELDS(X)      /* what came in, and what later messages said of it */                                                \
     X(ID, event, 0)                                                                                                                \
     X(BOOL, call, 0)                                                                                                               \
     X(STR, channel, 32)                                                                                                            \
@@ -25,9 +25,12 @@
     X(STR, intent, 64)                                                                                                             \
     X(F64, score, 0)                                                                                                               \
     X(LIST, tags, tag)                                                                                                             \
-    X(BIN, verdict, 131072) /* packed: for explain */                                                                              \
+    X(BIN, verdict, 131072) /* packed, of the first event: for explain */                                                          \
     X(LIST, messages, message)                                                                                                     \
-    X(LIST, events, seen_event)
+    X(LIST, events, seen_event)                                                                                                    \
+    X(STR, named, 64)    /* the queue that a rule named last */                                                                    \
+    X(BOOL, unsure, 0)   /* of the intent */                                                                                       \
+    X(LIST, asked, need) /* what verdicts asked for, beyond the queue */
 #define TICKET_ROW_FIELDS(X)                                                                                                       \
     X(ID, id, 0)                                                                                                                   \
     X(ENUM, state, ticket_state)                                                                                                   \

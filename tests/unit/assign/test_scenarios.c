@@ -8,13 +8,17 @@
      # a comment                      policy NAME      and the indented lines after it: a policy; the first is in use at start
      at 90s                           turns the clock, letting happen what falls due on the way
      & …                              the same instant as the next line: the turn does not end here
-     message|call|hangup EVENT conv=C [account=A channel=C urgency=U needs=s:5,t:3 lang=L queue=Q text=T]
+     message|call|hangup EVENT conv=C [account=A channel=C urgency=U needs=s:5,t:3 lang=L queue=Q
+                                      intent=I unsure=yes tags=a,b text=T]
      connect|online|disconnect|heartbeat AGENT [session=N]     silent AGENT: no heartbeats from now on
      presence AGENT offline|available|away [reason=R]
      accept|decline|resolve|park|resume AGENT CONV [token=old] [-> STATUS [PROBLEM]]
      cancel CONV    transfer AGENT CONV queue=Q    reload NAME
      refused NAME WORDS               the policy is refused at load, and a finding contains the words
-     expect CONV state=S [agent=A]    agent of an offer or a hold; agent=- nobody
+     expect CONV [state=S agent=A urgency=U queue=Q told=T]    agent of an offer or a hold; agent=- nobody; told: what its agent
+                                      was last told that has changed, words parted by ","
+     expect-change CONV TEXT …        the record of what a message last changed contains each text
+     expect-life CONV TEXT …          the ticket's life as JSON (explain) contains each text
      expect-entries KIND=N …          how many entries of the kind so far
      expect-agent AGENT TEXT          the agent as JSON contains the text
      expect-queue QUEUE waiting=N
@@ -80,9 +84,11 @@ static void do_event(struct play *p, char **v, int n)
                       .text = value(v, n, "text"),
                       .lang = value(v, n, "lang"),
                       .queue = value(v, n, "queue"),
+                      .intent = value(v, n, "intent"),
+                      .unsure = value(v, n, "unsure") != NULL,
                       .urgency = URG_NORMAL };
     const char *urgency = value(v, n, "urgency"), *needs = value(v, n, "needs");
-    char copy[256], *at, *one, *level;
+    char copy[256], tags[256], *at, *one, *level;
 
     s.kind = (enum event_kind)word_of(p, &event_kind_words, v[0]);
     if (urgency) s.urgency = (enum urgency)word_of(p, &urgency_words, urgency);
@@ -91,6 +97,8 @@ static void do_event(struct play *p, char **v, int n)
         if ((level = strrchr(one, ':'))) *level++ = '\0';
         s.needs[s.need_count++] = (struct need){ str_of(one), level ? (uint32_t)atoi(level) : 1 };
     }
+    snprintf(tags, sizeof tags, "%s", value(v, n, "tags") ? value(v, n, "tags") : "");
+    for (one = strtok_r(tags, ",", &at); one; one = strtok_r(NULL, ",", &at)) s.tags[s.tag_count++].name = str_of(one);
     world_take(&p->w, &s);
 }
 
@@ -249,6 +257,36 @@ static void do_expect(struct play *p, char **v, int n)
     snprintf(text, sizeof text, "%s is %s with %s", v[1], is, has);
     if (state && strcmp(state, is) != 0) bad(p, "otherwise than expected:", text);
     if (agent && strcmp(agent, has) != 0) bad(p, "otherwise than expected:", text);
+    const struct {
+        const char *key, *is;
+    } more[] = { { "urgency", urgency_words.v[t->urgency] }, { "queue", t->queue }, { "told", t->told } };
+    for (size_t i = 0; i < sizeof more / sizeof *more; i++) {
+        const char *wanted = value(v, n, more[i].key), *got = more[i].is;
+        for (; wanted && *wanted; wanted++, got++) { /* blanks left out */
+            while (*got == ' ') got++;
+            if (*got != *wanted) break;
+        }
+        if (wanted && (*wanted || *got)) bad(p, more[i].key, more[i].is);
+    }
+}
+
+static void do_expect_change(struct play *p, char **v, int n)
+{
+    const struct seen_ticket *t = world_ticket(&p->w, v[1]);
+
+    if (!t) bad(p, "no ticket of conversation", v[1]);
+    for (int i = 2; i < n; i++)
+        if (!strstr(t->detail, v[i])) bad(p, "otherwise than expected:", t->detail);
+}
+
+static void do_expect_life(struct play *p, char **v, int n)
+{
+    const struct seen_ticket *t = world_ticket(&p->w, v[1]);
+
+    if (!t) bad(p, "no ticket of conversation", v[1]);
+    world_act(&p->w, (struct act){ .kind = ACT_EXPLAIN, .privileged = true, .ticket = t->id });
+    for (int i = 2; i < n; i++)
+        if (!strstr(p->w.body, v[i])) bad(p, "otherwise than expected:", p->w.body);
 }
 
 static void do_expect_entries(struct play *p, char **v, int n)
@@ -307,6 +345,8 @@ static const struct verb {
     { "at", 2, do_at },
     { "expect", 2, do_expect },
     { "expect-entries", 2, do_expect_entries },
+    { "expect-change", 3, do_expect_change },
+    { "expect-life", 3, do_expect_life },
     { "expect-agent", 3, do_expect_agent },
     { "expect-queue", 3, do_expect_queue },
 };

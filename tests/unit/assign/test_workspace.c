@@ -185,6 +185,105 @@ static void a_later_verdict_raises_what_waits_and_never_lowers_it(void **state)
     world_close(&w);
 }
 
+static bool told_of(struct world *w, const char *conversation, const char *text)
+{
+    world_act(w, (struct act){ .kind = ACT_TICKET, .ticket = world_ticket(w, conversation)->id, .privileged = true });
+    world_turn(w);
+    return strstr(w->body, text) != NULL;
+}
+
+static void what_later_messages_told_outlives_a_reign(void **state)
+{
+    static const char yaml[] =
+        "queues:\n  money: { takes: { intent: [refund] }, needs: { lang: ticket }, sla: { answer: { within: 9m } } }\n"
+        "  vip: { takes: { tag: [gold] }, sla: { answer: { within: 9m } } }\n"
+        "  desk: { takes: default, sla: { answer: { within: 9m } } }\n"
+        "agents:\n  a: { skills: { x: 1 } }\n";
+    struct said first = {
+        .external = "m1", .conversation = "c1", .urgency = URG_NORMAL, .intent = "hello", .unsure = true, .lang = "ko"
+    };
+    struct said later = { .external = "m2",
+                          .conversation = "c1",
+                          .urgency = URG_HIGH,
+                          .intent = "refund",
+                          .lang = "en",
+                          .text = "I want my money back now",
+                          .tags = { { STR("angry") } },
+                          .tag_count = 1,
+                          .needs = { { STR("x"), 3 } },
+                          .need_count = 1 };
+    struct world w;
+
+    (void)state;
+    world_open(&w, yaml_of(yaml));
+    world_take(&w, &first);
+    world_take(&w, &later);
+    world_turn(&w);
+    for (int reign = 0; reign < 2; reign++) {
+        assert_true(told_of(&w, "c1", "\"intent\":\"refund\""));
+        assert_true(told_of(&w, "c1", "\"language\":\"en\""));
+        assert_true(told_of(&w, "c1", "\"angry\""));
+        assert_true(told_of(&w, "c1", "\"queue\":\"money\""));
+        assert_true(told_of(&w, "c1", "[{\"skill\":\"x\",\"level\":3},{\"skill\":\"lang:en\",\"level\":1}]"));
+        world_restart(&w);
+        space_restore_done(w.ws, w.now);
+        world_turn(&w);
+    }
+    uint32_t before = w.entries[ENTRY_RETRIAGED];
+    later.external = "m3";
+    world_take(&w, &later); /* nothing new: the reign knows that refund was sure and what was asked */
+    world_turn(&w);
+    assert_int_equal(w.entries[ENTRY_RETRIAGED], before);
+    world_close(&w);
+}
+
+static void a_record_that_comes_twice_changes_once(void **state)
+{
+    struct said later = {
+        .external = "m2", .conversation = "c1", .urgency = URG_CRITICAL, .tags = { { STR("angry") } }, .tag_count = 1
+    };
+    struct world w;
+
+    (void)state;
+    world_open(&w, yaml_of(simple));
+    message(&w, "m1", "c1");
+    for (int i = 0; i < 3; i++) world_take(&w, &later);
+    world_turn(&w);
+    assert_int_equal(w.entries[ENTRY_RETRIAGED], 1);
+    assert_int_equal(w.entries[ENTRY_JOINED], 3); /* answered each time */
+    world_close(&w);
+}
+
+static void a_verdict_with_much_to_say_keeps_its_entry_small(void **state)
+{
+    static struct reason reasons[LIM_LIST_ITEMS];
+    static char detail[256];
+    struct world w;
+
+    (void)state;
+    memset(detail, '"', sizeof detail);
+    for (size_t i = 0; i < LIM_LIST_ITEMS; i++)
+        reasons[i] = (struct reason){ STR("rule"), STR("rule:x"), { detail, sizeof detail } };
+    world_open(&w, yaml_of(simple));
+    message(&w, "m1", "c1");
+    struct event e = { .workspace = space_name(w.ws),
+                       .account = STR("web"),
+                       .channel = STR("webchat"),
+                       .kind = EVENT_MESSAGE,
+                       .conversation = STR("c1"),
+                       .external = STR("m2"),
+                       .home = 3,
+                       .id = id_of_event(STR("web"), STR("m2")) };
+    struct verdict v = { .event = e.id, .workspace = e.workspace, .urgency = URG_CRITICAL, .reasons = { reasons, LIM_LIST_ITEMS } };
+    space_take(w.ws, w.now, &e, &v);
+    world_turn(&w);
+    const char *told = world_ticket(&w, "c1")->detail;
+    assert_non_null(strstr(told, "\"urgency\":[\"normal\",\"critical\"]"));
+    assert_non_null(strstr(told, "rule:x"));
+    assert_true(strlen(told) <= 8192);
+    world_close(&w);
+}
+
 static void a_message_brings_a_parked_ticket_back_to_its_owner_or_to_the_line(void **state)
 {
     struct world w;
@@ -484,6 +583,10 @@ static const char busy[] =
     "queues:\n"
     "  desk: { takes: default, sla: { answer: { within: { critical: 1m, high: 5m, normal: 15m, low: 4h } } }, order: slack, "
     "choose: [longest-idle] }\n"
+    "  money: { takes: { intent: [money] }, needs: { lang: ticket, y: 1 }, sla: { answer: { within: 3m } }, timeline: [{ after: "
+    "50%, drop: "
+    "[lang] }] }\n"
+    "  marked: { takes: { tag: [tech] }, sla: { answer: { within: 3m } }, timeline: [{ after: 150%, move: desk }] }\n"
     "  tech:\n    takes: { channel: email }\n    needs: { x: 5, lang: ticket }\n    sla: { answer: { within: 2m } }\n    order: "
     "priority\n"
     "    choose: [best-skill, least-loaded]\n    timeline:\n      - { after: 50%, needs: { x: 2 } }\n      - { after: 20s, since: "
@@ -496,7 +599,7 @@ static const char busy[] =
 static void random_take(struct world *w, struct rng *rng, uint64_t n)
 {
     static const char *const accounts[] = { "web", "mail", "phone" }, *const channels[] = { "webchat", "email", "voice" };
-    static const char *const langs[] = { "ko", "en", "und", "fr" };
+    static const char *const langs[] = { "ko", "en", "und", "fr" }, *const intents[] = { "tech", "money", "none" };
     char external[32], conversation[32];
     uint64_t k = rng_below(rng, 3);
     struct said s = { .external = external,
@@ -511,6 +614,12 @@ static void random_take(struct world *w, struct rng *rng, uint64_t n)
     if (!rng_below(rng, 40)) s.kind = EVENT_HANGUP;
     else if (k == 2) s.kind = EVENT_CALL;
     if (!rng_below(rng, 4)) s.needs[s.need_count++] = (struct need){ STR("y"), 1 + (uint32_t)rng_below(rng, 6) };
+    if (!rng_below(rng, 4)) s.needs[s.need_count++] = (struct need){ STR("lang:ko"), 1 };
+    if (!rng_below(rng, 3)) s.intent = intents[rng_below(rng, 3)];
+    s.unsure = s.intent && !rng_below(rng, 3);
+    if (!rng_below(rng, 10)) s.queue = intents[rng_below(rng, 3)];
+    if (!rng_below(rng, 3)) s.tags[s.tag_count++].name = str_of(intents[rng_below(rng, 3)]);
+    if (rng_below(rng, 2)) s.text = "a text that is long enough to be in a language";
     world_take(w, &s);
 }
 
@@ -595,6 +704,7 @@ static void a_long_random_walk_breaks_nothing_that_must_hold(void **state)
     print_message("  %u opened %u offered %u accepted %u ended %u returned\n", w.entries[ENTRY_OPENED], w.entries[ENTRY_OFFERED],
                   w.entries[ENTRY_ACCEPTED], w.entries[ENTRY_ENDED], w.entries[ENTRY_RETURNED]);
     assert_true(w.entries[ENTRY_ACCEPTED] > steps / 200);
+    assert_true(w.entries[ENTRY_RETRIAGED] > steps / 200);
     world_close(&w);
 }
 
@@ -608,6 +718,9 @@ int main(void)
         cmocka_unit_test(a_timeline_lowers_drops_and_raises_at_its_shares_of_the_target),
         cmocka_unit_test(an_undetermined_language_is_no_need),
         cmocka_unit_test(a_later_verdict_raises_what_waits_and_never_lowers_it),
+        cmocka_unit_test(what_later_messages_told_outlives_a_reign),
+        cmocka_unit_test(a_record_that_comes_twice_changes_once),
+        cmocka_unit_test(a_verdict_with_much_to_say_keeps_its_entry_small),
         cmocka_unit_test(a_message_brings_a_parked_ticket_back_to_its_owner_or_to_the_line),
         cmocka_unit_test(a_message_while_wrapping_up_opens_the_hold_again),
         cmocka_unit_test(a_transfer_keeps_the_age_and_asks_somebody_else_first),

@@ -29,6 +29,9 @@ struct seen_ticket { /* what the entries told of a ticket */
     uint64_t epoch, seq;             /* last token */
     uint64_t offer_epoch, offer_seq; /* last offer's token */
     uint32_t messages;
+    enum urgency urgency;
+    char queue[64], told[128]; /* told: the cause of the last "changed" that its agent saw */
+    char detail[8300];         /* of the last `retriaged` */
     bool ended;
 };
 struct stored { /* one key of the store */
@@ -212,6 +215,9 @@ static inline void watch_ticket(struct world *w, const struct entry *e)
     assert_true(e->token_epoch > t->epoch || (e->token_epoch == t->epoch && e->token_seq >= t->seq)); /* a token never falls */
     t->epoch = e->token_epoch, t->seq = e->token_seq;
     t->state = e->state;
+    t->urgency = e->urgency;
+    copy_text(t->queue, sizeof t->queue, e->queue);
+    if (e->kind == ENTRY_RETRIAGED) copy_text(t->detail, sizeof t->detail, e->detail);
     watch_owner(t, e);
     if (e->kind == ENTRY_ENDED) t->ended = true;
 }
@@ -253,6 +259,7 @@ static inline void watch_offer(struct world *w, const struct offer *o)
     assert_non_null(t); /* its entry came first */
     w->offers_shown++;
     if (str_is(o->what, "message")) t->messages++;
+    if (str_is(o->what, "changed")) copy_text(t->told, sizeof t->told, o->cause);
     if (str_is(o->what, "offer")) assert_true(o->expires_in > 0 || str_is(o->cause, "resume"));
 }
 
@@ -434,7 +441,10 @@ static inline void world_restart(struct world *w)
 /* ---- inputs ---- */
 
 struct said { /* one event with its verdict */
-    const char *external, *conversation, *account, *channel, *text, *lang, *queue;
+    const char *external, *conversation, *account, *channel, *text, *lang, *queue, *intent;
+    bool unsure;
+    struct tag tags[8];
+    uint32_t tag_count;
     enum event_kind kind;
     enum urgency urgency;
     struct need needs[8];
@@ -457,6 +467,9 @@ static inline void world_take(struct world *w, const struct said *s)
                          .urgency = s->urgency,
                          .language = str_of(s->lang ? s->lang : "und"),
                          .queue = str_of(s->queue),
+                         .intent = str_of(s->intent),
+                         .unsure = s->unsure,
+                         .tags = { (void *)s->tags, s->tag_count },
                          .needs = { (void *)s->needs, s->need_count } };
 
     e.id = id_of_event(e.account, e.external);
