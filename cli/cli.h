@@ -10,6 +10,7 @@
     X(assign, assign_main, "run an assigner: the matching brain")                                          \
     X(check, check_main, "check policy files")                                                             \
     X(explain, explain_main, "tell the life of a ticket and why it went where it went")                    \
+    X(feedback, feedback_main, "write out what people corrected, to learn from")                           \
     X(send, send_main, "load client: customers who send messages from a file")                             \
     X(crowd, crowd_main, "load client: agents on WebSockets who take offers")                              \
     X(token, token_main, "create, list and revoke access tokens")                                          \

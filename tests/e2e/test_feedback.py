@@ -1,4 +1,6 @@
 """Corrections: given by those who had the ticket, kept, listed, shown."""
+import json
+
 import pytest
 from conftest import by_hand, running, wait_for
 
@@ -205,3 +207,39 @@ def test_answers_have_the_members_that_are_described(door):
     assert set(row["verdict"]) <= set(OPENAPI["components"]["schemas"]["Feedback"]["properties"]["verdict"]["properties"])
     known("Ticket", door.get(f"/v1/tickets/{ticket}").json)
     known("Explanation", door.get(f"/v1/tickets/{ticket}/explain").json)
+
+
+def test_naru_feedback_writes_a_line_for_each_out_of_a_router_a_folder_or_such_a_file(door):
+    ticket = live(door, "f12", "다른 말\n\"인용\"")
+    assert correct(door, ticket, intent="exported").status == 200
+    for i in range(3):
+        assert correct(door, live(door, f"f12-{i}", f"another {i}"), urgency="low").status == 200
+    out = door.folder / "out.jsonl"
+    url = f"http://127.0.0.1:{door.port}"
+    done = door.naru("feedback", door.folder / "data", "--out", out)
+    assert done.returncode == 0 and "corrections" in done.stderr, done.stderr
+    lines = [json.loads(line) for line in out.read_text().splitlines()]
+    assert lines == door.get("/v1/feedback?limit=1000").json["feedback"]
+    again = door.naru("feedback", url, "--token", door.token)
+    assert again.stdout == out.read_text()
+    assert door.naru("feedback", out).stdout == out.read_text()
+    later = door.naru("feedback", url, "--token", door.token, "--since", lines[-1]["at"].replace("Z", "+00:00"))
+    assert 1 <= len(later.stdout.splitlines()) < len(lines)
+
+
+@pytest.mark.parametrize("args, told", [
+    (["/nonexistent"], "a URL begins with http://"),
+    (["http://127.0.0.1:1", "--token", "x"], "is it running?"),
+    (["{url}", "--token", "wrong"], "401"),
+    (["{url}", "--token", "{token}", "--since", "today"], '"since" must be a time'),
+    (["{folder}"], "start it with naru up"),
+    (["{bad}"], "line 2, byte"),
+    (["{other}"], "line 1 is no correction"),
+])
+def test_what_naru_feedback_cannot_read_is_said_with_the_place(door, args, told):
+    (door.folder / "bad.jsonl").write_text('{"correction": {"intent": "a"}}\n{"correction": \n')
+    (door.folder / "other.jsonl").write_text('{"text": "a"}\n')
+    where = {"url": f"http://127.0.0.1:{door.port}", "token": door.token, "folder": door.folder, "bad": door.folder / "bad.jsonl",
+             "other": door.folder / "other.jsonl"}
+    done = door.naru("feedback", *[a.format(**where) for a in args])
+    assert done.returncode == 1 and told in done.stderr, done.stderr
