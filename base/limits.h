@@ -26,8 +26,15 @@
 #define LIM_RECORD_NODES     10000u
 #define LIM_LIST_ITEMS       256u        /* items of one list in a record */
 #define LIM_PEERS            256u
-#define LIM_YAML_BYTES       262144u
+#define LIM_YAML_BYTES       1000000u    /* with its envelope it fits into one message */
+#define LIM_YAML_NODES       400000u     /* texts, lists and mappings of a file */
 #define LIM_YAML_DEPTH       32u
+#define LIM_RULES            10000u      /* of a policy */
+#define LIM_RULE_WORDS       2000u       /* of one condition */
+#define LIM_RULE_CONDS       64u         /* of one rule, inner ones counted */
+#define LIM_RULE_DEPTH       6u          /* of all, any, not within each other */
+#define LIM_PATTERNS         20000u      /* words of all text conditions of a policy */
+#define LIM_EXPRESSIONS      2000u       /* of all match conditions: each takes 1 to 20 ms to compile, off the loop */
 #define LIM_POLICY_ERRORS    100u
 #define LIM_TEXT             262144u     /* an event's text */
 #define LIM_SCORE_TEXT       65536u      /* … as a scorer is shown it */

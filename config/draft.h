@@ -18,12 +18,13 @@ struct draft {
     X("webchat", 30)                                                                                                               \
     X("sms", 20)                                                                                                                   \
     X("whatsapp", 30)                                                                                                              \
-    X("messenger", 30) X("instagram", 30) X("x", 30) X("line", 30) X("kakao", 30) X("telegram", 30) X("slack", 30) X("voice", 100) \
-        X("form", 15) X("api", 10)
+    X("messenger", 30)                                                                                                             \
+    X("instagram", 30)                                                                                                             \
+    X("x", 30) X("line", 30) X("kakao", 30) X("telegram", 30) X("slack", 30) X("voice", 100) X("form", 15) X("api", 10)
 extern const struct words channel_words;
 uint32_t channel_cost(struct str channel);
 
-extern const struct mapping policy_mapping, agent_mapping;
+extern const struct mapping policy_mapping, agent_mapping, when_mapping;
 
 /* What a condition row of a rule makes. */
 struct cond_spec {
@@ -34,8 +35,10 @@ struct cond_spec {
 };
 
 /* The kinds that only policies use. */
-extern const struct kind K_NEEDS, K_SKILLS, K_WITHIN, K_AFTER, K_OVER, K_CHOOSE, K_COND, K_TAKES, K_LANGUAGES, K_REFS, K_MAXIMA,
-    K_ZONE, K_OPEN, K_DATES;
+extern const struct kind K_NEEDS, K_SKILLS, K_WITHIN, K_AFTER, K_OVER, K_CHOOSE, K_COND, K_CONDS, K_NOT, K_WHEN, K_TAKES,
+    K_LANGUAGES, K_REFS, K_MAXIMA, K_ZONE, K_OPEN, K_DATES;
+
+void bind_language(struct bind *b, const struct ynode *n); /* says when a text is no language subtag */
 
 /* Resolves b->refs against the draft; unknown names are errors with the nearest. `with` may be another policy (for one agent). */
 void resolve_refs(struct bind *b, const struct policy *p, const struct draft *d);

@@ -221,7 +221,7 @@ const struct kind K_CHOOSE = { .name = "word or list of words", .read = read_cho
 
 /* ---- languages and lists of references: texts that are checked further ---- */
 
-static void check_language(struct bind *b, const struct ynode *n)
+void bind_language(struct bind *b, const struct ynode *n)
 {
     if (n->type != Y_SCALAR) return;
     bool good = n->text.n >= 2 && n->text.n <= 3;
@@ -232,7 +232,7 @@ static void read_languages(struct bind *b, const struct ynode *n, const struct r
 {
     K_WORDS.read(b, n, r, into);
     if (n->type == Y_MAP) return;
-    for (const struct ynode *c = bind_first(n); c; c = c == n ? NULL : c->next) check_language(b, c);
+    for (const struct ynode *c = bind_first(n); c; c = c == n ? NULL : c->next) bind_language(b, c);
 }
 static void schema_texts(struct jw *w, const struct row *r) { K_WORDS.schema(w, r); }
 const struct kind K_LANGUAGES = { .name = "language or list of languages", .read = read_languages, .schema = schema_texts };
@@ -272,43 +272,6 @@ static const struct mapping *inner_of(const struct row *r) { return r->arg; }
 const struct kind K_TAKES = {
     .name = "`default` or conditions", .read = read_takes, .schema = schema_takes, .inner = inner_of, .suffix = ""
 };
-
-/* ---- conditions of a rule; into a struct rule, one struct cond a row ---- */
-
-static struct cond *add_cond(struct bind *b, const struct ynode *n, struct rule *rule)
-{
-    if (!rule->when) rule->when = bind_alloc(b, n->parent->count * sizeof *rule->when);
-    return rule->when ? &rule->when[rule->when_count++] : NULL;
-}
-
-static void check_cond_word(struct bind *b, const struct ynode *c, const struct cond_spec *spec, uint32_t *hours)
-{
-    if (c->type != Y_SCALAR || !c->text.n) return; /* said already */
-    if (spec->ref >= 0) bind_ref(b, (enum ref_to)spec->ref, c, (int *)hours);
-    if (spec->set) (void)bind_word(b, c, spec->set, "a word known here");
-    if (spec->language) check_language(b, c);
-}
-
-static void read_cond(struct bind *b, const struct ynode *n, const struct row *r, void *into)
-{
-    const struct cond_spec *spec = r->arg;
-    struct cond *c = add_cond(b, n, into);
-    if (!c) return;
-    c->kind = spec->kind;
-    c->line = n->key_line;
-    if (spec->kind == COND_ATTRIBUTE) c->key = bind_text(b, n->key);
-    K_WORDS.read(b, n, r, &c->words);
-    if (n->type == Y_MAP) return;
-    if (n->type == Y_LIST && n->count == 0)
-        bind_error(b, n, "an empty list never holds: name something, or leave the condition out");
-    if (spec->ref == REF_HOURS) c->hours = bind_alloc(b, bind_count(n) * sizeof *c->hours);
-    uint32_t i = 0;
-    for (const struct ynode *w = bind_first(n); w; w = w == n ? NULL : w->next) {
-        check_cond_word(b, w, spec, c->hours ? &c->hours[i] : NULL);
-        i++;
-    }
-}
-const struct kind K_COND = { .name = "text or list of texts", .read = read_cond, .schema = schema_texts };
 
 /* ---- most tickets of a channel; into a struct agent_spec ---- */
 

@@ -286,8 +286,8 @@ static bool words_within(struct shadow *s, const struct words_list *inner, const
 /* Whenever all conditions of `later` hold, does `c` hold too? Then `later` has one of its kind whose words are among c's. */
 static bool implied(struct shadow *s, const struct cond *c, const struct rule *later)
 {
-    for (uint32_t i = 0; i < later->when_count; i++) {
-        const struct cond *l = &later->when[i];
+    for (uint32_t i = 0; i < later->when.count; i++) {
+        const struct cond *l = &later->when.v[i];
         bool same = l->kind == c->kind && (!c->key || !strcmp(c->key, l->key));
         if (same && words_within(s, &l->words, &c->words)) return true;
     }
@@ -297,9 +297,9 @@ static bool implied(struct shadow *s, const struct cond *c, const struct rule *l
 static bool hides(struct shadow *s, const struct rule *earlier, const struct rule *later)
 {
     if (!earlier->stop) return false;
-    for (uint32_t i = 0; i < earlier->when_count; i++) {
-        enum cond_kind k = earlier->when[i].kind; /* what rules in between may change cannot be compared */
-        if (k == COND_INTENT || k == COND_SENTIMENT || !implied(s, &earlier->when[i], later)) return false;
+    for (uint32_t i = 0; i < earlier->when.count; i++) {
+        enum cond_kind k = earlier->when.v[i].kind; /* what rules in between may change cannot be compared */
+        if (k == COND_INTENT || k == COND_SENTIMENT || !implied(s, &earlier->when.v[i], later)) return false;
     }
     return true;
 }

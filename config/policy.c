@@ -53,14 +53,14 @@ static enum err expand_hours(struct bind *b, struct draft *d, uint64_t now)
     return e;
 }
 
-static void number_patterns(struct policy *p)
+static void number_conds(struct policy *p, struct conds *conds)
 {
-    for (uint32_t i = 0; i < p->rule_count; i++) {
-        for (uint32_t k = 0; k < p->rules[i].when_count; k++) {
-            struct cond *c = &p->rules[i].when[k];
-            c->pattern = p->pattern_count;
-            if (c->kind == COND_TEXT) p->pattern_count += c->words.count;
-        }
+    for (uint32_t k = 0; k < conds->count; k++) {
+        struct cond *c = &conds->v[k];
+        uint32_t *count = c->kind == COND_TEXT ? &p->pattern_count : c->kind == COND_MATCH ? &p->expression_count : NULL;
+        c->number = p->cond_count++;
+        if (count) c->pattern = *count, *count += c->words.count;
+        number_conds(p, &c->inner);
     }
 }
 
@@ -97,7 +97,7 @@ static void hash_of(struct str yaml, char out[72])
 
 static void finish(struct policy *p)
 {
-    number_patterns(p);
+    for (uint32_t i = 0; i < p->rule_count; i++) number_conds(p, &p->rules[i].when);
     for (uint32_t i = 0; i < p->queue_count; i++) {
         compact_queue(&p->queues[i]);
         if (p->queues[i].takes.any) p->default_queue = i;

@@ -16,8 +16,9 @@
     X(CHOOSE_LEAST_LOADED, "least-loaded")                                                                                         \
     X(CHOOSE_LONGEST_IDLE, "longest-idle")                                                                                         \
     X(CHOOSE_PREFERRED, "preferred")                                                                                               \
-    X(CHOOSE_LAST_AGENT, "last-agent") X(CHOOSE_SPARE_SKILL, "spare-skill") X(CHOOSE_OWN_SKILL_FIRST, "own-skill-first")           \
-        X(CHOOSE_ROUND_ROBIN, "round-robin") X(CHOOSE_FASTEST, "fastest")
+    X(CHOOSE_LAST_AGENT, "last-agent")                                                                                             \
+    X(CHOOSE_SPARE_SKILL, "spare-skill")                                                                                           \
+    X(CHOOSE_OWN_SKILL_FIRST, "own-skill-first") X(CHOOSE_ROUND_ROBIN, "round-robin") X(CHOOSE_FASTEST, "fastest")
 #define SINCE_MAP(X)                                                                                                               \
     X(SINCE_ENQUEUED, "enqueued") X(SINCE_STEP, "step") X(SINCE_ASSIGNED, "assigned") X(SINCE_LAST_REPLY, "last-reply")
 WORDS_OF(order, ORDER_MAP)
@@ -66,31 +67,60 @@ struct account {
     uint32_t line;
 };
 
-/* A rule's `when`: all conditions must hold; within one, any of its words. */
+/* A rule's `when` is a tree of conditions: all of a `struct conds` must hold; within one condition, any of its words. */
 enum cond_kind {
-    COND_TEXT, /* words; index `pattern` .. `pattern + words.count` in the compiled database */
+    COND_TEXT,  /* words, as rule_word reads them */
+    COND_MATCH, /* regular expressions (expr.h) */
     COND_CHANNEL,
     COND_ACCOUNT,
     COND_LANGUAGE,
-    COND_INTENT /* globs */,
+    COND_INTENT,     /* globs */
+    COND_CONFIDENCE, /* a range of the intent's confidence */
     COND_SENTIMENT,
     COND_KIND,
-    COND_ATTRIBUTE, /* key = "customer.tier" or "event.…" */
+    COND_ATTRIBUTE, /* key = "customer.tier" or "event.…"; texts, globs, ranges of numbers */
     COND_HOURS_OPEN,
     COND_HOURS_CLOSED, /* words: names of hours; indexes in `hours` */
+    COND_ALL,          /* all of `inner`; the next two likewise */
+    COND_ANY,          /* one of them at least; each of them is a COND_ALL */
+    COND_NOT,          /* not all of them */
+    COND_COUNT
+};
+enum value_test_kind { TEST_EQUAL, TEST_GLOB, TEST_RANGE };
+struct value_test { /* what a word of COND_ATTRIBUTE or COND_CONFIDENCE asks of the value */
+    enum value_test_kind kind;
+    double least, most; /* TEST_RANGE: ">=3", "<2", ">=3 <10" */
+    bool above, below;  /* more than `least`, less than `most` */
+};
+struct cond;
+struct conds {
+    struct cond *v;
+    uint32_t count;
 };
 struct cond {
     enum cond_kind kind;
-    const char *key; /* COND_ATTRIBUTE */
-    struct words_list words;
-    uint32_t *hours; /* COND_HOURS_* */
-    uint32_t pattern;
+    const char *key;          /* COND_ATTRIBUTE */
+    struct words_list words;  /* as written */
+    struct value_test *tests; /* COND_ATTRIBUTE, COND_CONFIDENCE: one for each word */
+    uint32_t *hours;          /* COND_HOURS_*: one for each word */
+    struct conds inner;       /* COND_ALL, COND_ANY, COND_NOT */
+    uint32_t number;          /* through the whole policy, below cond_count */
+    uint32_t pattern;         /* COND_TEXT, COND_MATCH: the number of its first word among all of its kind */
     uint32_t line;
 };
+/* How a word of a text condition is looked for: `=사고` a whole word, a particle may follow; `refund*` it may go on; `*phone` it
+   may begin before. */
+struct rule_word {
+    struct str text; /* without the marks */
+    bool whole, open_left, open_right;
+};
+struct rule_word rule_word(struct str written);
+bool rule_test(const struct value_test *t, double number); /* a TEST_RANGE */
+bool rule_number(struct str s, double *out);               /* "3", "-0.5": digits with at most one point, else false */
+
 struct rule {
     const char *name;
-    struct cond *when;
-    uint32_t when_count;
+    struct conds when;
     /* then */
     int urgency;        /* enum urgency, or -1 */
     int raise;          /* steps, 0 = none; negative lowers */
@@ -185,7 +215,8 @@ struct policy {
     uint32_t account_count;
     struct rule *rules;
     uint32_t rule_count;
-    uint32_t pattern_count;                                     /* texts of all COND_TEXT together */
+    uint32_t cond_count;
+    uint32_t pattern_count, expression_count;                   /* words of all COND_TEXT, of all COND_MATCH */
     double unsure_below;                                        /* 0: no such clause */
     int unsure_queue;                                           /* or -1 */
     const char *model_intent, *model_urgency, *model_sentiment; /* paths as written, or NULL */
@@ -208,6 +239,7 @@ struct finding {
     const char *text;      /* a sentence, with the nearest valid word where one is near */
 };
 struct findings { /* at most LIM_POLICY_ERRORS; `more` counts those beyond */
+    bool checked; /* set by who loads what was found good when it came in: expressions are not tried again (0.1 ms each) */
     struct finding *v;
     uint32_t count, errors, more;
     struct arena arena;

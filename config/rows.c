@@ -5,6 +5,7 @@
    To add a key: a member in policy.h, a row here, and both generated files written again (the test says when they are stale). */
 #include "base/limits.h"
 #include "config/draft.h"
+#include "config/expr.h"
 
 #include <string.h>
 
@@ -128,24 +129,40 @@ static const struct cond_spec on_kind = { COND_KIND, -1, &event_kinds, false };
 static const struct cond_spec on_attribute = { COND_ATTRIBUTE, -1, NULL, false };
 static const struct cond_spec on_open = { COND_HOURS_OPEN, REF_HOURS, NULL, false };
 static const struct cond_spec on_closed = { COND_HOURS_CLOSED, REF_HOURS, NULL, false };
+static const struct cond_spec on_match = { COND_MATCH, -1, NULL, false };
+static const struct cond_spec on_confidence = { COND_CONFIDENCE, -1, NULL, false };
+static const struct cond_spec on_all = { COND_ALL, -1, NULL, false };
+static const struct cond_spec on_any = { COND_ANY, -1, NULL, false };
+static const struct cond_spec on_not = { COND_NOT, -1, NULL, false };
 
 static const struct row when_rows[] = {
-    { "text", &K_COND, 0, .max = 1024, .arg = &on_text, .help = "words in the subject or text" },
+    { "text", &K_COND, 0, .max = 1024, .arg = &on_text,
+      .help =
+          "words in the subject or text; `=사고` as a whole word (a particle may follow), `refund*` may go on, `*phone` may begin "
+          "before" },
+    { "match", &K_COND, 0, .max = EXPR_MAX, .arg = &on_match,
+      .help = "regular expressions in the subject or text, without regard to case; `\\b` at their ends only" },
     { "channel", &K_COND, 0, .max = 32, .arg = &on_channel, .help = "the event's channel" },
     { "account", &K_COND, 0, .max = 64, .arg = &on_account, .help = "the event's account" },
     { "language", &K_COND, 0, .max = 16, .arg = &on_language, .help = "the language found or stated: ko, en, … or und" },
     { "intent", &K_COND, 0, .max = 64, .arg = &on_intent, .help = "the intent found so far; `*` stands for anything" },
+    { "confidence", &K_COND, 0, .max = 64, .arg = &on_confidence,
+      .help = "how sure the intent is, such as `\">=0.7\"`; 1 when a rule named it" },
     { "sentiment", &K_COND, 0, .max = 16, .arg = &on_sentiment, .help = "the sentiment found so far" },
     { "kind", &K_COND, 0, .max = 16, .arg = &on_kind, .help = "the kind of event" },
     { "open", &K_COND, 0, .max = 64, .arg = &on_open, .help = "one of these hours is open" },
     { "closed", &K_COND, 0, .max = 64, .arg = &on_closed, .help = "one of these hours is closed" },
     { "customer.", &K_COND, 0, .max = 1024, .arg = &on_attribute, .flags = ROW_PREFIX,
-      .help = "an attribute of the customer, such as `customer.tier`" },
+      .help = "an attribute of the customer, such as `customer.tier`: a text, a glob (`gold*`, `\"*\"` for any), a comparison "
+              "(`\">=3\"`, `\">=3 <10\"`). The service attaches `customer.open_tickets` and `customer.contacts_7d`" },
     { "event.", &K_COND, 0, .max = 1024, .arg = &on_attribute, .flags = ROW_PREFIX,
       .help = "an attribute of the event, such as `event.page`" },
+    { "all", &K_CONDS, 0, .arg = &on_all, .help = "conditions all of which hold" },
+    { "any", &K_CONDS, 0, .arg = &on_any, .help = "groups of conditions, one of which holds at least" },
+    { "not", &K_NOT, 0, .arg = &on_not, .help = "conditions that do not all hold" },
     { .name = NULL },
 };
-static const struct mapping when_mapping = { .name = "conditions", .rows = when_rows, .name_at = NOWHERE, .line_at = NOWHERE };
+const struct mapping when_mapping = { .name = "conditions", .rows = when_rows, .name_at = NOWHERE, .line_at = NOWHERE };
 
 static const struct row then_rows[] = {
     { "urgency", &K_WORD, AT(rule, urgency), .arg = &urgencies, .help = "sets the urgency" },
@@ -170,7 +187,7 @@ static const struct mapping then_mapping = {
 
 static const struct row rule_rows[] = {
     { "name", &K_NAME, AT(rule, name), .max = 64, .flags = ROW_NEEDED, .help = "its name, unique: verdicts and metrics say it" },
-    { "when", &K_MAPPING, 0, .arg = &when_mapping, .flags = ROW_NEEDED,
+    { "when", &K_WHEN, AT(rule, when), .flags = ROW_NEEDED,
       .help = "all of these must hold; within one, any of its words. `{}` always holds" },
     { "then", &K_MAPPING, 0, .arg = &then_mapping, .flags = ROW_NEEDED, .help = "what it does" },
     { .name = NULL },
@@ -256,7 +273,7 @@ static const struct row triage_rows[] = {
     { "urgency", &K_MAPPING, AT(policy, urgency), .arg = &urgency_mapping, .help = "how the urgency score is put together" },
     { "external", &K_MAPPING, 0, .arg = &external_mapping,
       .help = "stages that a scorer of your own may answer, each with a deadline; late or broken answers fall back to ours" },
-    { "rules", &K_ITEMS, AT(policy, rules), .max = LIM_LIST_ITEMS, .arg = &rule_mapping, .help = "looked at in this order" },
+    { "rules", &K_ITEMS, AT(policy, rules), .max = LIM_RULES, .arg = &rule_mapping, .help = "looked at in this order" },
     { .name = NULL },
 };
 static const struct mapping triage_mapping = { .name = "triage", .rows = triage_rows, .name_at = NOWHERE, .line_at = NOWHERE };

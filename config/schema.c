@@ -103,6 +103,13 @@ void policy_schema(struct buf *out)
     jw_key(&w, "$comment");
     jw_strz(&w, "generated: naru check --schema > config/schema.json");
     schema_mapping(&w, &policy_mapping);
+    jw_key(&w, "$defs"); /* conditions hold conditions */
+    jw_open(&w, '{');
+    jw_key(&w, "conditions");
+    jw_open(&w, '{');
+    schema_mapping(&w, &when_mapping);
+    jw_close(&w, '}');
+    jw_close(&w, '}');
     jw_close(&w, '}');
     indent(out, buf_str(&json));
     if (json.err) out->err = json.err;

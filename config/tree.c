@@ -107,6 +107,10 @@ static void hang(struct reader *r, struct ynode *n)
 
 static struct ynode *add_node(struct reader *r, const yaml_event_t *e, enum ytype type)
 {
+    if (r->numbers == LIM_YAML_NODES) {
+        refuse_and_stop(r, e, "the file is too long: more than 400,000 texts, lists and mappings");
+        return NULL;
+    }
     struct ynode *n = arena_alloc(r->arena, sizeof *n);
     if (!n) {
         out_of_memory(r);
@@ -252,7 +256,9 @@ static void parser_refused(struct reader *r)
     }
     const char *key = r->at ? tree_path(r->at, &r->f->arena) : "";
     uint32_t line = (uint32_t)p->problem_mark.line + 1, column = (uint32_t)p->problem_mark.column + 1;
-    if (tab_indents(r->yaml, p->problem_mark.line)) {
+    if (p->context && strstr(p->context, "block scalar")) {
+        findings_add(r->f, F_ERROR, line, column, key, "%s: a text that begins with > or | needs quotes: \">=3\"", p->problem);
+    } else if (tab_indents(r->yaml, p->problem_mark.line)) {
         findings_add(r->f, F_ERROR, line, column, key, "a tab cannot indent: use spaces");
     } else if (p->context) {
         findings_add(r->f, F_ERROR, line, column, key, "%s, %s (from line %u)", p->problem, p->context,

@@ -39,11 +39,12 @@ struct look {
     enum sentiment sentiment;
 };
 
-/* Finds the words of all rules in `key` (text_key of the message). Before rules_next, once a message. */
-enum err rules_find(const struct rules *r, struct scratch *s, struct str key);
+/* Finds the words of all rules in `key` (text_key of the message), and which rules the message may concern. Before rules_next, once
+   a message. */
+enum err rules_find(const struct rules *r, struct scratch *s, const struct look *look, struct str key);
 /* The next rule, in the file's order, whose conditions all hold: its index, or -1 after the last. *from begins at 0.
  *why gets the condition that speaks for it best: "text=장애"; empty for a rule without conditions. */
-int rules_next(const struct rules *r, const struct scratch *s, const struct look *look, uint32_t *from, struct str *why);
+int rules_next(const struct rules *r, struct scratch *s, const struct look *look, uint32_t *from, struct str *why);
 
 /* What a rule adds to the urgency score. */
 struct weighed {

@@ -229,7 +229,7 @@ static enum err stage_rules(struct reading *w)
 {
     uint32_t from = 0;
     struct str why;
-    enum err e = rules_find(w->r, w->s, w->key);
+    enum err e = rules_find(w->r, w->s, &w->look, w->key);
     if (e) return e;
     for (int i; (i = rules_next(w->r, w->s, &w->look, &from, &why)) >= 0;) {
         struct acting a = { &rules_policy(w->r)->rules[i], rules_text(w->r, (uint32_t)i), (uint32_t)i };

@@ -72,19 +72,19 @@ TEST(rules_keep_their_words_and_number_their_patterns)
     struct findings f;
     struct policy *p = load_file("tests/unit/config/example.yaml", &f);
     const struct rule *outage = &p->rules[0], *gold = &p->rules[1];
-    assert_int_equal(outage->when_count, 2);
-    assert_int_equal(outage->when[0].kind, COND_TEXT);
-    assert_int_equal(outage->when[0].words.count, 4);
-    assert_string_equal(outage->when[0].words.v[1], "접속이 안");
-    assert_string_equal(outage->when[0].words.v[3], "can't log in");
-    assert_int_equal(outage->when[1].kind, COND_CHANNEL);
+    assert_int_equal(outage->when.count, 2);
+    assert_int_equal(outage->when.v[0].kind, COND_TEXT);
+    assert_int_equal(outage->when.v[0].words.count, 4);
+    assert_string_equal(outage->when.v[0].words.v[1], "접속이 안");
+    assert_string_equal(outage->when.v[0].words.v[3], "can't log in");
+    assert_int_equal(outage->when.v[1].kind, COND_CHANNEL);
     assert_int_equal(outage->urgency, URG_CRITICAL);
     assert_string_equal(outage->needs.v[0].name, "tech");
     assert_int_equal(outage->tags.count, 1);
     assert_int_equal(outage->queue, -1);
     assert_int_equal(outage->sentiment, -1);
-    assert_int_equal(gold->when[0].kind, COND_ATTRIBUTE);
-    assert_string_equal(gold->when[0].key, "customer.tier");
+    assert_int_equal(gold->when.v[0].kind, COND_ATTRIBUTE);
+    assert_string_equal(gold->when.v[0].key, "customer.tier");
     assert_int_equal(gold->urgency, -1);
     assert_int_equal(gold->raise, 1);
     assert_int_equal(p->pattern_count, 4);
@@ -202,7 +202,7 @@ TEST(one_word_may_stand_where_a_list_is_meant)
     struct policy *p = good_policy(
         "naru: 1\nworkspace: w\ntriage: { rules: [{ name: a, when: { text: 1004, channel: sms }, then: { tag: x } }] }\n"
         "queues: { q: { takes: default, choose: longest-idle } }\n");
-    assert_string_equal(p->rules[0].when[0].words.v[0], "1004");
+    assert_string_equal(p->rules[0].when.v[0].words.v[0], "1004");
     assert_int_equal(p->rules[0].tags.count, 1);
     assert_int_equal(p->queues[0].choose_count, 1);
     assert_int_equal(p->queues[0].choose[0], CHOOSE_LONGEST_IDLE);
@@ -281,7 +281,7 @@ TEST(a_policy_of_the_largest_size_loads_and_one_byte_more_is_refused)
     struct buf yaml;
     buf_init(&yaml, LIM_YAML_BYTES + 100);
     buf_addz(&yaml, head);
-    for (unsigned i = 0; yaml.n + 24 <= LIM_YAML_BYTES; i++) buf_addf(&yaml, "  a%05u: { skills: {} }\n", i % 100000);
+    for (unsigned i = 0; i < LIM_AGENTS; i++) buf_addf(&yaml, "  a%05u: { skills: {} }\n", i % 100000);
     while (yaml.n < LIM_YAML_BYTES) buf_addc(&yaml, '#');
     findings_init(&f);
     assert_int_equal(policy_load(&p, buf_str(&yaml), "big", NOW, &f), ERR_OK);
