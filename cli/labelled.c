@@ -167,8 +167,8 @@ static enum err add_row(struct labelled *l, struct example row, struct labelled_
 
 enum err labelled_add(struct labelled *l, struct str text, struct str label, float weight)
 {
-    uint32_t number;
-    enum err e = labels_add(&l->labels, label, &number);
+    uint32_t number = LEARN_OOS;
+    enum err e = label.n ? labels_add(&l->labels, label, &number) : ERR_OK;
     return e ? e : add_row(l, (struct example){ text, number, weight }, (struct labelled_place){ UINT32_MAX, 0 }, NULL);
 }
 
@@ -213,9 +213,9 @@ static const char *kind_hint(const struct words *only, struct str label, char *o
     char shown[80];
     snprintf(shown, sizeof shown, "%.*s", STR_FMT(label));
     const char *near = str_nearest(str_of(shown), only->v, only->count);
-    int n = snprintf(out, room, near ? " \"%s\" (did you mean \"%s\"?)" : " \"%s\" (known:", shown, near);
+    int n = snprintf(out, room, near ? ": \"%s\" (did you mean \"%s\"?)" : ": \"%s\" (known:", shown, near);
     for (unsigned i = 0; !near && i < only->count; i++) n += snprintf(out + n, room - (size_t)n, " %s", only->v[i]);
-    if (!near) snprintf(out + n, room - (size_t)n, "; --map \"%s=%s\" renames)", shown, only->v[0]);
+    if (!near) snprintf(out + n, room - (size_t)n, "; --map \"%s=WORD\" renames)", shown);
     return out;
 }
 
@@ -229,7 +229,7 @@ static bool label_fits(struct reading *r, uint32_t line, struct str label)
         snprintf(hint, sizeof hint, " of %zu bytes (at most %u): is --label the right column?", label.n, MODEL_LABEL_LEN);
         tell_row(r, line, "a label", hint);
     } else if (r->cfg->only && words_find(r->cfg->only, label) < 0) {
-        tell_row(r, line, "not a label of this kind:", kind_hint(r->cfg->only, clip, hint, sizeof hint));
+        tell_row(r, line, "not a label of this kind", kind_hint(r->cfg->only, clip, hint, sizeof hint));
     } else {
         return true;
     }

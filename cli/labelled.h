@@ -59,7 +59,8 @@ void labelled_fini(struct labelled *l);
    told as well: no such file or column, a label of more than MODEL_LABEL_LEN bytes or not of `only`, too many rows or labels, no
    row left. */
 enum err labelled_read(struct labelled *l, const struct labelled_cfg *cfg, const char *const *paths, size_t count);
-/* Adds one row from elsewhere; the text is borrowed. ERR_FULL (rows or labels), ERR_NOMEM. */
+/* Adds one row from elsewhere, with an empty label when it is out of scope; the text is borrowed. ERR_FULL (rows or labels),
+   ERR_NOMEM. */
 enum err labelled_add(struct labelled *l, struct str text, struct str label, float weight);
 /* Puts the labels in order, of `only` (may be NULL) or else of their bytes, so that models do not depend on the rows' order.
    ERR_NOMEM. */

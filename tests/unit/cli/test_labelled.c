@@ -145,7 +145,7 @@ TEST(a_label_that_the_kind_does_not_know_stops_all_with_the_nearest)
     cfg.only = labelled_only(MODEL_URGENCY);
     assert_int_equal(READ(&l, &cfg, "text\tlabel\na\thigh\nb\thihg\nc\t7\n"), ERR_USAGE);
     assert_told("l.tsv:3: not a label of this kind: \"hihg\" (did you mean \"high\"?)\n");
-    assert_told("l.tsv:4: not a label of this kind: \"7\" (known: low normal high critical; --map \"7=low\" renames)\n");
+    assert_told("l.tsv:4: not a label of this kind: \"7\" (known: low normal high critical; --map \"7=WORD\" renames)\n");
     assert_told("nothing was done");
     labelled_fini(&l);
 }
