@@ -1,12 +1,13 @@
-"""A triage worker in Python, written by proto/README.md alone: a frame's reader and writer over libzmq, and what tests let it say."""
+"""A triage worker and a scorer in Python, written by proto/README.md alone: a frame's reader and writer over libzmq, and what tests
+let them say."""
 import ctypes
 import os
 import struct
 import threading
 import time
 
-HELLO, EVENT, VERDICT, CONFIG = 1, 2, 3, 10
-ROUTER, TRIAGE = 1, 2
+HELLO, EVENT, VERDICT, CONFIG, SCORER, SCORE, SCORED = 1, 2, 3, 10, 15, 16, 17
+ROUTER, TRIAGE, ASSIGN, SCORER_ROLE = 1, 2, 3, 4
 
 
 def pack(v):
@@ -59,24 +60,24 @@ for name in ("zmq_ctx_new", "zmq_socket"):
     getattr(zmq, name).restype = ctypes.c_void_p
 
 
-class Worker(threading.Thread):
-    """Joins a router as a triage worker. answer(worker, event) → what is sent back: a verdict's fields, bytes as they are, or None.
-
-    Events are lists in the order of the table `event`; `seen` keeps them."""
+class Peer(threading.Thread):
+    """Joins the process at `at`. answer(peer, record) → what is sent back for each record of type `takes`: the fields of one of
+    type `gives`, bytes as they are, or None. Records are lists in the order of their tables; `seen` keeps them."""
 
     PULL, PUSH, LINGER, RCVTIMEO = 7, 8, 17, 27
+    role = takes = gives = 0
 
-    def __init__(self, name, inbox, router, answer):
+    def __init__(self, name, inbox, at, answer):
         super().__init__(daemon=True)
-        self.name, self.inbox, self.router, self.answer = name, inbox, router, answer
+        self.name, self.inbox, self.at, self.answer = name, inbox, at, answer
         self.incarnation = int(time.time() * 1000)
         self.sent = self.consumed = 0
-        self.seen, self.policies = [], []
+        self.seen = []
         self.over = threading.Event()
         self.ctx = zmq.zmq_ctx_new()
         self.pull, self.push = self.socket(self.PULL), self.socket(self.PUSH)
         assert zmq.zmq_bind(ctypes.c_void_p(self.pull), inbox.encode()) == 0
-        assert zmq.zmq_connect(ctypes.c_void_p(self.push), router.encode()) == 0
+        assert zmq.zmq_connect(ctypes.c_void_p(self.push), at.encode()) == 0
         self.start()
 
     def socket(self, kind):
@@ -98,12 +99,11 @@ class Worker(threading.Thread):
     def send(self, kind, records):
         self.send_bytes(self.frame(kind, records))
 
-    def verdict(self, event, error="", queue="", policy="sha256:none"):
-        """The fields of a verdict that says nothing but these."""
-        return [event[0], event[1], policy, error, "und", "", 0.0, False, 1, 0.4, 0, [], [], queue, [], [], 1]
-
     def hello(self):
-        self.send(HELLO, [[TRIAGE, self.inbox, 256, 0, os.getpid(), "0", self.router]])
+        self.send(HELLO, [[self.role, self.inbox, 256, 0, os.getpid(), "0", self.at]])
+
+    def on_records(self, kind, records):
+        pass
 
     def on_frame(self, b):
         (version, kind, _, _, seq, _, records), end = unpack(b)
@@ -111,14 +111,14 @@ class Worker(threading.Thread):
         if kind == HELLO:
             return
         self.consumed = seq + len(records)
-        self.policies += [r for r in records if kind == CONFIG]
-        for event in records if kind == EVENT else []:
-            self.seen.append(event)
-            said = self.answer(self, event)
+        self.on_records(kind, records)
+        for record in records if kind == self.takes else []:
+            self.seen.append(record)
+            said = self.answer(self, record)
             if isinstance(said, bytes):
                 self.send_bytes(said)
             elif said is not None:
-                self.send(VERDICT, [said])
+                self.send(self.gives, [said])
 
     def run(self):
         room, next_hello = ctypes.create_string_buffer(1 << 20), 0
@@ -135,3 +135,37 @@ class Worker(threading.Thread):
     def leave(self):
         self.over.set()
         self.join(10)
+
+
+class Worker(Peer):
+    """A triage worker of a router."""
+
+    role, takes, gives = TRIAGE, EVENT, VERDICT
+
+    def __init__(self, *args):
+        self.policies = []
+        super().__init__(*args)
+
+    def on_records(self, kind, records):
+        self.policies += [r for r in records if kind == CONFIG]
+
+    def verdict(self, event, error="", queue="", policy="sha256:none"):
+        """The fields of a verdict that says nothing but these."""
+        return [event[0], event[1], policy, error, "und", "", 0.0, False, 1, 0.4, 0, [], [], queue, [], [], 1]
+
+
+class Scorer(Peer):
+    """A scorer of a triage worker, for the intent unless `stages` says else."""
+
+    role, takes, gives = SCORER_ROLE, SCORE, SCORED
+
+    def __init__(self, *args, model="py-model", stages=("intent",), workspaces=(), at_once=0):
+        self.offer = [model, [[s] for s in stages], [[w] for w in workspaces], at_once]
+        super().__init__(*args)
+
+    def hello(self):
+        super().hello()
+        self.send(SCORER, [self.offer])
+
+    def scored(self, question, label="", p=0.9, second="", oos=False, reason="", error=""):
+        return [question[0], label, p, second, oos, reason, error]

@@ -410,7 +410,7 @@ static bool same_offer(const struct offer_of *a, const struct offer_of *b)
            (!a->workspace_count || !memcmp(a->workspaces, b->workspaces, a->workspace_count * sizeof *a->workspaces));
 }
 
-static void tell_offer(const struct offer_of *o, struct str odd)
+static void tell_offer(const struct offer_of *o, struct str odd, bool bad)
 {
     char stages[64] = "";
     for (unsigned i = 0, n = 0; i < ANSWER_COUNT; i++)
@@ -420,7 +420,8 @@ static void tell_offer(const struct offer_of *o, struct str odd)
         log_warn("%s offers \"%.*s\", which is no stage%s%s", o->by, STR_FMT(odd), near ? ": did it mean " : "", near ? near : "");
     }
     if (o->stages) log_info("%s answers stages=%s workspaces=%" PRIu32 " (0: all)", o->by, stages, o->workspace_count);
-    else log_warn("%s answers nothing: it needs a name without blanks and a stage of ours; it is not asked", o->by);
+    else if (bad) log_warn("%s needs a name without blanks and a stage of ours: not asked", o->by);
+    else log_info("%s is asked nothing any more", o->by);
 }
 
 static struct joined *joined_new(struct scorers *s, void *peer)
@@ -453,8 +454,9 @@ enum err scorers_join(struct scorers *s, void *peer, const struct scorer *what)
     }
     free(j->what.workspaces);
     j->what = o; /* answers under way are taken under the new name */
-    tell_offer(&o, odd);
-    return o.stages ? ERR_OK : ERR_USAGE;
+    bool bad = !o.stages && (odd.n || !good_name(what->name));
+    tell_offer(&o, odd, bad);
+    return bad ? ERR_USAGE : ERR_OK;
 }
 
 void scorers_leave(struct scorers *s, void *peer)

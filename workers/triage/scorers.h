@@ -35,8 +35,9 @@ struct scorers_cfg {
 enum err scorers_new(struct scorers **out, const struct scorers_cfg *cfg); /* ERR_NOMEM */
 void scorers_free(struct scorers *s); /* NULL is fine; what waits is dropped, nobody is called */
 
-/* A scorer says what it answers; said as often as it likes, the last word counts. `peer` (not NULL) names it. ERR_USAGE, when
-   it is news: no good name, or no stage that there is; what it said before no longer holds then. ERR_FULL, ERR_NOMEM. */
+/* A scorer says what it answers; said as often as it likes, the last word counts. `peer` (not NULL) names it. Without stages
+   it is asked nothing any more, but may still answer. ERR_USAGE, when it is news: no good name, or only stages that there are
+   not; what it said before no longer holds then. ERR_FULL, ERR_NOMEM. */
 enum err scorers_join(struct scorers *s, void *peer, const struct scorer *what);
 /* It went away: events that wait for it only are ready. */
 void scorers_leave(struct scorers *s, void *peer);

@@ -430,6 +430,17 @@ TEST(the_last_offer_counts_and_odd_ones_are_refused)
     assert_int_equal(join(1, "", "intent", NULL, 0), ERR_USAGE);
 }
 
+TEST(who_offers_no_stage_any_more_may_still_answer)
+{
+    struct scorer none = { STR("a"), { NULL, 0 }, { NULL, 0 }, 0 };
+    join(0, "a", "intent", NULL, 0);
+    ask(INTENT, 0);
+    assert_int_equal(scorers_join(d.s, &peers[0], &none), ERR_OK);
+    assert_false(ask(INTENT, 1));
+    say_label(&d.sent[0], "refund", 2);
+    assert_string_equal(d.intent, "refund");
+}
+
 /* ---- caps ---- */
 
 TEST(beyond_its_caps_events_do_not_wait)
@@ -490,6 +501,7 @@ int main(void)
         CASE(who_misses_five_deadlines_is_left_alone_then_tried_with_one_question),
         CASE(an_answer_in_time_ends_the_row_of_misses),
         CASE(the_last_offer_counts_and_odd_ones_are_refused),
+        CASE(who_offers_no_stage_any_more_may_still_answer),
         CASE(beyond_its_caps_events_do_not_wait),
         CASE(more_scorers_than_there_is_room_for_are_refused),
         CASE(what_waits_when_the_table_ends_is_dropped),
