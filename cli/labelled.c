@@ -80,13 +80,6 @@ struct renames {
     size_t count;
 };
 
-static struct str trimmed(struct str s)
-{
-    while (s.n && (s.p[0] == ' ' || s.p[0] == '\t')) s.p++, s.n--;
-    while (s.n && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t')) s.n--;
-    return s;
-}
-
 static bool renames_read(struct renames *r, const struct labelled_cfg *cfg)
 {
     struct str rest = str_of(cfg->map);
@@ -102,8 +95,8 @@ static bool renames_read(struct renames *r, const struct labelled_cfg *cfg)
                     cfg->who, STR_FMT(pair), MAP_PAIRS);
             return false;
         }
-        r->pairs[r->count].from = trimmed((struct str){ pair.p, at });
-        r->pairs[r->count++].to = trimmed((struct str){ equals + 1, pair.n - at - 1 });
+        r->pairs[r->count].from = table_trim((struct str){ pair.p, at });
+        r->pairs[r->count++].to = table_trim((struct str){ equals + 1, pair.n - at - 1 });
         rest = (struct str){ rest.p + step, rest.n - step };
     }
     return true;
@@ -195,7 +188,7 @@ static void tell_row(struct reading *r, uint32_t line, const char *reason, const
 static const char *text_trouble(struct str text)
 {
     if (!text.p) return "no such column in this row";
-    if (trimmed(text).n == 0) return "empty text";
+    if (table_trim(text).n == 0) return "empty text";
     if (memchr(text.p, 0, text.n)) return "a NUL byte in the text";
     return str_utf8(text, NULL) ? NULL : "the text is not UTF-8";
 }
@@ -242,7 +235,7 @@ enum { CELL_TEXT, CELL_LABEL, CELL_MORE, CELLS = CELL_MORE + LABELLED_MORE };
 static enum err take_row(struct reading *r, const struct table_row *row)
 {
     const char *bad = row->bad ? row->bad : text_trouble(row->cell[CELL_TEXT]);
-    struct str label = trimmed(row->cell[CELL_LABEL]);
+    struct str label = table_trim(row->cell[CELL_LABEL]);
     struct example example = { row->cell[CELL_TEXT], LEARN_OOS, 1 };
     struct labelled_more more;
     enum err e = ERR_OK;

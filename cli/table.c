@@ -152,6 +152,13 @@ bool table_next(struct table *t, const int *columns, uint32_t count, struct tabl
 
 /* ---- the header ---- */
 
+struct str table_trim(struct str s)
+{
+    while (s.n && (s.p[0] == ' ' || s.p[0] == '\t')) s.p++, s.n--;
+    while (s.n && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t')) s.n--;
+    return s;
+}
+
 static bool ends_in(const char *path, const char *end)
 {
     size_t n = strlen(path), m = strlen(end);
@@ -167,13 +174,6 @@ static bool skip_mark(struct table *t, const char *who)
     return t->at < s.n || complain(who, t->path, "is empty");
 }
 
-static struct str trimmed(struct str s)
-{
-    while (s.n && (s.p[0] == ' ' || s.p[0] == '\t')) s.p++, s.n--;
-    while (s.n && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t')) s.n--;
-    return s;
-}
-
 static bool read_names(struct table *t, const char *who)
 {
     char *p = t->bytes.p + t->at;
@@ -186,7 +186,7 @@ static bool read_names(struct table *t, const char *who)
     if (!(t->names = calloc(TABLE_NAMES, sizeof *t->names))) return complain(who, t->path, err_text(ERR_NOMEM));
     while (more && t->count < TABLE_NAMES) {
         more = t->csv ? csv_cell(&rest, &cell) : tsv_cell(&rest, &cell);
-        t->names[t->count++] = trimmed(cell);
+        t->names[t->count++] = table_trim(cell);
     }
     t->at += s.step;
     t->line += s.lines;

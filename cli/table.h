@@ -39,4 +39,7 @@ int table_column_told(const struct table *t, const char *who, const char *option
    passed over to the line behind its first one. Cells of CSV are unescaped in place. */
 bool table_next(struct table *t, const int *columns, uint32_t count, struct table_row *row);
 
+/* `s` without blanks and tabs at its ends. */
+struct str table_trim(struct str s);
+
 #endif
