@@ -302,6 +302,8 @@ static void on_banner(struct timer *t)
     if (colon) *colon = '\0';
     printf("naru is up\n  API            http://%s:%u\n  operator token %s\n  data           %s\n  logs           %s\n", host, port,
            u->token_file, u->data, u->o.verbose ? "here" : text(u, "%s/log", u->data));
+    printf("  triage inboxes ipc://%s/triage-N.inbox, N = 1 … %llu, for scorers of your own\n", u->run,
+           (unsigned long long)u->o.triage);
     printf("Ctrl-C stops it.\n");
     fflush(stdout);
 }

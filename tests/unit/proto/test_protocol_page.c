@@ -70,6 +70,7 @@ TEST(every_word_stands_in_the_page_with_its_number)
         { "entry_kind", &entry_kind_words },
         { "act_kind", &act_kind_words },
         { "config_kind", &config_kind_words },
+        { "answer", &answer_words },
     };
 
     for (size_t i = 0; i < sizeof enums / sizeof *enums; i++) {
@@ -81,6 +82,46 @@ TEST(every_word_stands_in_the_page_with_its_number)
     }
 }
 
+/* The bytes of the page's next hexdump; false after the last. */
+static bool next_dump(const char **at, struct buf *out)
+{
+    buf_clear(out);
+    if (!(*at = strstr(*at, "\n0000  "))) return false;
+    for (unsigned offset, byte; sscanf(*at, "\n%4x  ", &offset) == 1 && offset == out->n;) {
+        const char *p = *at + 7;
+        for (int i = 0; i < 16 && *p != ' ' && sscanf(p, "%2x", &byte) == 1; i++, p += 3) buf_addc(out, (char)byte);
+        *at = strchr(*at + 1, '\n');
+    }
+    return true;
+}
+
+TEST(the_frames_shown_are_what_their_text_says)
+{
+    struct buf b;
+    const char *at = page;
+    static const enum msg types[] = { MSG_SCORER, MSG_SCORE, MSG_SCORED };
+    buf_init(&b, 4096);
+    for (size_t i = 0; i < 3; i++) {
+        struct frame_reader f;
+        union {
+            struct scorer scorer;
+            struct score score;
+            struct scored scored;
+        } r;
+        assert_true(next_dump(&at, &b));
+        assert_int_equal(frame_open(&f, buf_str(&b)), ERR_OK);
+        assert_int_equal(f.head.type, types[i]);
+        assert_int_equal(frame_next(&f, &r), ERR_OK);
+        if (i == 0) assert_true(str_is(r.scorer.name, "my-bert") && r.scorer.stages.count == 1 && r.scorer.at_once == 8);
+        if (i == 1) assert_true(r.score.id == 7730505864708096 && str_is(r.score.text, "I want my money back"));
+        if (i == 1) assert_true(r.score.within_ms == 150 && r.score.attributes.count == 1);
+        if (i == 2) assert_true(r.scored.id == 7730505864708096 && str_is(r.scored.label, "refund") && r.scored.p == 0.93);
+        frame_close(&f);
+    }
+    assert_false(next_dump(&at, &b));
+    buf_fini(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -88,6 +129,7 @@ int main(void)
         cmocka_unit_test(every_field_stands_in_the_page_with_its_number),
         cmocka_unit_test(every_message_stands_in_the_page_with_its_number),
         cmocka_unit_test(every_word_stands_in_the_page_with_its_number),
+        cmocka_unit_test(the_frames_shown_are_what_their_text_says),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
