@@ -27,6 +27,7 @@
 #define LIM_LIST_ITEMS       256u        /* items of one list in a record */
 #define LIM_PEERS            256u
 #define LIM_YAML_BYTES       1000000u    /* with its envelope it fits into one message */
+#define LIM_ACT_BODY         1004096u    /* … as a packed record */
 #define LIM_YAML_NODES       400000u     /* texts, lists and mappings of a file */
 #define LIM_YAML_DEPTH       32u
 #define LIM_RULES            10000u      /* of a policy */
@@ -45,6 +46,7 @@
 #define LIM_AGENTS           20000u
 #define LIM_EVENTS_LIVE      2000000u    /* unsettled in one router */
 #define LIM_IDENTITIES       5000000u
+#define LIM_CUSTOMERS        750000u     /* whose contacts of seven days one router counts; 50 MB of them */
 #define LIM_IDENTITY_DAYS    8u
 #define LIM_ACTS             65536u      /* questions to the leader under way */
 #define LIM_LIFE             64u         /* change-log entries kept with a ticket */

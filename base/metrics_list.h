@@ -11,6 +11,8 @@
     X(EVENT_ACK, M_HISTOGRAM, "naru_event_ack_seconds", "", "From an event's arrival to its 202")                                   \
     X(EVENTS_LIVE, M_GAUGE, "naru_events_live", "state", "Events not settled, by state")                                            \
     X(EVENTS_DEAD, M_COUNTER, "naru_events_dead_total", "", "Events given up after three attempts")                                 \
+    X(CUSTOMERS, M_GAUGE, "naru_customers", "", "Customers whose contacts of the last seven days are counted")                      \
+    X(FACTS_MISSED, M_COUNTER, "naru_customer_facts_missed_total", "cause", "What could not be counted or attached of customers")   \
     X(JOURNAL_COMMITS, M_COUNTER, "naru_journal_commits_total", "", "Transactions committed to the journal")                        \
     X(JOURNAL_ROWS, M_COUNTER, "naru_journal_rows_total", "", "Rows committed to the journal")                                      \
     X(JOURNAL_COMMIT, M_HISTOGRAM, "naru_journal_commit_seconds", "", "Duration of a journal transaction with its sync")            \

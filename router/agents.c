@@ -421,8 +421,8 @@ static const struct what_row {
     const char *what;
     bool whole; /* with all that an agent must see of a ticket; else only what happened */
 } what_rows[] = {
-    { "offer", true },  { "assigned", true },  { "message", true },  { "withdrawn", false },
-    { "ended", false }, { "returned", false }, { "changed", false },
+    { "offer", true },  { "assigned", true },  { "message", true }, { "withdrawn", false },
+    { "ended", false }, { "returned", false }, { "changed", true },
 };
 
 static const struct what_row *what_of(struct str what)

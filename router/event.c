@@ -4,6 +4,9 @@
    - The state follows from the facts that are known (state_of) and is set by one function (restate), which also counts.
    - A ticket exists exactly while an event that is kept here belongs to it; while a journal is replayed it may also wait for its
      events, and an event for its own row: events_replayed drops what is left over (rows of settled events, not yet deleted).
+   - A ticket that is live and of which an event is known is in by_conversation, and counted among its customer's live tickets; it
+     leaves both with its end (ticket_known, ticket_over). What conversations and customers are told as facts is a by-product of the
+     fold: after a replay it may lack what needs no row.
    - Row numbers: 0 means that no row carries the fact. A row is live when the fact that it carries still names it.
 
    Owned here: packed records, names, life. Lists that others keep (`link`) are left by them before events_drop. */
@@ -30,6 +33,7 @@ enum err events_init(struct events *ev, size_t cap)
     memset(ev, 0, sizeof *ev);
     map_init(&ev->by_id, cap + 1);
     map_init(&ev->by_ticket, cap + 1);
+    map_init(&ev->by_conversation, cap + 1);
     TAILQ_INIT(&ev->order);
     TAILQ_INIT(&ev->ended);
     rng_secret(ev->seed, sizeof ev->seed);
@@ -37,7 +41,7 @@ enum err events_init(struct events *ev, size_t cap)
     arena_init(&ev->scratch, LIM_ZMQ_MESSAGE * 4);
     buf_init(&ev->entry, 80000);
     ev->workspaces = calloc(EVENTS_WORKSPACES, sizeof *ev->workspaces);
-    return ev->workspaces ? ERR_OK : ERR_NOMEM;
+    return ev->workspaces ? customers_init(&ev->customers, LIM_CUSTOMERS) : ERR_NOMEM;
 }
 
 void events_fini(struct events *ev)
@@ -49,6 +53,8 @@ void events_fini(struct events *ev)
     }
     map_fini(&ev->by_id);
     map_fini(&ev->by_ticket);
+    map_fini(&ev->by_conversation);
+    customers_fini(&ev->customers);
     arena_fini(&ev->scratch);
     buf_fini(&ev->entry);
     free(ev->workspaces);
@@ -126,8 +132,40 @@ static enum err ticket_new(struct events *ev, const struct id *id, struct kept_t
     return ERR_OK;
 }
 
+static struct str conversation_key(const uint64_t *conversation)
+{
+    return (struct str){ (const char *)conversation, sizeof *conversation };
+}
+
+struct kept_ticket *events_conversation(const struct events *ev, uint64_t conversation)
+{
+    return map_get(&ev->by_conversation, conversation_key(&conversation));
+}
+
+/* Whose it is, once it and an event of it are known: where facts are looked for. */
+static void ticket_known(struct events *ev, struct kept_ticket *t)
+{
+    const struct kept_event *e = TAILQ_FIRST(&t->events);
+    if (!e || !e->packed || t->stage != STAGE_LIVE || t->known) return;
+    t->known = true;
+    t->customer = e->customer;
+    t->conversation = e->conversation;
+    t->counted = !customers_open(&ev->customers, t->customer);
+    if (map_put(&ev->by_conversation, conversation_key(&t->conversation), t))
+        return; /* one that has ended, but for the word of it */
+}
+
+static void ticket_over(struct events *ev, struct kept_ticket *t)
+{
+    if (t->counted) customers_close(&ev->customers, t->customer);
+    t->counted = false;
+    if (t->known && events_conversation(ev, t->conversation) == t)
+        map_del(&ev->by_conversation, conversation_key(&t->conversation));
+}
+
 static void ticket_free(struct events *ev, struct kept_ticket *t)
 {
+    ticket_over(ev, t);
     map_del(&ev->by_ticket, key_of(&t->id));
     if (t->stage != STAGE_LIVE) TAILQ_REMOVE(&ev->ended, t, link);
     buf_fini(&t->life);
@@ -187,6 +225,33 @@ static uint64_t conversation_hash(const struct events *ev, struct str account, s
     return hash_bytes(key, n + conversation.n, ev->seed);
 }
 
+uint64_t events_customer(const struct events *ev, const struct event *event)
+{
+    struct str who = event->customer.n ? event->customer : event->conversation;
+    char key[64 + 1 + 256];
+    naru_assert(event->account.n <= 64 && who.n <= 256);
+    if (event->account.n) memcpy(key, event->account.p, event->account.n);
+    key[event->account.n] = event->customer.n ? '\1' : '\2'; /* a conversation of that name is somebody else */
+    if (who.n) memcpy(key + event->account.n + 1, who.p, who.n);
+    return hash_bytes(key, event->account.n + 1 + who.n, ev->seed);
+}
+
+void events_contact(struct events *ev, struct kept_event *e)
+{
+    if (e->contacted || !e->reaches) return;
+    e->contacted = !customers_contact(&ev->customers, e->customer, e->received);
+}
+
+void events_heard(struct kept_event *e, const struct verdict *v)
+{
+    struct kept_event *next = e->conv_next;
+    e->sentiment = (uint8_t)v->sentiment;
+    if (!next) return;
+    next->after = true;
+    next->after_sentiment = (uint8_t)(v->sentiment == SENT_UNKNOWN && e->after ? e->after_sentiment : v->sentiment);
+    next->after_urgency = (uint8_t)(e->after && e->after_urgency > v->urgency ? e->after_urgency : v->urgency);
+}
+
 enum err events_accept(struct events *ev, const struct event *event, struct str packed, uint64_t number, struct kept_event **out)
 {
     struct kept_event *e = events_find(ev, &event->id);
@@ -205,7 +270,12 @@ enum err events_accept(struct events *ev, const struct event *event, struct str 
     e->received = event->received;
     e->row_event = number;
     e->conversation = conversation_hash(ev, event->account, event->conversation);
-    if (e->ticket) e->ticket->workspace = ws;
+    e->customer = events_customer(ev, event);
+    e->reaches = event->kind == EVENT_MESSAGE || event->kind == EVENT_CALL;
+    if (e->ticket) {
+        e->ticket->workspace = ws;
+        ticket_known(ev, e->ticket);
+    }
     restate(ev, e);
     *out = e;
     return ERR_OK;
@@ -273,6 +343,8 @@ static enum err fold_taken(struct events *ev, const struct entry *en, uint64_t n
     if (!t->opened || en->at < t->opened) t->opened = en->at;
     if (t->ticket_state == TK_INVALID) t->ticket_state = en->state;
     if (!t->queue) set_name(&t->queue, en->queue);
+    if (e->sentiment != SENT_UNKNOWN) t->sentiment = e->sentiment;
+    ticket_known(ev, t);
     restate(ev, e);
     return ERR_OK;
 }
@@ -311,6 +383,7 @@ static enum err fold_end(struct events *ev, const struct entry *en, uint64_t num
     t->ended = en->at;
     t->row_end = number;
     if (t->stage == STAGE_LIVE) {
+        ticket_over(ev, t);
         t->stage = STAGE_ENDED;
         TAILQ_INSERT_TAIL(&ev->ended, t, link);
     }
@@ -358,9 +431,20 @@ static size_t life_place(const struct kept_ticket *t, const struct entry *en, bo
     return at;
 }
 
+/* How urgent the ticket is and since when nobody has it, as the youngest change tells. */
+static void follow(struct kept_ticket *t, const struct entry *en)
+{
+    const struct kept_event *first = TAILQ_FIRST(&t->events);
+    bool waits = en->state == TK_WAITING || en->state == TK_OFFERED;
+    t->urgency = (uint8_t)en->urgency;
+    if (!waits) t->waits_since = 0;
+    else if (!t->waits_since) t->waits_since = en->kind == ENTRY_OPENED && first && first->received ? first->received : en->at;
+}
+
 void events_life(struct kept_ticket *t, const struct entry *en, struct str packed)
 {
     bool known = false, newest = newer(en->epoch, en->seq, t->life_epoch, t->life_seq);
+    if (newest) follow(t, en);
     if (!packed.n || t->life_count >= LIM_LIFE) return;
     size_t at = newest ? t->life.n : life_place(t, en, &known);
     if (known || !buf_reserve(&t->life, t->life.n || packed.n > LIFE_FIRST ? packed.n : LIFE_FIRST)) return;
@@ -381,8 +465,10 @@ static enum err row_event(struct events *ev, uint64_t number, struct str body)
     struct kept_event *e;
     enum err err = record_unpack(&event_record, &event, body, &ev->scratch);
     if (!err) err = events_accept(ev, &event, body, number, &e);
-    if (!err) e->committed = true;
-    return err;
+    if (err) return err;
+    e->committed = true;
+    events_contact(ev, e);
+    return ERR_OK;
 }
 
 static enum err row_verdict(struct events *ev, uint64_t number, const struct id *id, struct str body)
@@ -391,6 +477,7 @@ static enum err row_verdict(struct events *ev, uint64_t number, const struct id 
     struct kept_event *e = events_find(ev, id);
     enum err err = record_unpack(&verdict_record, &v, body, &ev->scratch);
     if (!err && !e) err = event_new(ev, id, STR_NONE, &e);
+    if (!err) events_heard(e, &v);
     return err ? err : events_verdict(ev, e, body, number);
 }
 

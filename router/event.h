@@ -12,6 +12,7 @@
 
 #include "base/map.h"
 #include "proto/records.h"
+#include "router/customers.h"
 #include "router/journal.h"
 
 #include <sys/queue.h>
@@ -44,6 +45,11 @@ struct kept_event {
     struct event_list *in;         /* … which is this, or NULL */
     uint64_t since;                /* mono ms when it came into that list */
 
+    uint64_t customer;                        /* hash of account and customer, or of the conversation that stands in */
+    bool reaches, contacted;                  /* a message or a call; it counts among its customer's contacts */
+    uint8_t sentiment;                        /* of its verdict */
+    bool after;                               /* the verdict before it in its conversation came while it waited: … */
+    uint8_t after_sentiment, after_urgency;   /* … this one */
     uint64_t conversation;                    /* hash of account and conversation; two that collide merely wait for each other */
     struct kept_event *conv_next, *conv_tail; /* dispatch's: who waits behind it */
     void *worker;                             /* dispatch's: whom it was sent to last */
@@ -68,11 +74,17 @@ struct kept_ticket {
     struct events *all;
     struct event_list events;      /* in the order of arrival */
     TAILQ_ENTRY(kept_ticket) link; /* in events.ended once ended */
-    struct buf life; /* its changes: packed entries, in their order … */
+    struct buf life;               /* its changes: packed entries, in their order … */
     uint64_t life_epoch, life_seq; /* … up to this one */
     uint16_t life_count, workspace;
     uint8_t ticket_state, urgency, stage;
-    bool busy; /* an answer of history or journal is on its way */
+    uint8_t sentiment;     /* of the last verdict */
+    bool known;            /* customer and conversation are */
+    bool counted;          /* among the live tickets of its customer … */
+    uint64_t customer;     /* … who is this */
+    uint64_t conversation; /* key of by_conversation */
+    uint64_t waits_since;  /* wall ms; 0: somebody has it, or it is parked */
+    bool busy;             /* an answer of history or journal is on its way */
     uint32_t settling;
     char *agent, *queue; /* owned; NULL: none */
     uint64_t token_epoch, token_seq, deadline;
@@ -82,8 +94,9 @@ struct kept_ticket {
 TAILQ_HEAD(ticket_list, kept_ticket);
 
 struct events {
-    void *owner; /* whose memory this is, for callbacks that get an event or a ticket */
-    struct map by_id, by_ticket;
+    void *owner;                                  /* whose memory this is, for callbacks that get an event or a ticket */
+    struct map by_id, by_ticket, by_conversation; /* the last: live tickets */
+    struct customers customers;
     struct event_list order;
     struct ticket_list ended; /* tickets on their way out */
     uint64_t counts[EV_STATE_COUNT];
@@ -102,6 +115,15 @@ struct kept_event *events_find(const struct events *ev, const struct id *id);
 struct kept_ticket *events_ticket(const struct events *ev, const struct id *id);
 /* The number of a workspace's name, given on first sight. ERR_FULL beyond EVENTS_WORKSPACES. */
 enum err events_workspace(struct events *ev, struct str name, uint16_t *number);
+
+/* The live ticket of a conversation (kept_event.conversation) as far as it is known here; NULL: none. */
+struct kept_ticket *events_conversation(const struct events *ev, uint64_t conversation);
+/* It is durable: a message or a call counts among its customer's contacts, once. */
+void events_contact(struct events *ev, struct kept_event *e);
+/* The key of an event's customer, or of its conversation when it names none. Reads only what never changes: any thread. */
+uint64_t events_customer(const struct events *ev, const struct event *event);
+/* What its verdict says that the next one of its conversation may be told. */
+void events_heard(struct kept_event *e, const struct verdict *v);
 
 /* ---- the fold. `number` is the row's (0: none). ERR_EXISTS: known already, nothing changed. ---- */
 /* Copies `packed`. ERR_FULL at the cap. */

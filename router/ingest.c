@@ -3,6 +3,7 @@
 #include "router/ingest.h"
 
 #include "base/clock.h"
+#include "router/facts.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -67,8 +68,12 @@ static enum err add_attribute(struct ingest *in, const char *prefix, struct str 
     if (key.n + strlen(prefix) > 64)
         return INVALID(in, "too_long", "the attribute \"%.*s\" has too long a name", (int)(key.n > 80 ? 80 : key.n), key.p);
     if (value.n > 1024) return INVALID(in, "too_long", "the attribute \"%.*s\" is longer than 1024 bytes", STR_FMT(key));
-    if (in->attribute_count == LIM_LIST_ITEMS) return INVALID(in, "attributes", "more than %u attributes", LIM_LIST_ITEMS);
+    if (in->attribute_count == FACTS_ROOM) return INVALID(in, "attributes", "more than %u attributes", FACTS_ROOM);
     int n = snprintf(name, sizeof name, "%s%.*s", prefix, STR_FMT(key));
+    if (facts_key((struct str){ name, (size_t)n })) { /* the router says this itself: nobody else's word counts */
+        in->facts_claimed++;
+        return ERR_OK;
+    }
     char *copy = arena_strdup(&in->arena, (struct str){ name, (size_t)n });
     if (!copy) return ERR_NOMEM;
     in->attributes[in->attribute_count++] = (struct attribute){ { copy, (size_t)n }, value };
@@ -206,7 +211,7 @@ enum err ingest_event(struct ingest *in, const struct ingest_env *env, const str
 {
     enum err err = ERR_OK;
     memset(&in->event, 0, sizeof in->event);
-    in->attribute_count = 0;
+    in->attribute_count = in->facts_claimed = 0;
     in->status = 0;
     arena_clear(&in->arena);
     if (json_type(v) != JSON_OBJECT) return INVALID(in, "type", "an event must be an object, not %s", json_type_name(json_type(v)));

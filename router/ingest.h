@@ -22,6 +22,7 @@ struct ingest {
     struct event event;
     struct attribute attributes[LIM_LIST_ITEMS];
     uint32_t attribute_count;
+    uint32_t facts_claimed; /* attributes of the source that are called like facts of the router: left out, see facts.h */
     struct arena arena;
     /* of a refusal: HTTP status, problem type, cause (a metric's label), and a sentence */
     unsigned status;

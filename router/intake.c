@@ -174,6 +174,7 @@ static void take_one(struct intake *in, struct waiter *w, const struct ingest_en
         refuse(w, r->ingest.status, r->ingest.problem, r->ingest.cause, r->ingest.why);
         return;
     }
+    if (r->ingest.facts_claimed) metric_add(MET_FACTS_MISSED, "claimed", r->ingest.facts_claimed);
     w->id = r->ingest.event.id;
     if (known_already(r, w) || !has_room(r, w)) return;
     enum err e = store(r, w, &r->ingest.event);
@@ -190,6 +191,7 @@ void intake_committed(void *ctx, enum err err, uint64_t number)
     e->committed = !err;
     if (!err) {
         metric_add(MET_EVENTS, "accepted", 1);
+        events_contact(&r->events, e);
         err = dispatch_add(&r->dispatch, e, router_now(r));
         if (err) log_error("an accepted event waits for a restart: %s", err_text(err)); /* it is durable: the answer stands */
         err = ERR_OK;

@@ -10,6 +10,7 @@
 #include "base/metrics.h"
 #include "cli/cli.h"
 #include "router/api.h"
+#include "router/facts.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -58,7 +59,9 @@ static uint32_t triage_credit(void *ctx, void *peer)
 static enum err triage_send(void *ctx, void *peer, const struct kept_event *e)
 {
     struct router *r = ctx;
-    return mailbox_put_packed(r->mail, peer, MSG_EVENT, (struct str){ e->packed, e->packed_n });
+    buf_clear(&r->packed);
+    if (facts_attach(&r->events, e, clock_wall_ms(), &r->packed)) metric_add(MET_FACTS_MISSED, "attributes", 1);
+    return r->packed.err ? r->packed.err : mailbox_put_packed(r->mail, peer, MSG_EVENT, buf_str(&r->packed));
 }
 
 static void triage_retry(void *ctx, const struct kept_event *e, const char *cause)
@@ -91,6 +94,7 @@ static void on_verdict(struct router *r, struct peer *p, const void *obj)
         dispatch_failed(&r->dispatch, e, now, cause);
         return;
     }
+    events_heard(e, v); /* before the next of its conversation has its turn */
     metric_observe(MET_TRIAGE_ROUNDTRIP, "", (double)(now - e->since) / 1e3);
     (void)dispatch_done(&r->dispatch, e, now);
     buf_clear(&r->packed);
@@ -191,6 +195,15 @@ static void tell_again(struct router *r)
     }
 }
 
+static void count_customers(struct router *r)
+{
+    struct customers *c = &r->events.customers;
+    customers_sweep(c, clock_wall_ms());
+    metric_set(MET_CUSTOMERS, "", (double)c->count);
+    if (c->full) metric_add(MET_FACTS_MISSED, "customers", (double)c->full);
+    c->full = 0;
+}
+
 static void on_second(struct timer *t)
 {
     struct router *r = t->ctx;
@@ -200,6 +213,7 @@ static void on_second(struct timer *t)
     acts_tick(&r->acts, now);
     agents_tick(r, now);
     settle_retry(r);
+    count_customers(r);
     tokens_refresh(r->tokens, now);
     tell_again(r);
 }
@@ -347,9 +361,12 @@ static enum err write_port(const struct router *r)
 
 static enum err open_door(struct router *r)
 {
-    struct http_cfg cfg = {
-        .listen = r->opts.listen, .proxies = { r->opts.proxies.v, r->opts.proxies.count }, .ctx = r, .on_request = api_request
-    };
+    struct http_cfg cfg = { .listen = r->opts.listen,
+                            .proxies = { r->opts.proxies.v, r->opts.proxies.count },
+                            .ctx = r,
+                            .on_request = api_request,
+                            .long_path = "/v1/policy",
+                            .long_max = LIM_YAML_BYTES };
     enum err e = http_open(&r->http, &r->loop, &cfg);
     if (!e) e = write_port(r);
     if (!e) log_info("listening on %s port=%u", r->opts.listen, http_port(r->http));

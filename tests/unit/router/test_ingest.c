@@ -104,6 +104,19 @@ static void scalars_of_customer_and_event_become_attributes(void **state)
     assert_int_equal(in.event.attributes.count, in.attribute_count);
 }
 
+static void nobody_else_says_what_the_router_knows(void **state)
+{
+    (void)state;
+    assert_int_equal(read_event("*", "{\"id\":\"m\",\"account\":\"kr-sms\",\"text\":\"x\",\"attributes\":{\"contacts_7d\":3},"
+                                     "\"customer\":{\"id\":\"c\",\"contacts_7d\":99,\"open_tickets\":5,\"tier\":\"gold\"}}"),
+                     ERR_OK);
+    assert_null(attribute("customer.contacts_7d"));
+    assert_null(attribute("customer.open_tickets"));
+    assert_string_equal(attribute("customer.tier"), "gold");
+    assert_string_equal(attribute("event.contacts_7d"), "3");
+    assert_int_equal(in.facts_claimed, 2);
+}
+
 static const struct bad {
     const char *workspace, *json, *cause, *word; /* `word` stands in the sentence */
 } bad[] = {
@@ -152,6 +165,7 @@ int main(void)
         T(a_short_message_gets_all_defaults),
         T(the_customer_threads_a_conversation),
         T(scalars_of_customer_and_event_become_attributes),
+        T(nobody_else_says_what_the_router_knows),
         T(every_mistake_has_its_cause_and_sentence),
         T(a_refusal_leaves_nothing_behind_for_the_next),
     };
