@@ -19,7 +19,7 @@
 
 static bool complain(const char *who, const char *what, const char *why)
 {
-    fprintf(stderr, "naru %s: %s: %s\n", who, what, why);
+    if (who) fprintf(stderr, "naru %s: %s: %s\n", who, what, why);
     return false;
 }
 
@@ -193,11 +193,22 @@ static bool read_names(struct table *t, const char *who)
     return !more || complain(who, t->path, "has more than 1024 columns");
 }
 
+enum err table_take(struct table *t, const char *who, const char *path, struct buf *bytes)
+{
+    *t = (struct table){ .path = path, .line = 1, .csv = ends_in(path, ".csv") || ends_in(path, ".csv.gz"), .bytes = *bytes };
+    *bytes = (struct buf){ .cap = bytes->cap };
+    return skip_mark(t, who) && read_names(t, who) ? ERR_OK : ERR_USAGE;
+}
+
 enum err table_open(struct table *t, const char *who, const char *path)
 {
-    *t = (struct table){ .path = path, .line = 1, .csv = ends_in(path, ".csv") || ends_in(path, ".csv.gz") };
-    buf_init(&t->bytes, TABLE_BYTES);
-    return read_file(who, path, &t->bytes) && skip_mark(t, who) && read_names(t, who) ? ERR_OK : ERR_USAGE;
+    struct buf bytes;
+
+    *t = (struct table){ 0 };
+    buf_init(&bytes, TABLE_BYTES);
+    enum err e = read_file(who, path, &bytes) ? table_take(t, who, path, &bytes) : ERR_USAGE;
+    buf_fini(&bytes);
+    return e;
 }
 
 void table_fini(struct table *t)

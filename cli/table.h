@@ -28,6 +28,8 @@ struct table_row {
 /* Reads the file and its header. ERR_USAGE, with what is wrong told on stderr in the name of `who`. table_fini is due in either
    case. */
 enum err table_open(struct table *t, const char *who, const char *path);
+/* The same of bytes that are there already: takes them in either case. `who` NULL: nothing is told. */
+enum err table_take(struct table *t, const char *who, const char *path, struct buf *bytes);
 void table_fini(struct table *t); /* a zeroed or finished one is fine */
 
 /* The column of that name (case aside) or, from 1, number; -1 when there is none. */
