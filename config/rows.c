@@ -155,6 +155,9 @@ static const struct row when_rows[] = {
     { "customer.", &K_COND, 0, .max = 1024, .arg = &on_attribute, .flags = ROW_PREFIX,
       .help = "an attribute of the customer, such as `customer.tier`: a text, a glob (`gold*`, `\"*\"` for any), a comparison "
               "(`\">=3\"`, `\">=3 <10\"`). The service attaches `customer.open_tickets` and `customer.contacts_7d`" },
+    { "conversation.", &K_COND, 0, .max = 1024, .arg = &on_attribute, .flags = ROW_PREFIX,
+      .help = "how the conversation stands, as the service knows it: `conversation.sentiment` and `conversation.urgency` (words, "
+              "of its live ticket), `conversation.waiting` (whole seconds that nobody has had it)" },
     { "event.", &K_COND, 0, .max = 1024, .arg = &on_attribute, .flags = ROW_PREFIX,
       .help = "an attribute of the event, such as `event.page`" },
     { "all", &K_CONDS, 0, .arg = &on_all, .help = "conditions all of which hold" },
