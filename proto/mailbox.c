@@ -336,6 +336,19 @@ static void match_dial(struct mailbox *m, struct peer *p, struct str dialled)
     if (dialled.n) (void)copy_text(p->dialled, sizeof p->dialled, dialled);
 }
 
+/* An inbox belongs to one name. Whoever told it before `p` is gone, or will tell us of another: what we sent there would reach `p`,
+   counted in a seq that is not for it. */
+static void take_inbox(struct mailbox *m, const struct peer *p)
+{
+    for (uint32_t i = 0; i < m->count && !m->closing; i++) {
+        struct peer *q = m->peers[i];
+        if (q == p || strcmp(q->inbox, p->inbox) != 0) continue;
+        q->inbox[0] = 0;
+        if (q->up) peer_down(q, "its inbox is another's now");
+        outbox_fini(&q->out, 0);
+    }
+}
+
 /* A life of `p` that we have not spoken with begins. */
 static void begin_life(struct peer *p, const struct frame_head *h, const struct hello *hello)
 {
@@ -347,7 +360,8 @@ static void begin_life(struct peer *p, const struct frame_head *h, const struct 
     p->incarnation = h->incarnation;
     p->out.consumed = p->out.told = 0;
     (void)copy_text(p->inbox, sizeof p->inbox, hello->inbox); /* its length was checked by the record's table */
-    connect_peer(p);
+    take_inbox(m, p);
+    if (!m->closing) connect_peer(p);
 }
 
 static bool is_new_life(const struct peer *p, const struct frame_head *h, const struct hello *hello)

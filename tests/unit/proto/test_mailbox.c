@@ -458,6 +458,39 @@ TEST(a_restarted_peer_goes_down_and_up_and_gets_only_what_is_new)
     mailbox_close(again.m);
 }
 
+TEST(an_inbox_under_another_name_ends_the_former)
+{
+    struct end a = { 0 }, b = { .to_send = 500 }, c = { .to_send = 500 };
+    open_end(&a, "router-1", ROLE_ROUTER, 64);
+    open_end(&b, "first", ROLE_SCORER, 64);
+    meet(&b, &a);
+    push(&b);
+    RUN_UNTIL(a.got == 500, 5000);
+    a.to_send = 300;
+    push(&a);
+    RUN_UNTIL(b.got == 300, 5000);
+    mailbox_close(b.m);
+    settle();
+    snprintf(c.inbox, sizeof c.inbox, "%s", b.inbox); /* started again, with its number in its name */
+    open_end(&c, "second", ROLE_SCORER, 64);
+    assert_int_equal(mailbox_dial(c.m, mailbox_inbox(a.m)), ERR_OK);
+    RUN_UNTIL(a.ups == 2 && a.downs == 1 && c.ups == 1, 2000); /* sooner than silence would tell */
+    a.next = a.got = a.sent = 0;
+    push(&a);
+    push(&c);
+    RUN_UNTIL(a.got == 500 && c.got == 300, 5000);
+    run_for(2500); /* heartbeats of neither life disturb the other's counting */
+    a.to_send = 600;
+    c.to_send = 1000;
+    push(&a);
+    push(&c);
+    RUN_UNTIL(a.got == 1000 && c.got == 600, 5000);
+    assert_int_equal(a.wrong + b.wrong + c.wrong, 0);
+    assert_int_equal(c.downs, 0);
+    mailbox_close(a.m);
+    mailbox_close(c.m);
+}
+
 TEST(a_mailbox_may_be_closed_by_a_record)
 {
     struct end a = { 0 }, b = { .close_in_record = true };
@@ -954,6 +987,7 @@ int main(void)
         CASE(a_put_after_the_end_of_the_turn_is_not_left_lying),
         CASE(large_records_pass_and_too_large_ones_are_told),
         CASE(a_restarted_peer_goes_down_and_up_and_gets_only_what_is_new),
+        CASE(an_inbox_under_another_name_ends_the_former),
         CASE(a_mailbox_may_be_closed_by_a_record),
         CASE(the_last_records_leave_when_the_mailbox_is_closed),
         CASE(bad_frames_are_dropped_and_counted_by_cause),

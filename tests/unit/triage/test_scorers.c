@@ -340,6 +340,17 @@ TEST(scorers_of_one_stage_share_the_work)
     for (uint32_t i = from; i < d.sent_count; i++) assert_ptr_not_equal(d.sent[i].peer, &peers[1]);
 }
 
+TEST(scorers_at_rest_are_asked_in_turn)
+{
+    for (int i = 0; i < 3; i++) join(i, "a", "intent", NULL, 0);
+    for (uint32_t i = 0; i < 6; i++) {
+        assert_true(ask(INTENT, 0));
+        say_label(&d.sent[i], "x", 1);
+        if (i >= 3) assert_ptr_equal(d.sent[i].peer, d.sent[i - 3].peer);
+        else if (i) assert_ptr_not_equal(d.sent[i].peer, d.sent[i - 1].peer);
+    }
+}
+
 TEST(without_credit_the_next_is_asked_and_then_nobody)
 {
     join(0, "a", "intent", NULL, 0);
@@ -457,6 +468,25 @@ TEST(beyond_its_caps_events_do_not_wait)
     assert_int_equal(scorers_next(d.s), UINT64_MAX);
 }
 
+TEST(the_bytes_that_wait_are_bounded_and_given_back)
+{
+    static char text[LIM_TEXT];
+    uint32_t within[ANSWER_COUNT] = { [ANSWER_INTENT] = 50 }, rounds[2] = { 0 };
+    struct event e = { .workspace = STR("w"), .text = { text, sizeof text } };
+    struct asking a = { .from = &d, .workspace = peers, .event = &e, .stages = INTENT, .within_ms = within };
+    memset(text, 'x', sizeof text);
+    join(0, "a", "intent", NULL, 0);
+    for (int round = 0; round < 2; round++) {
+        while (scorers_ask(d.s, &a, 0)) assert_true(++rounds[round] <= SCORERS_BYTES / LIM_TEXT);
+        scorers_due(d.s, 50);
+        say_label(&d.sent[0], "late", 51);
+        scorers_leave(d.s, &peers[0]); /* forgets its pause */
+        join(0, "a", "intent", NULL, 0);
+    }
+    assert_true(rounds[0] > 200);
+    assert_int_equal(rounds[0], rounds[1]);
+}
+
 TEST(more_scorers_than_there_is_room_for_are_refused)
 {
     static char many[SCORERS_MAX + 1];
@@ -495,6 +525,7 @@ int main(void)
         CASE(right_answers_are_read_as_verdicts_spell_them),
         CASE(a_long_reason_is_cut_to_a_reasons_room_at_a_character),
         CASE(scorers_of_one_stage_share_the_work),
+        CASE(scorers_at_rest_are_asked_in_turn),
         CASE(without_credit_the_next_is_asked_and_then_nobody),
         CASE(at_once_bounds_what_a_scorer_has_unanswered),
         CASE(when_a_scorer_dies_its_events_go_on_at_once),
@@ -503,6 +534,7 @@ int main(void)
         CASE(the_last_offer_counts_and_odd_ones_are_refused),
         CASE(who_offers_no_stage_any_more_may_still_answer),
         CASE(beyond_its_caps_events_do_not_wait),
+        CASE(the_bytes_that_wait_are_bounded_and_given_back),
         CASE(more_scorers_than_there_is_room_for_are_refused),
         CASE(what_waits_when_the_table_ends_is_dropped),
     };
