@@ -136,6 +136,7 @@ static void read_cond(struct bind *b, const struct ynode *n, const struct row *r
     if (!c) return;
     c->kind = spec->kind;
     c->line = n->key_line;
+    c->column = n->key_column;
     if (spec->kind == COND_ATTRIBUTE) c->key = bind_text(b, n->key);
     if (n->type == Y_MAP) {
         bind_expected(b, n, "a text or a list of texts");
@@ -186,6 +187,7 @@ static void read_any(struct bind *b, const struct ynode *n, struct cond *c)
         struct cond *one = &c->inner.v[c->inner.count++];
         one->kind = COND_ALL;
         one->line = i->line;
+        one->column = i->column;
         read_group(b, i, &one->inner);
     }
 }
@@ -197,6 +199,7 @@ static void read_conds(struct bind *b, const struct ynode *n, const struct row *
     if (!c) return;
     c->kind = spec->kind;
     c->line = n->key_line;
+    c->column = n->key_column;
     if (depth_of(n) > LIM_RULE_DEPTH) bind_error(b, n, "all, any and not are nested too deep: more than %u levels", LIM_RULE_DEPTH);
     else if (spec->kind == COND_NOT) read_group(b, n, &c->inner);
     else if (n->type != Y_LIST) bind_expected(b, n, "a list of conditions such as [{ text: refund }, { channel: sms }]");

@@ -1,9 +1,9 @@
 /* What follows from a policy as a whole, after every line was read and every name resolved.
 
-   Errors (check_errors): a default queue that is missing or double, rules of one name, calendars that never open, and rings of
+   Errors (check_errors): a default queue that is missing or double, calendars that never open, and rings of
    moves: a ticket that can be moved in a circle would never stop changing queues, so the ring is refused and named. Warnings
    (check_warnings): what is allowed and useless, most often a slip of the pen: a step that widens nothing, a need that nobody
-   meets, an offer that outlives the answer target, a rule that an earlier one hides, a queue that nothing comes to.
+   meets, an offer that outlives the answer target, a queue that nothing comes to. Rules have a page of their own: lint_rules.c.
 
    Items of lists are found again in the tree by index, so this runs before the service's copy is compacted. */
 #include "base/map.h"
@@ -27,21 +27,6 @@ static void check_default(struct bind *b, const struct draft *d, const struct yn
     }
     if (!first && queues && queues->type == Y_MAP)
         findings_key(b->f, F_ERROR, queues, "no queue has \"takes: default\": one must take what no other takes");
-}
-
-static void check_rule_names(struct bind *b, const struct draft *d, const struct ynode *rules)
-{
-    struct map seen;
-    map_init(&seen, d->p.rule_count + 1);
-    for (uint32_t i = 0; i < d->p.rule_count; i++) {
-        const struct rule *r = &d->p.rules[i];
-        const struct ynode *name = tree_get(tree_item(rules, i), "name");
-        if (!r->name || !name) continue;
-        const struct rule *before = map_get(&seen, str_of(r->name));
-        if (before) findings_at(b->f, F_ERROR, name, "another rule is called \"%s\" already, on line %u", r->name, before->line);
-        else b->broken |= map_put(&seen, str_of(r->name), (void *)r) != ERR_OK;
-    }
-    map_fini(&seen);
 }
 
 /* ---- rings of moves ---- */
@@ -115,7 +100,7 @@ static void check_hours(struct bind *b, const struct draft *d, const struct ynod
 void check_errors(struct bind *b, struct draft *d, const struct ynode *root)
 {
     check_default(b, d, root);
-    check_rule_names(b, d, tree_get(tree_get(root, "triage"), "rules"));
+    check_rules(b, d, tree_get(tree_get(root, "triage"), "rules"));
     check_rings(b, d, root);
     check_hours(b, d, root);
 }
@@ -157,10 +142,11 @@ static void check_skills_held(struct bind *b, const struct draft *d, const struc
     map_init(&held, 1u << 20);
     for (uint32_t i = 0; i < d->p.agent_count; i++) note_best(b, &held, &d->p.agents[i].skills);
     const struct ynode *queues = tree_get(root, "queues"), *rules = tree_get(tree_get(root, "triage"), "rules");
-    for (uint32_t i = 0; i < d->p.queue_count; i++)
-        check_held(b, &held, &d->p.queues[i].needs, tree_get(tree_get(queues, d->p.queues[i].name), "needs"));
-    for (uint32_t i = 0; i < d->p.rule_count; i++)
-        check_held(b, &held, &d->p.rules[i].needs, tree_get(tree_get(tree_item(rules, i), "then"), "needs"));
+    for (uint32_t q = 0; q < d->p.queue_count; q++)
+        check_held(b, &held, &d->p.queues[q].needs, tree_get(tree_get(queues, d->p.queues[q].name), "needs"));
+    uint32_t i = 0;
+    for (const struct ynode *n = rules ? rules->first : NULL; n; n = n->next)
+        check_held(b, &held, &d->p.rules[i++].needs, tree_get(tree_get(n, "then"), "needs"));
     map_fini(&held);
 }
 
@@ -267,63 +253,6 @@ static void check_offers(struct bind *b, const struct draft *d, const struct yno
     }
 }
 
-/* ---- warnings: rules that can never fire ---- */
-
-struct shadow {
-    uint64_t budget; /* word comparisons left: a hostile file must not keep us busy for long */
-};
-
-static bool words_within(struct shadow *s, const struct words_list *inner, const struct words_list *outer)
-{
-    for (uint32_t i = 0; i < inner->count; i++) {
-        if (s->budget < outer->count) return false;
-        s->budget -= outer->count;
-        if (!has_word(outer, inner->v[i])) return false;
-    }
-    return true;
-}
-
-/* Whenever all conditions of `later` hold, does `c` hold too? Then `later` has one of its kind whose words are among c's. */
-static bool implied(struct shadow *s, const struct cond *c, const struct rule *later)
-{
-    for (uint32_t i = 0; i < later->when.count; i++) {
-        const struct cond *l = &later->when.v[i];
-        bool same = l->kind == c->kind && (!c->key || !strcmp(c->key, l->key));
-        if (same && words_within(s, &l->words, &c->words)) return true;
-    }
-    return false;
-}
-
-static bool hides(struct shadow *s, const struct rule *earlier, const struct rule *later)
-{
-    if (!earlier->stop) return false;
-    for (uint32_t i = 0; i < earlier->when.count; i++) {
-        enum cond_kind k = earlier->when.v[i].kind; /* what rules in between may change cannot be compared */
-        if (k == COND_INTENT || k == COND_SENTIMENT || !implied(s, &earlier->when.v[i], later)) return false;
-    }
-    return true;
-}
-
-static void check_rules(struct bind *b, const struct draft *d, const struct ynode *rules)
-{
-    struct shadow s = { 20000000 };
-    bool sentiment_set = d->p.model_sentiment || d->p.external_ms[ANSWER_SENTIMENT];
-    for (uint32_t i = 0; i < d->p.rule_count; i++) {
-        const struct rule *r = &d->p.rules[i];
-        const struct ynode *n = tree_item(rules, i);
-        const struct ynode *asks = tree_get(tree_get(n, "when"), "sentiment");
-        if (asks && !sentiment_set)
-            findings_key(b->f, F_WARN, asks, "nothing finds a sentiment: no model is given, and no rule before this one sets it");
-        sentiment_set |= r->sentiment >= 0;
-        for (uint32_t k = 0; n && k < i; k++) {
-            if (!hides(&s, &d->p.rules[k], r)) continue;
-            findings_at(b->f, F_WARN, n, "\"%s\" can never fire: whenever it could, \"%s\" (line %u) has fired and stopped",
-                        r->name, d->p.rules[k].name, d->p.rules[k].line);
-            break;
-        }
-    }
-}
-
 /* ---- warnings: queues that nothing comes to ---- */
 
 static void mark(uint8_t *reached, int queue)
@@ -360,6 +289,6 @@ void check_warnings(struct bind *b, const struct draft *d, const struct ynode *r
     check_skills_held(b, d, root);
     check_timelines(b, d, root);
     check_offers(b, d, root);
-    check_rules(b, d, tree_get(tree_get(root, "triage"), "rules"));
+    warn_rules(b, d, tree_get(tree_get(root, "triage"), "rules"));
     check_reached(b, d, root);
 }

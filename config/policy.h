@@ -106,7 +106,7 @@ struct cond {
     struct conds inner;       /* COND_ALL, COND_ANY, COND_NOT */
     uint32_t number;          /* through the whole policy, below cond_count */
     uint32_t pattern;         /* COND_TEXT, COND_MATCH: the number of its first word among all of its kind */
-    uint32_t line;
+    uint32_t line, column;    /* of its key */
 };
 /* How a word of a text condition is looked for: `=사고` a whole word, a particle may follow; `refund*` it may go on; `*phone` it
    may begin before. */

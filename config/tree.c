@@ -256,10 +256,11 @@ static void parser_refused(struct reader *r)
     }
     const char *key = r->at ? tree_path(r->at, &r->f->arena) : "";
     uint32_t line = (uint32_t)p->problem_mark.line + 1, column = (uint32_t)p->problem_mark.column + 1;
-    if (p->context && strstr(p->context, "block scalar")) {
-        findings_add(r->f, F_ERROR, line, column, key, "%s: a text that begins with > or | needs quotes: \">=3\"", p->problem);
-    } else if (tab_indents(r->yaml, p->problem_mark.line)) {
+    bool sign = p->problem && strstr(p->problem, "cannot start any token");
+    if (tab_indents(r->yaml, p->problem_mark.line)) {
         findings_add(r->f, F_ERROR, line, column, key, "a tab cannot indent: use spaces");
+    } else if (sign || (p->context && strstr(p->context, "block scalar"))) {
+        findings_add(r->f, F_ERROR, line, column, key, "a text that begins with a sign such as > | %% or @ needs quotes: \">=3\"");
     } else if (p->context) {
         findings_add(r->f, F_ERROR, line, column, key, "%s, %s (from line %u)", p->problem, p->context,
                      (uint32_t)p->context_mark.line + 1);

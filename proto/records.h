@@ -184,7 +184,7 @@ WORDS_OF(answer, ANSWER_MAP)
     X(STR, reason, 256)                                                                                                     \
     X(ID, after, 0)             /* `tickets`: the page after this id */                                                     \
     X(U32, limit, 0)                                                                                                        \
-    X(BIN, body, 524288)
+    X(BIN, body, LIM_ACT_BODY)
 
 #define RESULT_FIELDS(X)                                                                                                    \
     X(U64, id, 0)                                                                                                           \

@@ -27,6 +27,8 @@ struct http_cfg {
         size_t count;
     } proxies;
     uint64_t body_max;                             /* default LIM_HTTP_BODY */
+    const char *long_path;                         /* NULL, or the one path whose requests may have a body of long_max */
+    uint64_t long_max;
     uint32_t head_ms, body_ms, idle_ms, answer_ms; /* 0: the limits of limits.h */
     void *ctx;
     void (*on_request)(void *ctx, struct http_req *r); /* all of it is there; borrowed texts live until the answer */

@@ -345,6 +345,8 @@ static void start(struct http_conn *c)
     struct http *h = c->srv;
 
     http_in_init(&c->in, h->pool, h->cfg.body_max);
+    c->in.long_path = h->cfg.long_path;
+    c->in.long_max = h->cfg.long_max;
     buf_init(&c->part, HTTP_HEADROOM + HTTP_READ + HTTP_HEAD_MAX);
     c->last = &c->first;
     c->since_ms = uv_now(h->loop);

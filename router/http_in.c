@@ -110,7 +110,8 @@ static enum http_in_step head_end(struct http_in *in, const char *p, struct http
     if (!r) return refuse(in, PROBLEM_OVERLOADED, "memory", "out of memory", out);
     r->arrived_us = in->arrived_us;
     if (!http_head_read(r, &in->parser, p, in->seen, in->first_n, &why)) return refuse(in, why.problem, why.cause, why.detail, out);
-    if (r->length > in->body_max) return refuse(in, PROBLEM_BODY_TOO_LARGE, "body", "the body is too large", out);
+    in->most = in->long_path && str_is(http_path(r), in->long_path) ? in->long_max : in->body_max;
+    if (r->length > in->most) return refuse(in, PROBLEM_BODY_TOO_LARGE, "body", "the body is too large", out);
     if (!http_req_room(r, r->length)) return refuse(in, PROBLEM_OVERLOADED, "memory", "out of memory", out);
     in->phase = r->chunked ? HTTP_PHASE_CHUNKS : HTTP_PHASE_BODY;
     in->cr = in->crlf_next = in->overflow = in->bad_frame = false;
@@ -139,7 +140,7 @@ static int on_chunk(http_parser *p)
     struct http_in *in = p->data;
 
     in->chunk_left = p->content_length;
-    in->overflow = in->chunk_left > in->body_max - (in->req->bytes_n - in->req->head_n);
+    in->overflow = in->chunk_left > in->most - (in->req->bytes_n - in->req->head_n);
     return in->overflow;
 }
 
@@ -178,7 +179,7 @@ static enum http_in_step read_chunks(struct http_in *in, const char *p, size_t n
     enum http_errno e = HTTP_PARSER_ERRNO(&in->parser);
     if (in->overflow) return refuse(in, PROBLEM_BODY_TOO_LARGE, "body", "the body is too large", out);
     if (e == HPE_OK || e == HPE_PAUSED) check_framing(in, p + got);
-    if ((e != HPE_OK && e != HPE_PAUSED) || in->bad_frame || in->framing > LIM_HTTP_HEADERS + 2 * in->body_max)
+    if ((e != HPE_OK && e != HPE_PAUSED) || in->bad_frame || in->framing > LIM_HTTP_HEADERS + 2 * in->most)
         return refuse(in, PROBLEM_BAD_REQUEST, "chunk", "the chunked body is malformed", out);
     *used += got;
     return e == HPE_PAUSED ? finish(in, out) : HTTP_IN_MORE;

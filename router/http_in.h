@@ -19,6 +19,9 @@ struct http_refusal {
 struct http_in {
     struct http_pool *pool;
     uint64_t body_max;
+    const char *long_path; /* requests to it may have a body of up to long_max; NULL: none */
+    uint64_t long_max;
+    uint64_t most;        /* of the request under construction */
     struct http_req *req; /* under construction in the phases of the body */
     enum http_in_phase phase;
     size_t seen;         /* bytes of the unfinished head that were looked at */

@@ -363,6 +363,36 @@ def test_a_posted_policy_and_a_put_agent_outlive_a_restart(naru):
     cancel_all(naru)
 
 
+def fired(naru, text, **attributes):
+    """The names of the rules that fire for a new message."""
+    fired.count = getattr(fired, "count", 0) + 1
+    event = naru.event(f"fired{fired.count}", text, customer=f"fired{fired.count}", attributes=attributes).json["event"]
+    verdict = wait_for("its verdict", lambda: naru.get(f"/v1/events/{event}").json.get("verdict"))
+    return [r["name"] for r in verdict["rules"]]
+
+
+def test_a_policy_of_ten_thousand_rules_travels_is_used_and_outlives_a_restart(naru):
+    good = naru.policy.read_text()
+    rules = "".join(f"    - {{ name: r{i}, when: {{ text: word{i}, event.no: c{i % 500} }}, then: {{ tag: t{i % 100} }} }}\n"
+                    for i in range(9990))
+    at = good.index("  rules:\n") + len("  rules:\n")
+    big = good[:at] + rules + good[at:]
+    big += "#" * (1_000_000 - len(big.encode()))
+    answer = posted(naru, big)
+    assert answer.status == 200, answer.text
+    wait_for("the swap", lambda: etag(naru) == f'"{answer.json["version"]}"', 20)
+    assert naru.get("/v1/policy").text == big
+    wait_for("a rule of it to fire", lambda: "r9980" in fired(naru, "word9980", no="c480"), 30)
+    naru.stop()
+    naru.start()
+    assert etag(naru) == f'"{answer.json["version"]}"'
+    wait_for("a rule to fire again", lambda: "r4321" in fired(naru, "word4321", no="c321"), 30)
+    over = posted(naru, big + "#")
+    assert over.status == 413 and over.json["type"] == "/problems/body-too-large"
+    assert posted(naru, good).status == 200
+    cancel_all(naru)
+
+
 def test_a_swap_with_2000_tickets_waiting_loses_nobody(naru):
     cancel_all(naru)
     good = naru.policy.read_text()

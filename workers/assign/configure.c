@@ -200,6 +200,7 @@ static enum err take_policy(struct workspace *ws, const struct config *c, bool a
     enum err e = ERR_STALE;
 
     findings_init(&f);
+    f.checked = true; /* by the router that took it */
     if (ws->policy && c->at <= ws->policy_at && ws->policy_at) {
         explain(why, "a newer policy is in use already");
         if (c->at == ws->policy_at) e = ERR_EXISTS; /* told again */
