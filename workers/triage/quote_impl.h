@@ -15,7 +15,10 @@ struct line {
 struct line quote_line(const char *p, const char *end); /* the line at p < end */
 struct str quote_trim(struct str s);                    /* without blanks, Unicode's and line ends too */
 /* Letters of ASCII are compared without case, other bytes as they are; `z` is in lower case. */
+bool quote_is(struct str s, const char *z);
+bool quote_is_any(struct str s, const char *const *words); /* NULL ends the list */
 bool quote_begins(struct str s, const char *z);
+bool quote_begins_any(struct str s, const char *const *words);
 bool quote_ends(struct str s, const char *z);
 const char *quote_has(struct str s, const char *z);         /* where; NULL: nowhere */
 bool quote_has_any(struct str s, const char *const *words); /* NULL ends the list */

@@ -78,9 +78,7 @@ static enum lead sentence(struct str s)
 static bool may_open(struct str s)
 {
     if (s.n && quote_digit(*s.p)) return true;
-    for (const char *const *z = openers; *z; z++)
-        if (quote_begins(s, *z)) return true;
-    return false;
+    return quote_begins_any(s, openers);
 }
 
 /* A sentence that begins at `l`, on one line or wrapped over several. */
@@ -190,8 +188,7 @@ static enum label label_of(struct str s)
     struct str name = quote_trim((struct str){ s.p, (size_t)(colon - s.p) });
     if (quote_ends(name, "*")) name = quote_trim((struct str){ name.p, name.n - 1 });
     for (enum label k = L_FROM; k < L_COUNT; k++)
-        for (const char *const *z = labels[k]; *z; z++)
-            if (name.n == strlen(*z) && quote_begins(name, *z)) return k;
+        if (quote_is_any(name, labels[k])) return k;
     return L_NONE;
 }
 

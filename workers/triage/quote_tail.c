@@ -11,6 +11,8 @@
 #define TAIL_LINES  32u
 #define BLOCK_LINES 8u
 #define CUTS        8
+#define CLOSING_MAX 48u
+#define NOTICE_MIN  60u /* bytes */
 #define NOTICE_MAX  4096u
 
 struct tail {
@@ -66,8 +68,7 @@ static bool is_telephone(struct str s)
     if (digits < 7 || digits > 16) return false;
     struct str number = quote_trim((struct str){ s.p + at, s.n - at }), label = quote_trim((struct str){ s.p, at });
     if (quote_ends(label, ":")) label = quote_trim((struct str){ label.p, label.n - 1 });
-    for (const char *const *z = telephones; *z; z++)
-        if (label.n == strlen(*z) && quote_begins(label, *z)) return true;
+    if (quote_is_any(label, telephones)) return true;
     return !label.n && quote_in(*number.p, "+0(");
 }
 
@@ -90,8 +91,7 @@ static const char *const particles[] = { "de",  "del", "der", "van", "von", "la"
 
 static bool name_word(struct str w)
 {
-    for (const char *const *z = particles; *z; z++)
-        if (w.n == strlen(*z) && quote_begins(w, *z)) return true;
+    if (quote_is_any(w, particles)) return true;
     return (*w.p >= 'A' && *w.p <= 'Z') || (w.p[0] == '\xC3' && w.n > 2 && (unsigned char)w.p[1] < 0x9F);
 }
 
@@ -100,8 +100,7 @@ static bool is_name(struct str s)
 {
     uint32_t words = 0, small = 0;
     if (s.n < 2 || s.n > 60 || quote_in(s.p[s.n - 1], "?!:")) return false;
-    for (const char *const *z = no_names; *z; z++)
-        if (quote_begins(s, *z)) return false;
+    if (quote_begins_any(s, no_names)) return false;
     for (size_t i = 0; i < s.n;) {
         size_t from = i;
         for (; i < s.n && s.p[i] != ' '; i++) {
@@ -251,14 +250,6 @@ static struct str bare(struct str s) /* without the marks at its end */
     return s;
 }
 
-static bool is_one(struct str s, const char *const *words)
-{
-    s = bare(s);
-    for (; *words; words++)
-        if (s.n == strlen(*words) && quote_begins(s, *words)) return true;
-    return false;
-}
-
 /* Do v[0 … k-1], under a closing, name who wrote? `sure`: the closing alone says that a name follows. */
 static bool names_below(const struct tail *t, uint32_t k, bool sure)
 {
@@ -278,9 +269,10 @@ static bool names_below(const struct tail *t, uint32_t k, bool sure)
 static int cut_closing(const struct tail *t)
 {
     for (uint32_t k = 0; k < t->count && k <= BLOCK_LINES; k++) {
-        struct str s = t->v[k].s;
-        if (is_one(s, regards) && names_below(t, k, true)) return (int)k;
-        if (k && is_one(s, thanks)) return names_below(t, k, false) ? (int)k - 1 : -1;
+        struct str s = bare(t->v[k].s);
+        if (s.n > CLOSING_MAX) continue;
+        if (quote_is_any(s, regards) && names_below(t, k, true)) return (int)k;
+        if (k && quote_is_any(s, thanks)) return names_below(t, k, false) ? (int)k - 1 : -1;
     }
     return -1;
 }
@@ -292,7 +284,7 @@ static int cut_closing_line(const struct tail *t)
     const char *comma = memchr(s.p, ',', s.n);
     if (!comma || comma + 1 == s.p + s.n) return -1;
     struct str name = quote_trim((struct str){ comma + 1, (size_t)(s.p + s.n - comma - 1) });
-    return is_one((struct str){ s.p, (size_t)(comma - s.p) }, regards) && is_name(name) ? 0 : -1;
+    return quote_is_any(quote_trim((struct str){ s.p, (size_t)(comma - s.p) }), regards) && is_name(name) ? 0 : -1;
 }
 
 /* "홍길동 드림" on its own, a border or a thank-you above; contacts may follow. */
@@ -301,7 +293,7 @@ static int cut_humble(const struct tail *t)
     for (uint32_t k = 0; k < t->count && k <= BLOCK_LINES; k++) {
         if (is_contact(t->v[k].s)) continue;
         if (!is_humble(bare(t->v[k].s))) return -1;
-        return t->border[k] || (k + 1 < t->count && is_one(t->v[k + 1].s, thanks)) ? (int)k : -1;
+        return t->border[k] || (k + 1 < t->count && quote_is_any(bare(t->v[k + 1].s), thanks)) ? (int)k : -1;
     }
     return -1;
 }
@@ -410,6 +402,7 @@ static int cut_notice(const struct tail *t)
     struct str s = { from, (size_t)(to - from) };
     if (s.n > NOTICE_MAX) return -1;
     if (k == 0 && s.n <= 200 && quote_has_any(s, mottoes)) return 0;
+    if (s.n < NOTICE_MIN) return -1;
     if (!quote_has_any(s, this_mail)) return -1;
     for (size_t i = 0; i < sizeof law / sizeof *law; i++) matters += quote_has_any(s, law[i]);
     return matters >= 2 ? (int)k : -1;
