@@ -54,16 +54,21 @@ static void print_members(const struct json *o, const char *const *keys, size_t 
     buf_fini(&b);
 }
 
+static void print_reasons(const struct json *verdict)
+{
+    for (const struct json *r = json_first(json_get(verdict, "reasons")); r; r = json_next(r)) {
+        struct str part = text_of(r, "part"), by = text_of(r, "by"), detail = text_of(r, "detail");
+        printf("    %-10.*s because of %.*s%s%.*s\n", STR_FMT(part), STR_FMT(by), detail.n ? ": " : "", STR_FMT(detail));
+    }
+}
+
 static void print_verdict(const struct json *v)
 {
     static const char *const keys[] = { "language", "intent", "confidence", "unsure", "urgency", "score", "sentiment", "needs", "tags", "queue", "policy" };
     if (!v) return;
     printf("verdict\n");
     print_members(v, keys, sizeof keys / sizeof *keys);
-    for (const struct json *r = json_first(json_get(v, "reasons")); r; r = json_next(r)) {
-        struct str part = text_of(r, "part"), by = text_of(r, "by"), detail = text_of(r, "detail");
-        printf("    %-10.*s because of %.*s%s%.*s\n", STR_FMT(part), STR_FMT(by), detail.n ? ": " : "", STR_FMT(detail));
-    }
+    print_reasons(v);
 }
 
 /* The candidates of an offer: the best with their terms, then how many failed which test first. */
@@ -81,6 +86,27 @@ static void print_candidates(const struct json *d)
     buf_fini(&b);
 }
 
+/* What a later message changed: "urgency: normal → critical", "tags: angry"; then why. */
+static void print_change(const struct json *d)
+{
+    struct buf b;
+    buf_init(&b, 65536);
+    for (const struct json *c = json_first(json_get(d, "changes")); c; c = json_next(c)) {
+        struct str key = json_key(c);
+        bool pair = !str_is(key, "tags") && !str_is(key, "needs");
+        buf_clear(&b);
+        if (json_type(c) == JSON_STRING) buf_addstr(&b, json_str(c));
+        for (const struct json *i = json_type(c) == JSON_ARRAY ? json_first(c) : NULL; i; i = json_next(i)) {
+            if (b.n) buf_addz(&b, pair ? " → " : ", ");
+            if (json_type(i) == JSON_STRING) buf_addz(&b, json_str(i).n ? "" : "(none)"), buf_addstr(&b, json_str(i));
+            else buf_addf(&b, "%.*s %.0f", STR_FMT(text_of(i, "skill")), json_num(json_get(i, "level")));
+        }
+        printf("        %.*s: %s\n", STR_FMT(key), buf_cstr(&b));
+    }
+    buf_fini(&b);
+    print_reasons(json_get(d, "verdict"));
+}
+
 static void print_entry(const struct json *e)
 {
     struct str at = text_of(e, "at"), kind = text_of(e, "kind"), agent = text_of(e, "agent"), queue = text_of(e, "queue"),
@@ -92,6 +118,7 @@ static void print_entry(const struct json *e)
     if (cause.n) printf("  (%.*s)", STR_FMT(cause));
     printf("\n");
     print_candidates(json_get(e, "detail"));
+    print_change(json_get(e, "detail"));
 }
 
 /* What people said of it since: "… ann (agent): intent refund_request, urgency high — a note". */

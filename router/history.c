@@ -44,10 +44,10 @@
 enum text { T_WORKSPACE, T_STATE, T_QUEUE, T_BODY, T_WHO, T_SOURCE, T_ABOUT, T_COUNT }; /* a correction is T_BODY */
 
 struct job {
-    enum { JOB_PUT, JOB_FEEDBACK, JOB_GET, JOB_LIST, JOB_FEEDBACK_LIST, JOB_FEEDBACK_OF } type;
+    enum { JOB_PUT, JOB_FEEDBACK, JOB_GET, JOB_LIST, JOB_DIGEST, JOB_FEEDBACK_LIST, JOB_FEEDBACK_OF } type;
     struct id ticket;        /* list: after this one, none: from the newest */
     uint64_t at_ms;          /* when it ended; of a correction when it was given; of their list since when */
-    uint64_t after;          /* list of corrections: the number of a row */
+    uint64_t after;          /* list of corrections, digest: the number of a row */
     size_t at, end[T_COUNT]; /* of its texts in the bytes */
     uint32_t limit;
     history_put_fn *put;
@@ -62,7 +62,7 @@ struct history_batch {
     bool asked; /* there is a question or a correction among them */
     struct buf bytes, answers;
 };
-enum statement { ST_BEGIN, ST_COMMIT, ST_FORGET, ST_PUT, ST_GET, ST_LIST, ST_EXPIRE, ST_COUNT };
+enum statement { ST_BEGIN, ST_COMMIT, ST_FORGET, ST_PUT, ST_GET, ST_LIST, ST_DIGEST, ST_EXPIRE, ST_COUNT };
 
 struct history {
     uv_loop_t *loop;
@@ -73,7 +73,9 @@ struct history {
     struct timer put_wait;
     struct feedback_db feedback; /* the thread's, but for its counts */
     history_render_fn *render;
-    struct arena scratch; /* the thread's, for render */
+    history_digest_fn *digest;
+    const void *digest_ctx;
+    struct arena scratch; /* the thread's, for render and digest */
     struct history_batch batches[2], *filling, *away;
     uint64_t keep_ms;
     bool due, closing, quitting; /* due: puts have waited long enough */
@@ -98,6 +100,7 @@ static const char *const sql[ST_COUNT] = {
     [ST_LIST] =
         "SELECT body FROM closed WHERE workspace = ?1 AND ticket < ?2 AND (?3 = '' OR state = ?3) AND (?4 = '' OR queue = ?4)"
         " ORDER BY ticket DESC LIMIT ?5",
+    [ST_DIGEST] = "SELECT number, ended, body FROM closed WHERE number < ?1 ORDER BY number DESC LIMIT ?2",
     [ST_EXPIRE] = "DELETE FROM closed WHERE number IN (SELECT number FROM closed ORDER BY number LIMIT 200) AND ended < ?1",
 };
 
@@ -214,6 +217,30 @@ static enum err list(struct history *h, struct history_batch *b, const struct jo
     return e ? e : rc == SQLITE_DONE ? ERR_OK : ERR_IO;
 }
 
+/* Rows are numbered in the order of closing, near enough: the first that ended before `since` ends it. */
+static enum err digest(struct history *h, struct history_batch *b, const struct job *job)
+{
+    sqlite3_stmt *s = h->st[ST_DIGEST];
+    uint64_t next = 0, none = 0;
+    uint32_t rows = 0;
+    size_t at = b->answers.n;
+    int rc;
+    sqlite3_bind_int64(s, 1, job->after ? (int64_t)job->after : INT64_MAX);
+    sqlite3_bind_int(s, 2, (int)job->limit);
+    buf_add(&b->answers, &none, sizeof none);
+    while ((rc = sqlite3_step(s)) == SQLITE_ROW && (uint64_t)sqlite3_column_int64(s, 1) >= job->at_ms) {
+        size_t before = b->answers.n;
+        struct str body = { sqlite3_column_blob(s, 2), (size_t)sqlite3_column_bytes(s, 2) };
+        if (h->digest && h->digest(h->digest_ctx, &b->answers, body, &h->scratch)) b->answers.n = before;
+        next = (uint64_t)sqlite3_column_int64(s, 0);
+        rows++;
+    }
+    sqlite3_reset(s);
+    if (b->answers.err) return b->answers.err;
+    if (rows == job->limit) memcpy(b->answers.p + at, &next, sizeof next);
+    return rc == SQLITE_ROW || rc == SQLITE_DONE ? ERR_OK : ERR_IO;
+}
+
 static enum err list_feedback(struct history *h, struct history_batch *b, const struct job *job)
 {
     const struct feedback_query q = {
@@ -229,7 +256,7 @@ static enum err feedback_of(struct history *h, struct history_batch *b, const st
 
 typedef enum err answer_fn(struct history *h, struct history_batch *b, const struct job *job);
 static answer_fn *const answers[] = {
-    [JOB_GET] = get, [JOB_LIST] = list, [JOB_FEEDBACK_LIST] = list_feedback, [JOB_FEEDBACK_OF] = feedback_of
+    [JOB_GET] = get, [JOB_LIST] = list, [JOB_DIGEST] = digest, [JOB_FEEDBACK_LIST] = list_feedback, [JOB_FEEDBACK_OF] = feedback_of
 };
 
 static void answer(struct history *h, struct history_batch *b, struct job *job)
@@ -368,6 +395,14 @@ enum err history_list(struct history *h, struct str workspace, struct str state,
     const struct str texts[T_COUNT] = { [T_WORKSPACE] = workspace, [T_STATE] = state, [T_QUEUE] = queue };
     if (limit == 0 || limit > LIST_MAX) return ERR_RANGE;
     if (after) job.ticket = *after;
+    return job_add(h, &job, texts);
+}
+
+enum err history_digest(struct history *h, uint64_t since, uint64_t below, uint32_t limit, history_get_fn *fn, void *ctx)
+{
+    const struct job job = { .type = JOB_DIGEST, .at_ms = since, .after = below, .limit = limit, .get = fn, .ctx = ctx };
+    const struct str texts[T_COUNT] = { STR_NONE };
+    if (limit == 0 || limit > LIST_MAX) return ERR_RANGE;
     return job_add(h, &job, texts);
 }
 
@@ -547,6 +582,8 @@ enum err history_open(struct history **out, uv_loop_t *loop, const struct histor
     h->loop = loop;
     h->keep_ms = cfg->keep_days * DAY_MS;
     h->render = cfg->render;
+    h->digest = cfg->digest;
+    h->digest_ctx = cfg->digest_ctx;
     arena_init(&h->scratch, RENDER_MOST);
     batch_init(&h->batches[0]);
     batch_init(&h->batches[1]);

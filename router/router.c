@@ -321,9 +321,12 @@ static enum err open_disk(struct router *r)
                                    .keep_days = (uint32_t)r->opts.history_days,
                                    .feedback_rows = r->opts.feedback_rows,
                                    .feedback_days = (uint32_t)r->opts.feedback_days,
-                                   .render = ticket_json };
+                                   .render = ticket_json,
+                                   .digest = ticket_contacts,
+                                   .digest_ctx = &r->events };
     if ((e = history_open(&r->history, &r->loop, &history))) return e;
     take_up(r);
+    contacts_rebuild(r);
     return policy_import(r, true);
 }
 

@@ -46,6 +46,9 @@ struct router {
     uint32_t number;
     char imported[64][80]; /* versions of the policy files, as they were imported last */
     uint64_t beat;         /* mono ms of the last heartbeats */
+    struct {
+        uint64_t began, tickets; /* wall ms; read of the history so far */
+    } rebuild;                   /* contacts.c's */
     bool stopping, failed;
     const char *old_policy; /* a sentence for /readyz and the log when a bad file at start was passed over; NULL: none */
 };
@@ -70,11 +73,20 @@ enum err event_die(struct router *r, struct kept_event *e, const char *cause, bo
 void ticket_pack(const struct kept_ticket *t, struct buf *out, bool life);
 /* What ticket_pack gave, as JSON. Takes nothing but its arguments: history's thread calls it too. */
 enum err ticket_json(struct buf *out, struct str packed, struct arena *scratch);
+/* What contacts.c wants of a packed ticket: a struct contact for each message and call that it still has. `ctx`: the events. */
+enum err ticket_contacts(const void *ctx, struct buf *out, struct str packed, struct arena *scratch);
 void event_json(struct router *r, struct buf *out, const struct kept_event *e);
 /* The leader's JSON with "token_epoch":5,"token_seq":7 told as "token":"5.7", which is what acts take. */
 void leader_json(struct buf *out, struct str body);
 /* "5.7" → 5, 7. ERR_RANGE. */
 enum err parse_token(struct str text, uint64_t *epoch, uint64_t *seq);
+
+/* ---- contacts.c: after a start, the contacts of seven days again ---- */
+struct contact {
+    struct id event;
+    uint64_t customer, received;
+};
+void contacts_rebuild(struct router *r);
 
 /* ---- api.c ---- */
 void api_request(void *router, struct http_req *req);

@@ -173,18 +173,42 @@ static void put_head(struct buf *out, const struct head *h)
     buf_addc(out, '"');
 }
 
+/* Past the head and the verdict; false: there is no event. *judged: there was a verdict, now in *v. */
+static bool read_top(struct reading *r, struct verdict *v, bool *judged)
+{
+    arena_clear(r->scratch);
+    record_read(&r->in, &head_record, &r->head, r->scratch);
+    *judged = mp_left(&r->in) && *r->in.p != (unsigned char)NIL;
+    if (*judged) record_read(&r->in, &verdict_record, v, r->scratch);
+    else if (mp_left(&r->in)) r->in.p++;
+    return !r->in.err && r->head.events;
+}
+
+enum err ticket_contacts(const void *ctx, struct buf *out, struct str packed, struct arena *scratch)
+{
+    struct reading r = { .in = mp_on(packed), .scratch = scratch };
+    struct verdict v;
+    struct event e;
+    bool judged;
+    if (!read_top(&r, &v, &judged)) return r.in.err;
+    for (uint32_t i = 0; i < r.head.events; i++) {
+        arena_clear(scratch);
+        if (record_read(&r.in, &event_record, &e, scratch)) return r.in.err;
+        if (e.kind != EVENT_MESSAGE && e.kind != EVENT_CALL) continue;
+        struct contact c = { e.id, events_customer(ctx, &e), e.received };
+        buf_add(out, &c, sizeof c);
+    }
+    return ERR_OK;
+}
+
 enum err ticket_json(struct buf *out, struct str packed, struct arena *scratch)
 {
     struct reading r = { .in = mp_on(packed), .out = out, .scratch = scratch };
     struct verdict v;
     struct event first = { .kind = EVENT_MESSAGE };
     char text[25];
-    arena_clear(scratch);
-    record_read(&r.in, &head_record, &r.head, scratch);
-    bool judged = mp_left(&r.in) && *r.in.p != (unsigned char)NIL;
-    if (judged) record_read(&r.in, &verdict_record, &v, scratch);
-    else if (mp_left(&r.in)) r.in.p++;
-    if (r.head.events) record_read(&r.in, &event_record, &first, scratch);
+    bool judged;
+    if (read_top(&r, &v, &judged)) record_read(&r.in, &event_record, &first, scratch);
     if (r.in.err) return r.in.err;
     put_head(out, &r.head);
     put_first(out, &first);

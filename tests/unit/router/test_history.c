@@ -88,9 +88,20 @@ static const char *listed(struct bench *b, const char *workspace, const char *st
     return b->body;
 }
 
+static enum err digest(const void *ctx, struct buf *out, struct str body, struct arena *scratch)
+{
+    (void)scratch;
+    if (str_is(body, "bad")) return buf_addz(out, "half"), ERR_PROTO;
+    buf_addstr(out, body);
+    buf_addz(out, ctx);
+    return ERR_OK;
+}
+
 static enum err try_open(struct bench *b, struct history **out, const char *path)
 {
-    const struct history_cfg cfg = { .path = path, .keep_days = 30, .feedback_rows = b->feedback_rows, .feedback_days = 100 };
+    const struct history_cfg cfg = {
+        .path = path, .keep_days = 30, .feedback_rows = b->feedback_rows, .feedback_days = 100, .digest = digest, .digest_ctx = ","
+    };
     return history_open(out, &b->loop, &cfg);
 }
 
@@ -171,6 +182,54 @@ static void a_list_is_newest_first_filtered_and_goes_on_after_an_id(void **state
     assert_string_equal(listed(b, "nobody", "", "", 0, 10), "[]");
     assert_int_equal(history_list(b->h, STR("hanbit"), STR_NONE, STR_NONE, NULL, 0, on_get, b), ERR_RANGE);
     assert_int_equal(history_list(b->h, STR("hanbit"), STR_NONE, STR_NONE, NULL, 1001, on_get, b), ERR_RANGE);
+}
+
+struct digested {
+    struct bench *b;
+    uint64_t next;
+    char text[256];
+};
+
+static void on_digest(void *ctx, enum err e, struct str answer)
+{
+    struct digested *d = ctx;
+    d->b->answers++;
+    assert_int_equal(e, ERR_OK);
+    assert_true(answer.n >= sizeof d->next);
+    memcpy(&d->next, answer.p, sizeof d->next);
+    snprintf(d->text, sizeof d->text, "%.*s", (int)(answer.n - sizeof d->next), answer.p + sizeof d->next);
+}
+
+static void digested(struct bench *b, struct digested *d, uint64_t since, uint64_t below, uint32_t limit)
+{
+    d->b = b;
+    assert_int_equal(history_digest(b->h, since, below, limit, on_digest, d), ERR_OK);
+    wait_for(b, &b->answers, b->answers + 1);
+}
+
+static void a_digest_goes_back_in_parts_to_its_time_and_passes_over_what_it_cannot_read(void **state)
+{
+    struct bench *b = *state;
+    struct digested d;
+    uint64_t now = clock_wall_ms();
+    put(b, 1, "hanbit", "resolved", "billing", "old", now - 900);
+    put(b, 2, "hanbit", "resolved", "billing", "2", now - 400);
+    put(b, 3, "other", "resolved", "billing", "bad", now - 300);
+    put(b, 4, "hanbit", "resolved", "billing", "4", now - 200);
+    put(b, 5, "hanbit", "resolved", "billing", "5", now - 100);
+    digested(b, &d, now - 500, 0, 2);
+    assert_string_equal(d.text, "5,4,");
+    assert_true(d.next > 0);
+    digested(b, &d, now - 500, d.next, 2);
+    assert_string_equal(d.text, "2,");
+    assert_true(d.next > 0);
+    digested(b, &d, now - 500, d.next, 2);
+    assert_string_equal(d.text, "");
+    assert_int_equal(d.next, 0);
+    digested(b, &d, now - 500, 0, 1000);
+    assert_string_equal(d.text, "5,4,2,");
+    assert_int_equal(d.next, 0);
+    assert_int_equal(history_digest(b->h, 0, 0, 0, on_digest, &d), ERR_RANGE);
 }
 
 static void tickets_leave_after_their_days(void **state)
@@ -362,6 +421,7 @@ int main(void)
         TEST(a_closed_ticket_is_found_at_once_and_after_reopening),
         TEST(a_second_put_replaces_the_first),
         TEST(a_list_is_newest_first_filtered_and_goes_on_after_an_id),
+        TEST(a_digest_goes_back_in_parts_to_its_time_and_passes_over_what_it_cannot_read),
         TEST(tickets_leave_after_their_days),
         TEST(what_waits_is_bounded),
         TEST(a_second_opener_and_a_foreign_file_are_refused),
