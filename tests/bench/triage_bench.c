@@ -23,7 +23,7 @@ static const char *const words[] = { "my",     "card", "payment", "is",    "stil
 
 static void add_word(struct buf *b, struct rng *r, bool korean)
 {
-    uint64_t n = korean ? 2 + rng_below(r, 3) : 5 + rng_below(r, 7);
+    uint64_t n = korean ? 3 + rng_below(r, 3) : 5 + rng_below(r, 7);
     for (uint64_t i = 0; i < n; i++) {
         if (korean) buf_addz(b, syllables[rng_below(r, 20)]);
         else buf_addc(b, (char)('a' + rng_below(r, 26)));

@@ -5,6 +5,8 @@
    turns out not to hold nothing is said, so what it noted is taken back. */
 #include "workers/triage/rules_in.h"
 
+#include <math.h>
+
 struct asking {
     const struct rules *r;
     struct scratch *s;
@@ -24,6 +26,7 @@ void ask_attributes(const struct rules *r, struct scratch *s, const struct event
         struct attribute_slot *slot = &s->attributes[key];
         s->next[i] = slot->search == s->search ? slot->first : LIM_LIST_ITEMS;
         *slot = (struct attribute_slot){ s->search, i };
+        if (!rule_number(at[i].value, &s->numbers[i])) s->numbers[i] = NAN;
         guards_term(&r->guards, r->guards.terms + key, s->candidates);
         guards_fact(&r->guards, FACT_VALUE, key, at[i].value, s->candidates);
     }
@@ -73,12 +76,10 @@ static int ask_confidence(struct asking *a, const struct cond *c)
     return -1;
 }
 
-static bool value_holds(const struct value_test *t, const char *word, struct str value)
+static bool value_holds(const struct value_test *t, const char *word, struct str value, double number)
 {
-    double number;
-    if (t->kind == TEST_GLOB) return str_glob(str_of(word), value);
-    if (t->kind == TEST_RANGE) return rule_number(value, &number) && rule_test(t, number);
-    return str_is(value, word);
+    if (t->kind == TEST_RANGE) return rule_test(t, number);
+    return t->kind == TEST_GLOB ? str_glob(str_of(word), value) : str_is(value, word);
 }
 
 static int ask_attribute(struct asking *a, const struct cond *c)
@@ -88,7 +89,7 @@ static int ask_attribute(struct asking *a, const struct cond *c)
     if (slot->search != a->s->search) return -1;
     for (uint32_t i = slot->first; i < LIM_LIST_ITEMS; i = a->s->next[i])
         for (uint32_t w = 0; w < c->words.count; w++)
-            if (value_holds(&c->tests[w], c->words.v[w], at[i].value)) return (int)w;
+            if (value_holds(&c->tests[w], c->words.v[w], at[i].value, a->s->numbers[i])) return (int)w;
     return -1;
 }
 

@@ -30,6 +30,7 @@ struct scratch {
     struct attribute_slot *attributes;
     struct hours_slot *hours;
     uint32_t next[LIM_LIST_ITEMS];
+    double numbers[LIM_LIST_ITEMS]; /* of attributes in slots; NAN: it is none, and no range holds */
     uint64_t search;
     uint32_t bit_room, attribute_room, hours_room;
     const struct rules *finding; /* during rules_find */
