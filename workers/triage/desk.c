@@ -78,7 +78,8 @@ struct desk {
     struct scorers *scorers;
     struct timer overdue; /* the next deadline of a question */
     uint64_t overdue_at;  /* … UINT64_MAX: none */
-    bool grace;           /* the deadline passed; answers that are here already are read first */
+    char stated[LANGUAGE_MAX + 1];
+    bool grace; /* the deadline passed; answers that are here already are read first */
     unsigned jobs;
     bool closing;
 };
@@ -174,32 +175,30 @@ static void on_given(void *ctx, void *from, void *workspace, const struct event 
     answer(d, ws, from, e, given, clock_wall_ms());
 }
 
-/* The language that scorers are told. */
-static struct str language_so_far(struct str text, const char *stated)
+static struct shown on_show(void *ctx, const struct event *e)
 {
+    struct desk *d = ctx;
+    struct drafts *room = scratch_drafts(d->scratch);
+    struct shown s = { .text = quote_own_words(text_clip(e->text, TEXT_MAX), e->channel, room->key, sizeof room->key) };
     struct letters l = { 0 };
-    if (*stated) return str_of(stated);
-    letters_count(&l, text);
-    return letters_language(&l).code;
+    size_t n = language_stated(e->language, d->stated);
+    letters_count(&l, s.text);
+    s.language = n ? (struct str){ d->stated, n } : letters_language(&l).code;
+    return s;
 }
 
 /* True when scorers are asked about `e` and its verdict comes later. */
 static bool ask_scorers(struct desk *d, struct workspace *ws, void *from, const struct event *e)
 {
     const struct policy *p = rules_policy(ws->live);
-    struct drafts *room = scratch_drafts(d->scratch);
-    char stated[LANGUAGE_MAX + 1] = "";
     uint32_t within[ANSWER_COUNT], any = 0;
     for (unsigned i = 0; i < ANSWER_COUNT; i++) any |= within[i] = p->external_ms[i];
     if (!any) return false;
-    if (language_stated(e->language, stated)) within[ANSWER_LANGUAGE] = 0; /* no question */
-    else stated[0] = 0;
+    if (language_stated(e->language, d->stated)) within[ANSWER_LANGUAGE] = 0; /* no question */
     uint64_t now = clock_mono_ms();
     struct asking a = { .from = from, .workspace = ws, .event = e, .within_ms = within };
     a.stages = scorers_wanted(d->scorers, e->workspace, within, now);
     if (!a.stages) return false;
-    a.text = quote_own_words(text_clip(e->text, TEXT_MAX), e->channel, room->key, sizeof room->key);
-    a.language = language_so_far(a.text, stated);
     if (!scorers_ask(d->scorers, &a, now)) return false;
     overdue_arm(d);
     return true;
@@ -380,7 +379,7 @@ enum err desk_open(struct desk **out, uv_loop_t *loop, const struct desk_cfg *cf
 {
     struct desk *d = calloc(1, sizeof *d);
     if (!d) return ERR_NOMEM;
-    struct scorers_cfg scorers = { .ctx = d, .first = clock_wall_ms(), .send = on_question, .ready = on_given };
+    struct scorers_cfg scorers = { .ctx = d, .first = clock_wall_ms(), .show = on_show, .send = on_question, .ready = on_given };
     enum err e = scratch_new(&d->scratch);
     if (!e) e = scorers_new(&d->scorers, &scorers);
     if (e) {
@@ -448,6 +447,7 @@ void desk_scored(struct desk *d, void *scorer, const struct scored *said)
 {
     scorers_answer(d->scorers, scorer, said, clock_mono_ms());
 }
+void desk_scorer_room(struct desk *d, void *scorer) { scorers_room(d->scorers, scorer, clock_mono_ms()); }
 void desk_scorer_left(struct desk *d, void *scorer) { scorers_leave(d->scorers, scorer); }
 
 /* ---- closing ---- */

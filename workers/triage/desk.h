@@ -29,9 +29,11 @@ void desk_config(struct desk *d, const struct config *c, uint64_t now_wall_ms);
 void desk_event(struct desk *d, void *from, const struct event *e, uint64_t now_wall_ms);
 /* Refuses what was held too long. To be called every second or so. */
 void desk_tick(struct desk *d, uint64_t now_wall_ms);
-/* External scorers, each known by its peer: what it answers, one answer, its end. See scorers.h. */
+/* External scorers, each known by its peer: what it answers, one answer, credit after `ask` gave an error, its end. See scorers.h.
+ */
 enum err desk_scorer(struct desk *d, void *scorer, const struct scorer *what);
 void desk_scored(struct desk *d, void *scorer, const struct scored *said);
+void desk_scorer_room(struct desk *d, void *scorer);
 void desk_scorer_left(struct desk *d, void *scorer);
 /* Held events are dropped unanswered (their routers send them to another); frees itself when the last compile is over. */
 void desk_close(struct desk *d);

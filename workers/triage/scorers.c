@@ -1,9 +1,10 @@
 /* Two kinds of things are kept here:
 
      joined   a scorer's process, from its first word until it leaves. Its list `open` holds the questions it has not answered.
-     held     an event that waits, in one of SCORERS_EVENTS slots, with a question for each stage. A question is open exactly while
-              `of` is set: then it is in its scorer's list and in the heap of deadlines. close_question is the only place where it
-              leaves both. When the last one closes, the event has already left its slot, is handed to `ready`, and is freed.
+     held     an event that waits, in one of SCORERS_EVENTS slots, with a question for each stage. A question is waiting (for
+              room with a scorer, in the list of its stage), then open (`of` is set, in its scorer's list), then closed. As long as
+              it is waiting or open it is in the heap of deadlines, and counted in its event's `pending`; close_question is the only
+              place where that ends. With the last one the event leaves its slot, is handed to `ready`, and is freed.
 
    So an event is handed on exactly once, whatever comes in which order, and nothing here is left by what never comes.
 
@@ -27,13 +28,16 @@
 #define SLOT_BITS   14
 #define SERIAL_MASK ((UINT64_C(1) << 37) - 1)
 #define EVENT_ARENA (1u << 20) /* lists of one event */
+#define PASSED_MAX  64u        /* questions looked at in vain when a scorer has room */
 
 struct question {
-    struct heap_node due; /* key: its deadline */
+    struct heap_node due; /* key: when it is given up; waiting: half of the time, open: all of it */
     TAILQ_ENTRY(question) next;
     struct joined *of;
-    uint64_t asked_at;
+    bool waiting;
+    uint64_t asked_at, deadline;
 };
+TAILQ_HEAD(questions, question);
 struct note {
     struct answered answered;
     char by[80], room[SCORED_ROOM];
@@ -41,9 +45,10 @@ struct note {
 struct held {
     void *from, *workspace;
     uint64_t serial;
-    uint32_t slot, open; /* open questions */
+    uint32_t slot, pending; /* questions waiting or open */
     struct question questions[ANSWER_COUNT];
     struct note *notes[ANSWER_COUNT];
+    char name[65]; /* of its workspace */
     size_t n;
     char packed[];
 };
@@ -60,7 +65,7 @@ struct offer_of { /* what a scorer says it answers */
 struct joined {
     void *peer;
     struct offer_of what;
-    TAILQ_HEAD(, question) open;
+    struct questions open;
     uint32_t under_way; /* length of `open` */
     uint32_t misses;    /* in a row */
     bool trying;        /* was left alone, and has not answered in time since */
@@ -75,6 +80,7 @@ struct scorers {
     uint32_t free_count;
     uint64_t first, serial; /* serials first … serial - 1 were used */
     size_t bytes;
+    struct questions waiting[ANSWER_COUNT];
     struct heap deadlines;
     struct buf room; /* one packed event */
     struct arena arena;
@@ -107,6 +113,7 @@ static struct held *held_new(struct scorers *s, const struct asking *a)
         .from = a->from, .workspace = a->workspace, .serial = s->serial++, .slot = s->free_slots[--s->free_count], .n = n
     };
     memcpy(h->packed, s->room.p, n);
+    snprintf(h->name, sizeof h->name, "%.*s", STR_FMT(a->event->workspace));
     s->slots[h->slot] = h;
     s->bytes += n;
     return h;
@@ -147,13 +154,23 @@ static struct held *held_of(struct question *q, unsigned *stage)
     return container_of(q - *stage, struct held, questions);
 }
 
+/* Where it is from: kept apart from the packed event, for those who look at many. */
+static struct str workspace_of(struct question *q)
+{
+    unsigned stage;
+    return str_of(held_of(q, &stage)->name);
+}
+
 static void detach(struct scorers *s, struct question *q)
 {
     struct joined *j = q->of;
+    unsigned stage;
+    (void)held_of(q, &stage);
     heap_remove(&s->deadlines, &q->due);
-    TAILQ_REMOVE(&j->open, q, next);
-    j->under_way--;
+    TAILQ_REMOVE(j ? &j->open : &s->waiting[stage], q, next);
+    if (j) j->under_way--;
     q->of = NULL;
+    q->waiting = false;
 }
 
 /* `note`, which it takes, or the cause why there is none. */
@@ -165,7 +182,7 @@ static void close_question(struct scorers *s, struct question *q, struct note *n
     h->notes[stage] = note;
     if (note) metric_add(MET_SCORER_ANSWERED, stage_name(stage), 1);
     else fall_back(cause);
-    if (--h->open == 0) hand_on(s, h);
+    if (--h->pending == 0) hand_on(s, h);
 }
 
 /* ---- who may be asked ---- */
@@ -178,13 +195,10 @@ static bool answers_for(const struct offer_of *o, unsigned stage, struct str wor
     return o->workspace_count == 0;
 }
 
-static bool takes_more(const struct joined *j)
-{
-    uint32_t most = j->trying ? 1 : j->what.at_once ? j->what.at_once : UINT32_MAX;
-    return j->under_way < most;
-}
+static bool left_alone(const struct joined *j, uint64_t now) { return now < j->until || (j->trying && j->under_way); }
+static bool takes_more(const struct joined *j) { return !j->what.at_once || j->under_way < j->what.at_once; }
 
-/* The least busy one that is not in `tried`, or NULL, and why. */
+/* The least busy one that is not in `tried`, or NULL, and why: "busy" may change any moment. */
 static struct joined *pick(const struct scorers *s, unsigned stage, struct str workspace, uint64_t tried, uint64_t now,
                            const char **cause)
 {
@@ -194,13 +208,15 @@ static struct joined *pick(const struct scorers *s, unsigned stage, struct str w
         uint32_t i = (s->turn + n) % s->joined_count;
         struct joined *j = s->joined[i];
         if (!answers_for(&j->what, stage, workspace)) continue;
-        if (now < j->until) paused = true;
+        if (left_alone(j, now)) paused = true;
         else if (!takes_more(j) || (tried >> i & 1)) busy = true;
         else if (!best || j->under_way < best->under_way) best = j;
     }
     *cause = busy ? "busy" : paused ? "paused" : "none";
     return best;
 }
+
+static bool may_wait(const char *cause) { return strcmp(cause, "busy") == 0; }
 
 static uint32_t place_of(const struct scorers *s, const void *peer)
 {
@@ -215,7 +231,7 @@ unsigned scorers_wanted(struct scorers *s, struct str workspace, const uint32_t 
     const char *cause;
     for (unsigned i = 0; i < ANSWER_COUNT; i++) {
         if (!within_ms[i]) continue;
-        if (pick(s, i, workspace, 0, now, &cause)) stages |= 1u << i;
+        if (pick(s, i, workspace, 0, now, &cause) || may_wait(cause)) stages |= 1u << i;
         else fall_back(cause);
     }
     return stages;
@@ -223,27 +239,38 @@ unsigned scorers_wanted(struct scorers *s, struct str workspace, const uint32_t 
 
 /* ---- asking ---- */
 
-static struct score question_text(const struct asking *a, const struct held *h, unsigned stage)
+static struct score question_of(const struct event *e, const struct shown *show, const struct question *q, unsigned stage,
+                                uint64_t now)
 {
-    const struct event *e = a->event;
-    return (struct score){ .id = question_number(h, stage),
+    return (struct score){ .id = q->due.tie,
                            .stage = (enum answer)stage,
                            .event = e->id,
                            .workspace = e->workspace,
                            .account = e->account,
                            .channel = e->channel,
-                           .language = a->language,
+                           .language = show->language,
                            .subject = e->subject,
-                           .text = a->text,
+                           .text = show->text,
                            .attributes = e->attributes,
-                           .within_ms = a->within_ms[stage] };
+                           .within_ms = (uint32_t)(q->deadline - now) };
 }
 
-/* Puts the question to the first that takes it, NULL: nobody does. */
-static struct joined *send(struct scorers *s, const struct asking *a, const struct score *q, uint64_t now, const char **cause)
+/* The question is `j`'s now. */
+static void asked(struct scorers *s, struct question *q, struct joined *j, unsigned stage, uint64_t now)
+{
+    q->of = j;
+    q->asked_at = now;
+    TAILQ_INSERT_TAIL(&j->open, q, next);
+    j->under_way++;
+    heap_rekey(&s->deadlines, &q->due, (int64_t)q->deadline);
+    metric_add(MET_SCORER_ASKED, stage_name(stage), 1);
+}
+
+/* Puts the question to the first that takes it; NULL: nobody does, for this cause. */
+static struct joined *send(struct scorers *s, const struct score *q, uint64_t now, const char **cause)
 {
     uint64_t tried = 0;
-    for (struct joined *j; (j = pick(s, q->stage, a->event->workspace, tried, now, cause));) {
+    for (struct joined *j; (j = pick(s, q->stage, q->workspace, tried, now, cause));) {
         uint32_t at = place_of(s, j->peer);
         if (s->cfg.send(s->cfg.ctx, j->peer, q) == ERR_OK) {
             s->turn = at + 1;
@@ -254,38 +281,95 @@ static struct joined *send(struct scorers *s, const struct asking *a, const stru
     return NULL;
 }
 
-static void ask_stage(struct scorers *s, const struct asking *a, struct held *h, unsigned stage, uint64_t now)
+static void ask_stage(struct scorers *s, const struct asking *a, const struct shown *show, struct held *h, unsigned stage,
+                      uint64_t now)
 {
     struct question *q = &h->questions[stage];
-    struct score text = question_text(a, h, stage);
-    const char *cause = "full";
-    q->due = (struct heap_node){ .key = (int64_t)(now + a->within_ms[stage]), .tie = text.id };
-    if (heap_push(&s->deadlines, &q->due) != ERR_OK) return fall_back(cause);
-    struct joined *j = send(s, a, &text, now, &cause);
-    if (!j) {
+    const char *cause;
+    q->deadline = now + a->within_ms[stage];
+    q->due = (struct heap_node){ .key = (int64_t)(now + (a->within_ms[stage] + 1) / 2), .tie = question_number(h, stage) };
+    struct score text = question_of(a->event, show, q, stage, now);
+    if (heap_push(&s->deadlines, &q->due) != ERR_OK) return fall_back("full");
+    struct joined *j = send(s, &text, now, &cause);
+    if (!j && !may_wait(cause)) { /* who was there is left alone by now */
         heap_remove(&s->deadlines, &q->due);
         return fall_back(cause);
     }
-    q->of = j;
-    q->asked_at = now;
-    TAILQ_INSERT_TAIL(&j->open, q, next);
-    j->under_way++;
-    h->open++;
-    metric_add(MET_SCORER_ASKED, stage_name(stage), 1);
+    h->pending++;
+    if (j) return asked(s, q, j, stage, now);
+    q->waiting = true;
+    TAILQ_INSERT_TAIL(&s->waiting[stage], q, next);
 }
 
 bool scorers_ask(struct scorers *s, const struct asking *a, uint64_t now)
 {
     struct held *h = held_new(s, a);
+    struct shown show = { STR_NONE, STR_NONE };
+    if (h) show = s->cfg.show(s->cfg.ctx, a->event);
     for (unsigned i = 0; i < ANSWER_COUNT; i++) {
         if (!(a->stages >> i & 1)) continue;
-        if (h) ask_stage(s, a, h, i, now);
+        if (h) ask_stage(s, a, &show, h, i, now);
         else fall_back("full");
     }
-    if (!h || h->open) return h != NULL;
+    if (!h || h->pending) return h != NULL;
     held_take(s, h);
     held_free(h);
     return false;
+}
+
+/* ---- questions that wait for room ---- */
+
+/* False when it did not take it. */
+static bool put_waiting(struct scorers *s, struct joined *j, struct question *q, uint64_t now)
+{
+    unsigned stage;
+    struct held *h = held_of(q, &stage);
+    struct event e;
+    bool sent = false;
+    if (record_unpack(&event_record, &e, (struct str){ h->packed, h->n }, &s->arena) == ERR_OK) {
+        struct shown show = s->cfg.show(s->cfg.ctx, &e);
+        struct score text = question_of(&e, &show, q, stage, now);
+        sent = s->cfg.send(s->cfg.ctx, j->peer, &text) == ERR_OK;
+    }
+    arena_clear(&s->arena);
+    if (!sent) return false;
+    TAILQ_REMOVE(&s->waiting[stage], q, next);
+    q->waiting = false;
+    asked(s, q, j, stage, now);
+    return true;
+}
+
+/* Those of other workspaces are passed over, but not without end: what lies behind them keeps its deadline all the same. */
+static void fill_stage(struct scorers *s, struct joined *j, unsigned stage, uint64_t now)
+{
+    struct question *q = TAILQ_FIRST(&s->waiting[stage]), *next;
+    for (uint32_t passed = 0; q && passed < PASSED_MAX && !left_alone(j, now) && takes_more(j); q = next) {
+        next = TAILQ_NEXT(q, next);
+        if (now >= q->deadline || !answers_for(&j->what, stage, workspace_of(q))) passed++;
+        else if (!put_waiting(s, j, q, now)) return;
+    }
+}
+
+static void fill(struct scorers *s, struct joined *j, uint64_t now)
+{
+    for (unsigned i = 0; i < ANSWER_COUNT; i++) fill_stage(s, j, i, now);
+}
+
+void scorers_room(struct scorers *s, void *peer, uint64_t now)
+{
+    uint32_t at = place_of(s, peer);
+    if (at < s->joined_count) fill(s, s->joined[at], now);
+}
+
+/* After one has gone: what waits for nobody any more is given up. */
+static void give_up_waiting(struct scorers *s, unsigned stage)
+{
+    const char *cause;
+    struct question *q = TAILQ_FIRST(&s->waiting[stage]), *next;
+    for (; q; q = next) {
+        next = TAILQ_NEXT(q, next);
+        if (!pick(s, stage, workspace_of(q), 0, 0, &cause) && strcmp(cause, "none") == 0) close_question(s, q, NULL, "down");
+    }
 }
 
 /* ---- answers and deadlines ---- */
@@ -342,11 +426,13 @@ void scorers_answer(struct scorers *s, void *peer, const struct scored *said, ui
     if (q && q->of->peer != peer) q = NULL, cause = "stranger";
     if (!q) return metric_add(MET_SCORER_BROKEN, cause, 1);
     (void)held_of(q, &stage);
-    heard(q->of);
+    struct joined *j = q->of;
+    heard(j);
     metric_observe(MET_SCORER_TIME, stage_name(stage), (double)(now - q->asked_at) / 1e3);
-    struct note *n = note_new(q->of, stage, said, &cause);
+    struct note *n = note_new(j, stage, said, &cause);
     if (!n) metric_add(MET_SCORER_BROKEN, cause, 1);
     close_question(s, q, n, said->error.n ? "error" : "broken");
+    fill(s, j, now);
 }
 
 uint64_t scorers_next(const struct scorers *s)
@@ -361,9 +447,9 @@ void scorers_due(struct scorers *s, uint64_t now)
     while (scorers_next(s) <= now) {
         struct question *q = container_of(heap_peek(&s->deadlines), struct question, due);
         (void)held_of(q, &stage);
-        missed(q->of, now);
-        metric_add(MET_SCORER_LATE, stage_name(stage), 1);
-        close_question(s, q, NULL, "late");
+        if (q->of) missed(q->of, now);
+        if (q->of) metric_add(MET_SCORER_LATE, stage_name(stage), 1);
+        close_question(s, q, NULL, q->of ? "late" : "busy");
     }
 }
 
@@ -467,6 +553,7 @@ void scorers_leave(struct scorers *s, void *peer)
     s->joined[at] = s->joined[--s->joined_count]; /* first, so that it is not asked again */
     for (struct question *q; (q = TAILQ_FIRST(&j->open));) close_question(s, q, NULL, "down");
     joined_free(j);
+    for (unsigned i = 0; i < ANSWER_COUNT; i++) give_up_waiting(s, i);
 }
 
 /* ---- the table ---- */
@@ -478,6 +565,7 @@ enum err scorers_new(struct scorers **out, const struct scorers_cfg *cfg)
     s->cfg = *cfg;
     s->first = s->serial = cfg->first & SERIAL_MASK;
     for (uint32_t i = 0; i < SCORERS_EVENTS; i++) s->free_slots[s->free_count++] = (uint16_t)(SCORERS_EVENTS - 1 - i);
+    for (unsigned i = 0; i < ANSWER_COUNT; i++) TAILQ_INIT(&s->waiting[i]);
     heap_init(&s->deadlines, (size_t)SCORERS_EVENTS * ANSWER_COUNT);
     buf_init(&s->room, LIM_ZMQ_MESSAGE);
     arena_init(&s->arena, EVENT_ARENA);

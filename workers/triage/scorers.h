@@ -3,12 +3,13 @@
    event is not asked about, and its stages are ours at once.
 
    A stage of an event is asked of one scorer, once: the one with the fewest questions unanswered among those that answer the stage
-   for the workspace, in turn among equals. Who misses SCORERS_MISSES deadlines in a row is left alone for SCORERS_PAUSE_MS, and
+   for the workspace, in turn among equals. While none of them has room (credit, at_once) it waits here for half of its time, so
+   that whoever takes it has the other half. Who misses SCORERS_MISSES deadlines in a row is left alone for SCORERS_PAUSE_MS, and
    then gets one question at a time until it answers one in time. Everything that does not come to an answer is counted by cause in
    MET_SCORER_FALLBACK:
      none    no scorer for this stage and workspace      late     the deadline passed
      paused  all of them are left alone                  broken   what came is no answer (scored_check)
-     busy    none has credit or wants more               error    the scorer says that it cannot
+     busy    none had room in half of the time           error    the scorer says that it cannot
      full    the caps of this table                      down     the scorer went away */
 #ifndef NARU_WORKERS_TRIAGE_SCORERS_H
 #define NARU_WORKERS_TRIAGE_SCORERS_H
@@ -22,10 +23,16 @@
 #define SCORERS_PAUSE_MS 10000u
 
 struct scorers;
+struct shown {                 /* an event as scorers are shown it */
+    struct str language, text; /* the language so far; the customer's own words, at most LIM_SCORE_TEXT */
+};
 struct scorers_cfg {
     void *ctx;
     uint64_t first; /* where numbers of questions begin: any number that differs between lives of the process */
-    /* Puts a question on its way. An error: not sent (no credit, gone). Must not call back into the table. */
+    /* What to show of an event; texts valid until the next call. */
+    struct shown (*show)(void *ctx, const struct event *e);
+    /* Puts a question on its way. An error: not sent (no credit, gone). Must not call back into the table; when there is credit
+       again, scorers_room is called. */
     enum err (*send)(void *ctx, void *peer, const struct score *question);
     /* All that was asked about an event has been answered or given up; `from`, `workspace` as given to scorers_ask, `e` and `given`
        valid during the call. May ask again, must not free the table. */
@@ -42,7 +49,10 @@ enum err scorers_join(struct scorers *s, void *peer, const struct scorer *what);
 /* It went away: events that wait for it only are ready. */
 void scorers_leave(struct scorers *s, void *peer);
 
-/* Which stages (bits 1 << enum answer) of those with within_ms[stage] > 0 some scorer could be asked now; the others are counted as
+/* There is credit again: questions that wait are put to it. */
+void scorers_room(struct scorers *s, void *peer, uint64_t now);
+
+/* Which stages (bits 1 << enum answer) of those with within_ms[stage] > 0 there is a scorer for; the others are counted as
    fallbacks. */
 unsigned scorers_wanted(struct scorers *s, struct str workspace, const uint32_t within_ms[ANSWER_COUNT], uint64_t now);
 
@@ -51,9 +61,8 @@ struct asking {
     const struct event *event;
     unsigned stages;           /* of scorers_wanted */
     const uint32_t *within_ms; /* by enum answer */
-    struct str language, text; /* as scorers are shown them: the language so far, the customer's own words (LIM_SCORE_TEXT) */
 };
-/* Asks all stages at once and keeps a copy of the event. False when nobody took a question: then there is nothing to wait for. */
+/* Asks all stages at once and keeps a copy of the event. False when it cannot be kept: then there is nothing to wait for. */
 bool scorers_ask(struct scorers *s, const struct asking *a, uint64_t now);
 
 /* An answer. One that nobody waits for, that is another's to give or that is broken is counted, and harms only its own question.

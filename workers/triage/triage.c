@@ -187,7 +187,12 @@ static void on_down(void *ctx, struct peer *p)
     log_warn("%s=%s down%s", role_words.v[peer_role(p)], peer_name(p),
              peer_role(p) == ROLE_ROUTER ? ", its verdicts wait for it" : "");
 }
-static void on_credit(void *ctx, struct peer *p) { tray_empty(ctx, p); }
+static void on_credit(void *ctx, struct peer *p)
+{
+    struct worker *w = ctx;
+    tray_empty(w, p);
+    desk_scorer_room(w->desk, p);
+}
 
 /* ---- time ---- */
 

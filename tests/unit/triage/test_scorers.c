@@ -43,6 +43,13 @@ static enum err on_send(void *ctx, void *peer, const struct score *q)
     return ERR_OK;
 }
 
+static struct shown on_show(void *ctx, const struct event *e)
+{
+    (void)ctx;
+    assert_true(e->text.n > 0);
+    return (struct shown){ STR("en"), STR("my card") };
+}
+
 static void on_ready(void *ctx, void *from, void *workspace, const struct event *e, const struct given *g)
 {
     struct desk *desk = ctx;
@@ -63,7 +70,7 @@ static void on_ready(void *ctx, void *from, void *workspace, const struct event 
 static int up(void **state)
 {
     (void)state;
-    struct scorers_cfg cfg = { .ctx = &d, .first = 1767225600000u, .send = on_send, .ready = on_ready };
+    struct scorers_cfg cfg = { .ctx = &d, .first = 1767225600000u, .show = on_show, .send = on_send, .ready = on_ready };
     d = (struct desk){ .credit = { 1000000, 1000000, 1000000, 1000000 } };
     d.sent = calloc(SENT_MAX, sizeof *d.sent);
     metrics_init("triage-1");
@@ -96,9 +103,7 @@ static bool ask_of(unsigned stages, const char *workspace, uint64_t now)
     struct event e = { .workspace = str_of(workspace), .text = STR("my card is lost"), .channel = STR("email") };
     for (unsigned i = 0; i < ANSWER_COUNT; i++) within[i] = stages >> i & 1 ? 50 : 0;
     unsigned wanted = scorers_wanted(d.s, e.workspace, within, now);
-    struct asking a = {
-        .from = &d, .workspace = peers, .event = &e, .stages = wanted, .within_ms = within, .text = STR("my card")
-    };
+    struct asking a = { .from = &d, .workspace = peers, .event = &e, .stages = wanted, .within_ms = within };
     return wanted && scorers_ask(d.s, &a, now);
 }
 static bool ask(unsigned stages, uint64_t now) { return ask_of(stages, "w", now); }
@@ -351,26 +356,71 @@ TEST(scorers_at_rest_are_asked_in_turn)
     }
 }
 
-TEST(without_credit_the_next_is_asked_and_then_nobody)
+TEST(without_credit_the_next_is_asked_and_then_it_waits_for_half_of_its_time)
 {
     join(0, "a", "intent", NULL, 0);
     join(1, "b", "intent", NULL, 0);
     d.credit[0] = 0;
     d.credit[1] = 2;
-    assert_true(ask(INTENT, 0) && ask(INTENT, 0));
-    assert_false(ask(INTENT, 0));
+    for (int i = 0; i < 4; i++) assert_true(ask(INTENT, 0));
     assert_int_equal(d.sent_count, 2);
-    assert_true(count(MET_SCORER_FALLBACK, "busy") == 1);
+    d.credit[0] = 1;
+    scorers_room(d.s, &peers[0], 20);
+    assert_int_equal(d.sent_count, 3);
+    assert_int_equal(d.sent[2].within, 30); /* what is left of its time */
+    assert_string_equal(d.sent[2].text, "my card");
+    scorers_due(d.s, 24);
     assert_int_equal(d.ready, 0);
+    scorers_due(d.s, 25); /* the fourth found no room */
+    assert_int_equal(d.ready, 1);
+    assert_true(count(MET_SCORER_FALLBACK, "busy") == 1 && count(MET_SCORER_LATE, "intent") == 0);
+    say_label(&d.sent[2], "refund", 49);
+    assert_string_equal(d.intent, "refund");
+    scorers_due(d.s, 50);
+    assert_int_equal(d.ready, 4);
+    assert_true(count(MET_SCORER_LATE, "intent") == 2);
+}
+
+TEST(room_goes_to_questions_of_the_stages_and_workspaces_that_are_answered)
+{
+    join(0, "a", "intent", "w", 0);
+    join(1, "b", "urgency", NULL, 0);
+    join(2, "c", "intent", "v", 0);
+    d.credit[0] = d.credit[1] = d.credit[2] = 0;
+    assert_true(ask(INTENT | URGENCY, 0) && ask_of(INTENT, "v", 0) && ask(INTENT, 0));
+    assert_int_equal(d.sent_count, 0);
+    d.credit[0] = d.credit[1] = d.credit[2] = 10;
+    scorers_room(d.s, &peers[2], 1);
+    assert_int_equal(d.sent_count, 1);
+    scorers_room(d.s, &peers[0], 1);
+    assert_int_equal(d.sent_count, 3);
+    scorers_room(d.s, &peers[1], 1);
+    assert_int_equal(d.sent_count, 4);
+    assert_int_equal(d.sent[3].stage, ANSWER_URGENCY);
+    scorers_room(d.s, &peers[3], 1); /* nobody we know */
+}
+
+TEST(questions_that_wait_for_a_scorer_that_goes_are_given_up)
+{
+    join(0, "a", "intent", NULL, 1);
+    for (int i = 0; i < 3; i++) assert_true(ask(INTENT, 0));
+    assert_int_equal(d.sent_count, 1);
+    scorers_leave(d.s, &peers[0]);
+    assert_int_equal(d.ready, 3);
+    assert_true(count(MET_SCORER_FALLBACK, "down") == 3);
+    assert_true(scorers_next(d.s) == UINT64_MAX);
 }
 
 TEST(at_once_bounds_what_a_scorer_has_unanswered)
 {
     join(0, "a", "intent", NULL, 2);
-    assert_true(ask(INTENT, 0) && ask(INTENT, 0));
-    assert_false(ask(INTENT, 0));
-    say_label(&d.sent[0], "x", 1);
-    assert_true(ask(INTENT, 1));
+    for (int i = 0; i < 5; i++) assert_true(ask(INTENT, 0));
+    assert_int_equal(d.sent_count, 2);
+    for (uint32_t i = 0; i < 5; i++) {
+        say_label(&d.sent[i], "x", 1 + i); /* each answer makes room for the next */
+        assert_int_equal(d.sent_count, i + 3 < 5 ? i + 3 : 5);
+    }
+    assert_int_equal(d.ready, 5);
 }
 
 TEST(when_a_scorer_dies_its_events_go_on_at_once)
@@ -400,7 +450,7 @@ TEST(who_misses_five_deadlines_is_left_alone_then_tried_with_one_question)
     assert_true(count(MET_SCORER_FALLBACK, "paused") == 2);
     assert_true(ask(INTENT, 50 + SCORERS_PAUSE_MS));
     assert_false(ask(INTENT, 50 + SCORERS_PAUSE_MS)); /* one at a time */
-    assert_true(count(MET_SCORER_FALLBACK, "busy") == 1);
+    assert_true(count(MET_SCORER_FALLBACK, "paused") == 3);
     scorers_due(d.s, 100 + SCORERS_PAUSE_MS); /* missed again: a pause again */
     assert_true(count(MET_SCORER_PAUSED, "slow") == 2);
     assert_false(ask(INTENT, 101 + SCORERS_PAUSE_MS));
@@ -526,7 +576,9 @@ int main(void)
         CASE(a_long_reason_is_cut_to_a_reasons_room_at_a_character),
         CASE(scorers_of_one_stage_share_the_work),
         CASE(scorers_at_rest_are_asked_in_turn),
-        CASE(without_credit_the_next_is_asked_and_then_nobody),
+        CASE(without_credit_the_next_is_asked_and_then_it_waits_for_half_of_its_time),
+        CASE(room_goes_to_questions_of_the_stages_and_workspaces_that_are_answered),
+        CASE(questions_that_wait_for_a_scorer_that_goes_are_given_up),
         CASE(at_once_bounds_what_a_scorer_has_unanswered),
         CASE(when_a_scorer_dies_its_events_go_on_at_once),
         CASE(who_misses_five_deadlines_is_left_alone_then_tried_with_one_question),
