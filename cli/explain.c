@@ -54,11 +54,11 @@ static void print_members(const struct json *o, const char *const *keys, size_t 
     buf_fini(&b);
 }
 
-static void print_reasons(const struct json *verdict)
+static void print_reasons(const struct json *verdict, int indent)
 {
     for (const struct json *r = json_first(json_get(verdict, "reasons")); r; r = json_next(r)) {
         struct str part = text_of(r, "part"), by = text_of(r, "by"), detail = text_of(r, "detail");
-        printf("    %-10.*s because of %.*s%s%.*s\n", STR_FMT(part), STR_FMT(by), detail.n ? ": " : "", STR_FMT(detail));
+        printf("%*s%-10.*s because of %.*s%s%.*s\n", indent, "", STR_FMT(part), STR_FMT(by), detail.n ? ": " : "", STR_FMT(detail));
     }
 }
 
@@ -68,7 +68,7 @@ static void print_verdict(const struct json *v)
     if (!v) return;
     printf("verdict\n");
     print_members(v, keys, sizeof keys / sizeof *keys);
-    print_reasons(v);
+    print_reasons(v, 4);
 }
 
 /* The candidates of an offer: the best with their terms, then how many failed which test first. */
@@ -104,7 +104,7 @@ static void print_change(const struct json *d)
         printf("        %.*s: %s\n", STR_FMT(key), buf_cstr(&b));
     }
     buf_fini(&b);
-    print_reasons(json_get(d, "verdict"));
+    print_reasons(json_get(d, "verdict"), 10);
 }
 
 static void print_entry(const struct json *e)
