@@ -69,6 +69,7 @@ static struct kept_event *accepted(struct events *ev, unsigned n)
     struct kept_event *k = NULL;
     uint64_t number = add_row(ROW_EVENT, &e.id, &event_record, &e);
     assert_int_equal(events_accept(ev, &e, last_body(), number, &k), ERR_OK);
+    events_contact(ev, k);
     return k;
 }
 
@@ -171,6 +172,10 @@ static void picture(const struct events *ev, char *out, size_t room)
         while (mp_left(&life) && !record_read(&life, &entry_record, &en, NULL))
             n += (size_t)snprintf(out + n, room - n, " %llu", (unsigned long long)en.seq);
         n += (size_t)snprintf(out + n, room - n, "\n");
+    }
+    if ((e = TAILQ_FIRST(&ev->order))) { /* all are of one customer */
+        struct customer_said said = customers_ask(&ev->customers, e->customer, 1000);
+        n += (size_t)snprintf(out + n, room - n, "open %u contacts %u\n", said.open, said.contacts);
     }
     for (unsigned s = 0; s < EV_STATE_COUNT; s++)
         n += (size_t)snprintf(out + n, room - n, "%llu ", (unsigned long long)ev->counts[s]);
