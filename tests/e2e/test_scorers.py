@@ -106,6 +106,14 @@ def test_a_scorers_answer_is_the_verdict_and_explained(door, scorer):
     assert ["event.tier", "gold"] in attributes
 
 
+def test_an_event_without_words_is_not_asked_about(door, scorer):
+    s = scorer(refund)
+    asked = len(s.seen)
+    event = door.post("/v1/events", {"id": "h1", "account": "web", "kind": "hangup", "customer": "h1"}).json["event"]
+    wait_for("it to be settled", lambda: door.get(f"/v1/events/{event}").json["state"] in ("taken", "settled"))
+    assert len(s.seen) == asked
+
+
 def test_a_rules_word_wins_over_a_scorers(door, scorer):
     scorer(refund)
     assert ask(door, "a refund please")["intent"] == "refund_request"

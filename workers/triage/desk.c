@@ -193,7 +193,7 @@ static bool ask_scorers(struct desk *d, struct workspace *ws, void *from, const 
     const struct policy *p = rules_policy(ws->live);
     uint32_t within[ANSWER_COUNT], any = 0;
     for (unsigned i = 0; i < ANSWER_COUNT; i++) any |= within[i] = p->external_ms[i];
-    if (!any) return false;
+    if (!any || (!e->text.n && !e->subject.n)) return false; /* a hang-up says nothing that could be read */
     if (language_stated(e->language, d->stated)) within[ANSWER_LANGUAGE] = 0; /* no question */
     uint64_t now = clock_mono_ms();
     struct asking a = { .from = from, .workspace = ws, .event = e, .within_ms = within };
