@@ -103,6 +103,13 @@ static void forget(struct customers *c, struct customer_part *p, uint32_t hole)
 
 static uint32_t step_of(uint64_t at) { return (uint32_t)(at / CUSTOMERS_STEP_MS); }
 
+/* The first step that counts at `now`. */
+static uint32_t first_step(uint64_t now)
+{
+    uint32_t step = step_of(now);
+    return step >= CUSTOMERS_STEPS ? step - (CUSTOMERS_STEPS - 1) : 0;
+}
+
 enum err customers_contact(struct customers *c, uint64_t key, uint64_t at)
 {
     struct customer *s;
@@ -139,11 +146,11 @@ struct customer_said customers_ask(const struct customers *c, uint64_t key, uint
 {
     const struct customer *s = find(c, key);
     struct customer_said out = { 0 };
-    uint32_t first = step_of(now) - (CUSTOMERS_STEPS - 1); /* of those that count */
+    uint32_t first = first_step(now);
     if (!s) return out;
     out.open = s->open;
-    for (uint32_t step = s->newest, i = 0; i < CUSTOMERS_STEPS && step >= first; i++, step--)
-        out.contacts += s->contacts[step % CUSTOMERS_STEPS];
+    for (uint32_t i = 0; i < CUSTOMERS_STEPS && i <= s->newest && s->newest - i >= first; i++)
+        out.contacts += s->contacts[(s->newest - i) % CUSTOMERS_STEPS];
     return out;
 }
 
@@ -151,7 +158,7 @@ void customers_sweep(struct customers *c, uint64_t now)
 {
     size_t room = 0;
     for (uint32_t i = 0; i < CUSTOMERS_PARTS; i++) room += c->parts[i].room;
-    uint32_t oldest = step_of(now) - (CUSTOMERS_STEPS - 1);
+    uint32_t oldest = first_step(now);
     for (size_t looks = room / SWEEP_SHARE + 1; looks; looks--) {
         struct customer_part *p = &c->parts[c->sweep_part % CUSTOMERS_PARTS];
         if (c->sweep_at >= p->room) {
