@@ -19,6 +19,7 @@ extern const struct words model_kind_words;
 
 #define MODEL_LABELS_MAX 4096u
 #define MODEL_LABEL_LEN  64u /* bytes of a label */
+#define EVIDENCE_MAX     16u
 
 struct model;
 
@@ -29,11 +30,19 @@ struct model *model_ref(struct model *m); /* thread-safe */
 void model_unref(struct model *m);        /* NULL is fine */
 
 enum model_kind model_kind(const struct model *m);
-uint32_t model_labels(const struct model *m);                 /* 1..MODEL_LABELS_MAX, the out-of-scope label among them when learnt */
+uint32_t model_labels(const struct model *m); /* 1..MODEL_LABELS_MAX, the out-of-scope label among them when learnt */
 struct str model_label(const struct model *m, uint32_t label); /* lives as long as the model; NUL-terminated */
-int model_find(const struct model *m, struct str label);      /* index, or -1 */
-int model_oos(const struct model *m);                         /* the label that means "out of scope", or -1 */
-double model_threshold(const struct model *m);                /* a score below it is out of scope; 0: nothing is */
+int model_find(const struct model *m, struct str label);       /* index, or -1 */
+int model_oos(const struct model *m);                          /* the label that means "out of scope", or -1 */
+double model_threshold(const struct model *m);                 /* a score below it is out of scope; 0: nothing is */
+
+/* How a model was learnt, for people. */
+struct model_facts {
+    uint64_t examples, seed, size; /* size: bytes of the file */
+    uint32_t features, groups;     /* groups: bits of enum gram_group */
+    double temperature;
+};
+void model_facts(const struct model *m, struct model_facts *out);
 
 /* What a model says of a text. */
 struct guess {
@@ -49,8 +58,8 @@ struct guess {
    that answer. Does not allocate. */
 void model_score(const struct model *m, struct features *f, float *p, struct guess *out);
 
-/* The n-grams that spoke strongest for `label` (positive) or against it, largest first: fills at most `max` (<= 16) of out[], texts
-   in f, valid until its next reading. Returns the count. Slower than scoring: for those who ask. */
+/* The n-grams that spoke strongest for `label` (positive) or against it, largest first: fills at most `max` (<= EVIDENCE_MAX) of
+   out[], texts in f, valid until its next reading. Returns the count. Slower than scoring: for those who ask. */
 struct evidence {
     struct str feature; /* as people read it: a word, two words, "…eg" part of a word */
     float weight;       /* what it added to the label's score, before calibration */

@@ -1,0 +1,19 @@
+/* Groups of words that mean nearly the same, English and Korean (concepts.txt, compiled in). Immutable. */
+#ifndef NARU_WORKERS_TRIAGE_CONCEPTS_H
+#define NARU_WORKERS_TRIAGE_CONCEPTS_H
+
+#include "base/str.h"
+
+#define CONCEPT_WORDS 4u /* words of the longest phrase */
+#define CONCEPT_EACH  2u /* groups that one phrase may stand in */
+
+/* Reads the list. Thread-safe, the work is done once. */
+void concepts_init(void);
+/* The groups of a phrase in its key's form, one blank between its words: their numbers from 0 into out[CONCEPT_EACH], and how many.
+   Regular English inflections (-s -es -ed -d -ing) are tried on the last word. */
+uint32_t concepts_of(struct str phrase, uint16_t out[CONCEPT_EACH]);
+/* The same for how a Hangul word begins: the longest stem of the list that it begins with, of 1..6 syllables. */
+uint32_t concepts_of_stem(struct str word, uint16_t out[CONCEPT_EACH]);
+struct str concepts_name(uint16_t concept);
+
+#endif

@@ -1,0 +1,261 @@
+/* Scoring: features are looked up, their rows of bytes added to the hidden layer, the hidden layer spread over the labels.
+
+   The time goes into memory: a model is larger than the nearest caches. So a text is gone through in passes: the first asks for
+   every feature's slot ahead of its use, the second finds the rows and asks for those, the third adds them up. The inner loops are
+   written once over vectors of 16 floats, which the compiler makes of whatever the machine has, and compiled three times like
+   those of net.c. */
+#include "workers/triage/model_file.h"
+
+#include <math.h>
+
+#define FOUND_MAX 8192u /* known features of one text that count; those of later groups are dropped */
+#define AHEAD     12u   /* slots asked for before they are read */
+
+typedef float vec __attribute__((vector_size(64), aligned(4), may_alias));
+typedef int8_t bytes16 __attribute__((vector_size(16), aligned(1), may_alias));
+
+struct found {
+    uint32_t row;
+    float value;
+};
+struct reading {
+    struct found v[FOUND_MAX];
+    uint32_t count;
+    float square;
+    float hidden[MODEL_WIDTH_MAX];
+};
+
+static const float group_weights[GRAM_GROUPS] = {
+#define GRAM_WEIGHT(no, id, weight) [GRAM_##id] = weight,
+    GRAM_MAP(GRAM_WEIGHT)
+#undef GRAM_WEIGHT
+};
+
+static uint32_t slot_find(const struct model_parts *p, uint64_t hash)
+{
+    uint32_t print = model_print(hash), slots = p->h->slots, i = model_first_slot(hash, slots);
+    while (p->slots[i].print && p->slots[i].print != print) i = i + 1 == slots ? 0 : i + 1;
+    return p->slots[i].print ? i : UINT32_MAX;
+}
+
+static float count_weight(uint32_t count)
+{
+    static const float small[] = { 0, 1, 1.6931472f, 2.0986123f, 2.3862944f };
+    return count < 5 ? small[count] : 1 + logf((float)count);
+}
+
+static float value_of(const struct model_slot *slot, enum gram_group group, uint32_t count)
+{
+    return count_weight(count) * (float)(slot->row & 0xFF) * (1 / MODEL_IDF) * group_weights[group];
+}
+
+static void look_up(const struct model_parts *p, struct features *f, enum gram_group group, struct reading *r)
+{
+    uint32_t count;
+    const struct gram *g = features_grams(f, group, &count);
+    for (uint32_t i = 0; i < AHEAD && i < count; i++) __builtin_prefetch(&p->slots[model_first_slot(g[i].hash, p->h->slots)]);
+    for (uint32_t i = 0; i < count; i++) {
+        if (i + AHEAD < count) __builtin_prefetch(&p->slots[model_first_slot(g[i + AHEAD].hash, p->h->slots)]);
+        uint32_t at = slot_find(p, g[i].hash);
+        if (at == UINT32_MAX || r->count == FOUND_MAX) continue;
+        const struct model_slot *slot = &p->slots[at];
+        float v = value_of(slot, group, g[i].count);
+        r->square += v * v;
+        r->v[r->count++] = (struct found){ slot->row >> 8, v };
+    }
+}
+
+/* ---- inner loops ---- */
+
+#define INNER static inline __attribute__((always_inline))
+
+INNER void add_row(const int8_t *row, float by, float *hidden, uint32_t width)
+{
+    for (uint32_t j = 0; j < width; j += 16)
+        *(vec *)(void *)(hidden + j) += __builtin_convertvector(*(const bytes16 *)(const void *)(row + j), vec) * by;
+}
+
+INNER void hidden_body(const struct model_parts *p, struct reading *r)
+{
+    uint32_t width = p->h->width;
+    float by = r->square > 0 ? 1 / sqrtf(r->square) : 0;
+    memcpy(r->hidden, p->hidden, width * sizeof *r->hidden);
+    for (uint32_t i = 0; i < r->count; i++) {
+        const struct found *next = &r->v[i + 4 < r->count ? i + 4 : i];
+        const int8_t *soon = p->weights + (size_t)next->row * width;
+        for (uint32_t j = 0; j < width; j += 64) __builtin_prefetch(soon + j);
+        __builtin_prefetch(&p->scale[next->row]);
+        add_row(p->weights + (size_t)r->v[i].row * width, r->v[i].value * by * p->scale[r->v[i].row], r->hidden, width);
+    }
+}
+
+INNER void out_body(const struct model_parts *p, const struct reading *r, float *scores)
+{
+    uint32_t stride = p->stride;
+    memcpy(scores, p->bias, stride * sizeof *scores);
+    for (uint32_t j = 0; j < p->h->width; j++) {
+        float a = r->hidden[j];
+        if (a <= 0) continue;
+        const float *out = p->out + (size_t)j * stride;
+        for (uint32_t k = 0; k < stride; k += 16) *(vec *)(void *)(scores + k) += *(const vec *)(const void *)(out + k) * a;
+    }
+}
+
+typedef void net_fn(const struct model_parts *p, struct reading *r, float *scores);
+#define VARIANT(name, isa)                                                                                                         \
+    isa static void net_##name(const struct model_parts *p, struct reading *r, float *scores)                                      \
+    {                                                                                                                              \
+        hidden_body(p, r);                                                                                                         \
+        out_body(p, r, scores);                                                                                                    \
+    }
+VARIANT(plain, )
+#ifdef __x86_64__
+VARIANT(avx2, __attribute__((target("avx2,fma"))))
+VARIANT(avx512, __attribute__((target("avx512f,avx512vl,avx512bw,avx512dq,fma,prefer-vector-width=512"))))
+#endif
+
+static net_fn *net_best(void)
+{
+#ifdef __x86_64__
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+        __builtin_cpu_supports("avx512dq"))
+        return net_avx512;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return net_avx2;
+#endif
+    return net_plain;
+}
+
+/* ---- scores ---- */
+
+static void read_text(const struct model_parts *p, struct features *f, struct reading *r)
+{
+    r->count = 0;
+    r->square = 0;
+    for (int g = 0; g < GRAM_GROUPS; g++)
+        if (p->h->groups >> g & 1) look_up(p, f, (enum gram_group)g, r);
+}
+
+bool model_scores(const struct model *m, struct features *f, float *scores)
+{
+    const struct model_parts *p = model_parts_of(m);
+    struct reading r;
+    read_text(p, f, &r);
+    net_best()(p, &r, scores);
+    return r.count > 0;
+}
+
+static void softmax(const float *scores, uint32_t n, double temperature, float *p)
+{
+    float most = scores[0], by = (float)(1 / temperature), sum = 0;
+    for (uint32_t k = 1; k < n; k++) most = scores[k] > most ? scores[k] : most;
+    for (uint32_t k = 0; k < n; k++) sum += p[k] = expf((scores[k] - most) * by);
+    for (uint32_t k = 0; k < n; k++) p[k] /= sum;
+}
+
+/* The two likeliest labels that are in scope. */
+static void best_two(const float *p, uint32_t n, int oos, struct guess *out)
+{
+    int best = -1, next = -1;
+    for (uint32_t k = 0; k < n; k++) {
+        if ((int)k == oos) continue;
+        if (best < 0 || p[k] > p[best]) next = best, best = (int)k;
+        else if (next < 0 || p[k] > p[next]) next = (int)k;
+    }
+    out->label = best < 0 ? 0 : (uint32_t)best;
+    out->second = next < 0 ? out->label : (uint32_t)next;
+}
+
+void model_judge(const struct model *m, const float *scores, bool known, double temperature, double threshold, float *p,
+                 struct guess *out)
+{
+    const struct model_parts *parts = model_parts_of(m);
+    uint32_t n = parts->h->labels;
+    int oos = model_oos(m);
+    if (known) softmax(scores, n, temperature, p);
+    else memcpy(p, parts->shares, n * sizeof *p);
+    best_two(p, n, oos, out);
+    out->p = (double)p[out->label];
+    out->margin = out->second == out->label ? out->p : out->p - (double)p[out->second];
+    out->scope = known ? out->p : 0;
+    out->oos = out->scope < threshold || (oos >= 0 && (!known || p[oos] > p[out->label]));
+}
+
+void model_score(const struct model *m, struct features *f, float *p, struct guess *out)
+{
+    float scores[MODEL_LABELS_MAX + 16];
+    const struct model_header *h = model_parts_of(m)->h;
+    bool known = model_scores(m, f, scores);
+    model_judge(m, scores, known, (double)h->temperature, (double)h->threshold, p, out);
+}
+
+/* ---- explaining ---- */
+
+/* The net is not linear; at one text it is, up to where units begin to speak: a feature's share of a label's score is what it adds
+   to the units that speak, times what those say for the label less what they say on average (Simonyan et al. 2013: gradient times
+   input). */
+static void slopes(const struct model_parts *p, const struct reading *r, uint32_t label, float *slope)
+{
+    for (uint32_t j = 0; j < p->h->width; j++) {
+        const float *out = p->out + (size_t)j * p->stride;
+        float mean = 0;
+        slope[j] = 0;
+        if (r->hidden[j] <= 0) continue;
+        for (uint32_t k = 0; k < p->h->labels; k++) mean += out[k];
+        slope[j] = out[label] - mean / (float)p->h->labels;
+    }
+}
+
+struct strong {
+    struct gram gram;
+    enum gram_group group;
+    float weight;
+};
+
+/* Keeps v[0..*count) the strongest seen, strongest first. */
+static void keep_strong(struct strong *v, uint32_t *count, uint32_t max, struct strong s)
+{
+    uint32_t at = *count;
+    if (at == max && fabsf(v[max - 1].weight) >= fabsf(s.weight)) return;
+    if (at == max) at--;
+    else ++*count;
+    for (; at > 0 && fabsf(v[at - 1].weight) < fabsf(s.weight); at--) v[at] = v[at - 1];
+    v[at] = s;
+}
+
+/* What one feature adds, or 0 when the model does not know it. */
+static float adds(const struct model_parts *p, enum gram_group group, const struct gram *g, const float *slope)
+{
+    uint32_t at = slot_find(p, g->hash);
+    float sum = 0;
+    if (at == UINT32_MAX) return 0;
+    uint32_t row = p->slots[at].row >> 8;
+    const int8_t *w = p->weights + (size_t)row * p->h->width;
+    for (uint32_t j = 0; j < p->h->width; j++) sum += (float)w[j] * slope[j];
+    return sum * value_of(&p->slots[at], group, g->count) * p->scale[row];
+}
+
+uint32_t model_explain(const struct model *m, struct features *f, uint32_t label, struct evidence *out, uint32_t max)
+{
+    const struct model_parts *p = model_parts_of(m);
+    float slope[MODEL_WIDTH_MAX], scores[MODEL_LABELS_MAX + 16];
+    struct strong strong[EVIDENCE_MAX];
+    struct reading r;
+    uint32_t kept = 0;
+    if (max > EVIDENCE_MAX) max = EVIDENCE_MAX;
+    read_text(p, f, &r);
+    if (!max || !r.count) return 0;
+    net_best()(p, &r, scores);
+    slopes(p, &r, label, slope);
+    float by = 1 / sqrtf(r.square);
+    for (int g = 0; g < GRAM_GROUPS; g++) {
+        uint32_t count = 0;
+        const struct gram *grams = p->h->groups >> g & 1 ? features_grams(f, (enum gram_group)g, &count) : NULL;
+        for (uint32_t i = 0; i < count; i++) {
+            float weight = by * adds(p, (enum gram_group)g, &grams[i], slope);
+            if (weight != 0) keep_strong(strong, &kept, max, (struct strong){ grams[i], (enum gram_group)g, weight });
+        }
+    }
+    for (uint32_t i = 0; i < kept; i++)
+        out[i] = (struct evidence){ features_say(f, strong[i].group, &strong[i].gram, i), strong[i].weight };
+    return kept;
+}
