@@ -278,6 +278,7 @@ TEST(all_any_and_not_nest)
                  "    - { name: c, when: { not: { text: refund, channel: webchat } }, then: { tag: t } }\n");
     expect(&k, "refund", "");
     expect(&k, "money", "a c");
+    assert_string_equal(kit_reason(kit_read(&k, "refund money"), "rule", "rule:a"), "text=money"); /* refund was not why */
     expect(&k, "money test", "c");
     expect(&k, "x1 x2", "c");
     expect(&k, "x1 x2 x3", "a c");
