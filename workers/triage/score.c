@@ -2,17 +2,13 @@
 
    The time goes into memory: a model is larger than the nearest caches. So a text is gone through in passes: the first asks for
    every feature's slot ahead of its use, the second finds the rows and asks for those, the third adds them up. The inner loops are
-   written once over vectors of 16 floats, which the compiler makes of whatever the machine has, and compiled three times like
-   those of net.c. */
+   written once, plainly, for the compiler's vectoriser, and compiled three times like those of net.c. */
 #include "workers/triage/model_file.h"
 
 #include <math.h>
 
 #define FOUND_MAX 8192u /* known features of one text that count; those of later groups are dropped */
 #define AHEAD     12u   /* slots asked for before they are read */
-
-typedef float vec __attribute__((vector_size(64), aligned(4), may_alias));
-typedef int8_t bytes16 __attribute__((vector_size(16), aligned(1), may_alias));
 
 struct found {
     uint32_t row;
@@ -69,10 +65,9 @@ static void look_up(const struct model_parts *p, struct features *f, enum gram_g
 
 #define INNER static inline __attribute__((always_inline))
 
-INNER void add_row(const int8_t *row, float by, float *hidden, uint32_t width)
+INNER void add_row(const int8_t *restrict row, float by, float *restrict hidden, uint32_t width)
 {
-    for (uint32_t j = 0; j < width; j += 16)
-        *(vec *)(void *)(hidden + j) += __builtin_convertvector(*(const bytes16 *)(const void *)(row + j), vec) * by;
+    for (uint32_t j = 0; j < width; j++) hidden[j] += (float)row[j] * by;
 }
 
 INNER void hidden_body(const struct model_parts *p, struct reading *r)
@@ -89,7 +84,7 @@ INNER void hidden_body(const struct model_parts *p, struct reading *r)
     }
 }
 
-INNER void out_body(const struct model_parts *p, const struct reading *r, float *scores)
+INNER void out_body(const struct model_parts *p, const struct reading *r, float *restrict scores)
 {
     uint32_t stride = p->stride;
     memcpy(scores, p->bias, stride * sizeof *scores);
@@ -97,7 +92,7 @@ INNER void out_body(const struct model_parts *p, const struct reading *r, float 
         float a = r->hidden[j];
         if (a <= 0) continue;
         const float *out = p->out + (size_t)j * stride;
-        for (uint32_t k = 0; k < stride; k += 16) *(vec *)(void *)(scores + k) += *(const vec *)(const void *)(out + k) * a;
+        for (uint32_t k = 0; k < stride; k++) scores[k] += out[k] * a;
     }
 }
 
