@@ -134,7 +134,7 @@ WORDS_OF(answer, ANSWER_MAP)
     X(TIME, deadline, 0)        /* of the offer, or of the hold */                                                          \
     X(STR, policy, 80)                                                                                                      \
     X(STR, cause, 128)          /* why: "agent_lost", "step 2", "rule:…", a reason given by a person */                     \
-    X(BIN, detail, 65536)       /* kind's own: offered → JSON of candidates and scores; config → packed `config` */
+    X(BIN, detail, 65536)       /* kind's own, JSON: offered → candidates and scores; retriaged → event, changes, verdict. config → packed `config` */
 
 /* What the agent of an offer (or of a joined message, or of a resumed session) is shown. Not logged; sent after its entry. */
 #define MESSAGE_FIELDS(X) X(ID, event, 0) X(TIME, at, 0) X(STR, by, 128) X(STR, text, 16384)
