@@ -3,8 +3,9 @@
 #include "base/clock.h"
 #include "base/opt.h"
 #include "cli/cli.h"
-#include "config/policy.h"
+#include "config/findings.h"
 #include "config/schema.h"
+#include "workers/triage/rules.h"
 
 #include <stdio.h>
 
@@ -54,6 +55,17 @@ static void summary(struct buf *out, const char *path, const struct policy *p, c
     else buf_addf(out, "%s: refused: %s, %s\n", path, err_text(e), counted(f->errors, "error", number));
 }
 
+/* Expressions and words were looked at one by one; whether all of them compile together only compiling tells. */
+static enum err compile_rules(struct policy *p, struct findings *f)
+{
+    struct rules *r = NULL;
+    char why[200];
+    enum err e = rules_new(&r, p, why);
+    if (e) findings_add(f, F_ERROR, 0, 0, "triage.rules", "%s", why);
+    rules_free(r);
+    return e;
+}
+
 /* 0 good, 1 not. */
 static int check_file(const char *path, bool json)
 {
@@ -63,6 +75,7 @@ static int check_file(const char *path, bool json)
     findings_init(&f);
     buf_init(&out, 4u << 20);
     enum err e = policy_load_file(&p, path, clock_wall_ms(), &f);
+    if (!e && (e = compile_rules(p, &f)) != ERR_OK) policy_unref(p), p = NULL;
     if (e && f.errors == 0) fprintf(stderr, "naru check: %s: %s\n", path, err_text(e));
     if (json) {
         findings_json(&f, path, p ? p->version : "", &out);
