@@ -1,7 +1,7 @@
 /* Language is the script with the most letters, weighted; a table of ranges says which letter is of which script. Three things
    beyond counting: Han belongs to Japanese as soon as there is Kana worth the name (a lone の decorates Chinese shop names);
    Latin words stand in texts of every script while the reverse is rare, and the weights reflect it; and where one script serves
-   several languages, letters that only one of them has decide. */
+   several languages, letters that only one of them has decide (or a model, where there is one: language_model.c). */
 #include "workers/triage/language.h"
 
 #include "workers/triage/text.h"
@@ -19,22 +19,23 @@ static const struct range {
     uint32_t from, to;
     enum script script;
 } ranges[] = {
-    { 0x00AA, 0x00AA, SCRIPT_LATIN },      { 0x00BA, 0x00BA, SCRIPT_LATIN },     { 0x00C0, 0x00D6, SCRIPT_LATIN },
-    { 0x00D8, 0x00F6, SCRIPT_LATIN },      { 0x00F8, 0x024F, SCRIPT_LATIN },     { 0x0370, 0x03FF, SCRIPT_GREEK },
-    { 0x0400, 0x052F, SCRIPT_CYRILLIC },   { 0x0531, 0x0587, SCRIPT_ARMENIAN },  { 0x05D0, 0x05F2, SCRIPT_HEBREW },
-    { 0x0620, 0x064A, SCRIPT_ARABIC },     { 0x0671, 0x06D3, SCRIPT_ARABIC },    { 0x0750, 0x077F, SCRIPT_ARABIC },
-    { 0x0904, 0x0939, SCRIPT_DEVANAGARI }, { 0x0980, 0x09FF, SCRIPT_BENGALI },   { 0x0A00, 0x0A7F, SCRIPT_GURMUKHI },
-    { 0x0A80, 0x0AFF, SCRIPT_GUJARATI },   { 0x0B80, 0x0BFF, SCRIPT_TAMIL },     { 0x0C00, 0x0C7F, SCRIPT_TELUGU },
-    { 0x0C80, 0x0CFF, SCRIPT_KANNADA },    { 0x0D00, 0x0D7F, SCRIPT_MALAYALAM }, { 0x0D80, 0x0DFF, SCRIPT_SINHALA },
-    { 0x0E01, 0x0E4E, SCRIPT_THAI },       { 0x0E81, 0x0EDF, SCRIPT_LAO },       { 0x1000, 0x109F, SCRIPT_MYANMAR },
-    { 0x10A0, 0x10FF, SCRIPT_GEORGIAN },   { 0x1100, 0x11FF, SCRIPT_HANGUL },    { 0x1200, 0x139F, SCRIPT_ETHIOPIC },
-    { 0x1780, 0x17DD, SCRIPT_KHMER },      { 0x1E00, 0x1EFF, SCRIPT_LATIN },     { 0x1F00, 0x1FFF, SCRIPT_GREEK },
-    { 0x3005, 0x3007, SCRIPT_HAN },        { 0x3041, 0x309F, SCRIPT_KANA },      { 0x30A1, 0x30FF, SCRIPT_KANA },
-    { 0x3131, 0x318E, SCRIPT_HANGUL },     { 0x31F0, 0x31FF, SCRIPT_KANA },      { 0x3400, 0x4DBF, SCRIPT_HAN },
-    { 0x4E00, 0x9FFF, SCRIPT_HAN },        { 0xA960, 0xA97F, SCRIPT_HANGUL },    { 0xAC00, 0xD7FB, SCRIPT_HANGUL },
-    { 0xF900, 0xFAFF, SCRIPT_HAN },        { 0xFB50, 0xFDFF, SCRIPT_ARABIC },    { 0xFE70, 0xFEFC, SCRIPT_ARABIC },
-    { 0xFF21, 0xFF3A, SCRIPT_LATIN },      { 0xFF41, 0xFF5A, SCRIPT_LATIN },     { 0xFF66, 0xFF9F, SCRIPT_KANA },
-    { 0xFFA1, 0xFFDC, SCRIPT_HANGUL },     { 0x20000, 0x3FFFF, SCRIPT_HAN },
+    { 0x00AA, 0x00AA, SCRIPT_LATIN },     { 0x00BA, 0x00BA, SCRIPT_LATIN },      { 0x00C0, 0x00D6, SCRIPT_LATIN },
+    { 0x00D8, 0x00F6, SCRIPT_LATIN },     { 0x00F8, 0x024F, SCRIPT_LATIN },      { 0x0370, 0x03FF, SCRIPT_GREEK },
+    { 0x0400, 0x052F, SCRIPT_CYRILLIC },  { 0x0531, 0x0587, SCRIPT_ARMENIAN },   { 0x05D0, 0x05F2, SCRIPT_HEBREW },
+    { 0x0620, 0x064A, SCRIPT_ARABIC },    { 0x0671, 0x06D3, SCRIPT_ARABIC },     { 0x0750, 0x077F, SCRIPT_ARABIC },
+    { 0x0780, 0x07B1, SCRIPT_THAANA },    { 0x0904, 0x0939, SCRIPT_DEVANAGARI }, { 0x0980, 0x09FF, SCRIPT_BENGALI },
+    { 0x0A00, 0x0A7F, SCRIPT_GURMUKHI },  { 0x0A80, 0x0AFF, SCRIPT_GUJARATI },   { 0x0B01, 0x0B7F, SCRIPT_ORIYA },
+    { 0x0B80, 0x0BFF, SCRIPT_TAMIL },     { 0x0C00, 0x0C7F, SCRIPT_TELUGU },     { 0x0C80, 0x0CFF, SCRIPT_KANNADA },
+    { 0x0D00, 0x0D7F, SCRIPT_MALAYALAM }, { 0x0D80, 0x0DFF, SCRIPT_SINHALA },    { 0x0E01, 0x0E4E, SCRIPT_THAI },
+    { 0x0E81, 0x0EDF, SCRIPT_LAO },       { 0x0F00, 0x0FBC, SCRIPT_TIBETAN },    { 0x1000, 0x109F, SCRIPT_MYANMAR },
+    { 0x10A0, 0x10FF, SCRIPT_GEORGIAN },  { 0x1100, 0x11FF, SCRIPT_HANGUL },     { 0x1200, 0x139F, SCRIPT_ETHIOPIC },
+    { 0x1780, 0x17DD, SCRIPT_KHMER },     { 0x1E00, 0x1EFF, SCRIPT_LATIN },      { 0x1F00, 0x1FFF, SCRIPT_GREEK },
+    { 0x3005, 0x3007, SCRIPT_HAN },       { 0x3041, 0x309F, SCRIPT_KANA },       { 0x30A1, 0x30FF, SCRIPT_KANA },
+    { 0x3131, 0x318E, SCRIPT_HANGUL },    { 0x31F0, 0x31FF, SCRIPT_KANA },       { 0x3400, 0x4DBF, SCRIPT_HAN },
+    { 0x4E00, 0x9FFF, SCRIPT_HAN },       { 0xA960, 0xA97F, SCRIPT_HANGUL },     { 0xAC00, 0xD7FB, SCRIPT_HANGUL },
+    { 0xF900, 0xFAFF, SCRIPT_HAN },       { 0xFB50, 0xFDFF, SCRIPT_ARABIC },     { 0xFE70, 0xFEFC, SCRIPT_ARABIC },
+    { 0xFF21, 0xFF3A, SCRIPT_LATIN },     { 0xFF41, 0xFF5A, SCRIPT_LATIN },      { 0xFF66, 0xFF9F, SCRIPT_KANA },
+    { 0xFFA1, 0xFFDC, SCRIPT_HANGUL },    { 0x20000, 0x3FFFF, SCRIPT_HAN },
 };
 
 static const struct {
@@ -134,7 +135,7 @@ struct language letters_language(const struct letters *l)
     n[SCRIPT_NONE] = 0;
     for (int s = 1; s < SCRIPT_COUNT; s++)
         if (n[s] > n[best] || (n[s] == n[best] && best == SCRIPT_LATIN && n[s])) best = (enum script)s;
-    struct language out = { str_of(scripts[best].language), str_of(scripts[best].name) };
+    struct language out = { str_of(scripts[best].language), str_of(scripts[best].name), best };
     uint32_t most = 0;
     for (int t = 0; t < TELL_COUNT; t++)
         if (tells[t].script == best && l->tells[t] > most) most = l->tells[t], out.code = tells[t].code;

@@ -17,7 +17,8 @@
     X(TELUGU, "Telugu", "te", 1) X(KANNADA, "Kannada", "kn", 1) X(MALAYALAM, "Malayalam", "ml", 1) \
     X(SINHALA, "Sinhala", "si", 1) X(LAO, "Lao", "lo", 1) X(MYANMAR, "Myanmar", "my", 1) \
     X(KHMER, "Khmer", "km", 1) X(ETHIOPIC, "Ethiopic", "am", 1) X(GEORGIAN, "Georgian", "ka", 1) \
-    X(ARMENIAN, "Armenian", "hy", 1)
+    X(ARMENIAN, "Armenian", "hy", 1) X(ORIYA, "Oriya", "or", 1) X(THAANA, "Thaana", "dv", 1) \
+    X(TIBETAN, "Tibetan", "bo", 1)
 /* clang-format on */
 #define SCRIPT_ENUM(id, name, language, weight) SCRIPT_##id,
 enum script { SCRIPT_MAP(SCRIPT_ENUM) SCRIPT_COUNT };
@@ -36,6 +37,7 @@ struct letters { /* counts, to be zeroed first */
 struct language {
     struct str code;   /* static text: "ko", or "und" when there is no letter */
     struct str script; /* static text: "Hangul" */
+    enum script of;
 };
 
 /* Adds the letters of `text` (well-formed UTF-8); web addresses are passed over, as they are Latin in every language. */
