@@ -120,7 +120,7 @@ enum err feedback_select(struct selected *out, struct said *rows, uint32_t count
     *out = (struct selected){ .given = count, .v = arena_alloc(arena, (count ? count : 1) * sizeof *out->v) };
     text_init();
     if (!v || !by || !room || !out->v) goto out;
-    qsort(rows, count, sizeof *rows, by_ticket);
+    if (count) qsort(rows, count, sizeof *rows, by_ticket);
     if ((e = latest(v, &n, out, rows, count, room, arena))) goto out;
     for (uint32_t i = 0; i < n; i++) by[i] = &v[i];
     drop_same(by, n, out);
