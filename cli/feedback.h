@@ -32,7 +32,7 @@ struct feedback_opts {
     { name, kind, offsetof(S, member) + offsetof(struct feedback_opts, field), fallback, min, max, arg, help }
 #define FEEDBACK_ROWS(S, m)                                                                                                   \
     FEEDBACK_ROW(S, m, "from-feedback", OPT_LIST, from, NULL, 0, 0, "URL|DIR|FILE",                                            \
-                 "corrections: a router, a data folder of naru up, or a file of naru feedback; may be given many times"),      \
+                 "corrections: a router, a data folder of naru up, or a file of naru feedback"),      \
     FEEDBACK_ROW(S, m, "feedback-weight", OPT_F64, weight, "3", 0.01, 1000, "X", "rows of the base data that a correction counts as"), \
     FEEDBACK_ROW(S, m, "feedback-held", OPT_U64, held, "30", 1, 90, "PERCENT", "share of the corrections held back to compare on"), \
     FEEDBACK_ROW(S, m, "old", OPT_STR, old, NULL, 0, 0, "FILE", "the model to be better than (default: the file at --out)"),   \
