@@ -10,7 +10,7 @@ import { Pull, Push } from "zeromq";
 
 const HELLO = 1, SCORER = 15, SCORE = 16, SCORED = 17; // messages
 const ROLE_SCORER = 4;
-const WINDOW = 64; // questions that a triage worker may have under way to us
+const WINDOW = 256; // questions that a triage worker may have under way to us
 
 /* {label, p, why}. A list of words, so that the example runs without a model: put yours here. It may be asynchronous. */
 async function predict(text, _language) {
@@ -95,7 +95,7 @@ async function onFrame([version, type, name, life, seq, acked, records]) {
   if (version !== 1) return;
   if (type === HELLO && records.length) return onHello(name, life, records[0]);
   const peer = peers.get(name);
-  if (peer?.incarnation !== life || seq < peer.consumed) return;
+  if (peer?.incarnation !== life || seq < peer.consumed) return; // a stranger's, or late
   peer.consumed = seq + records.length;
   peer.acked = Math.max(peer.acked, acked);
   if (type !== SCORE) return;

@@ -14,7 +14,7 @@ import zmq
 
 HELLO, SCORER, SCORE, SCORED = 1, 15, 16, 17  # messages
 ROLE_SCORER = 4
-WINDOW = 64  # questions that a triage worker may have under way to us
+WINDOW = 256  # questions that a triage worker may have under way to us
 
 
 def predict(text, language):
@@ -97,9 +97,9 @@ class Scorer:
         if version != 1:
             return
         if kind == HELLO and records:
-            self.on_hello(name, incarnation, records[0])
+            return self.on_hello(name, incarnation, records[0])
         peer = self.peers.get(name)
-        if not peer or peer.incarnation != incarnation or kind == HELLO or seq < peer.consumed:
+        if not peer or peer.incarnation != incarnation or seq < peer.consumed:  # a stranger's, or late
             return
         peer.consumed, peer.acked = seq + len(records), max(peer.acked, acked)
         if kind == SCORE:

@@ -3,6 +3,7 @@
   throughput  closed loop: single POSTs as fast as they are answered, 200 agents who accept and resolve at once
   latency     open loop at fixed rates
   memory      at rest, and with 100,000 tickets waiting (nobody there to take them)
+  scorer      closed loop, with the example scorers asked for the intent of every message
   parts       the small benchmarks of single rooms
 CPU is that of naru's processes and redis-server; the load clients are told apart. Everything shares this machine's cores."""
 import argparse
@@ -110,6 +111,41 @@ def memory(args, file):
     drop(naru)
 
 
+def wait_of_scorers(naru):
+    """Milliseconds within which half, and 99 %, of a scorer's answers came: bounds of the histogram's buckets."""
+    lines = [l for l in naru.get("/metrics").text.splitlines() if l.startswith("naru_scorer_seconds_bucket")]
+    counts = [(l.split('le="')[1].split('"')[0], float(l.rsplit(" ", 1)[1])) for l in lines]
+    return [next(float(le) * 1000 for le, n in counts if n >= share * counts[-1][1]) for share in (0.5, 0.99)]
+
+
+def scorer(args, file):
+    example = HERE.parent.parent / "examples" / "scorer"
+    scorers = {"no scorer": None, "scorer.py": [sys.executable, example / "scorer.py"]}
+    if (example / "node_modules").exists():
+        scorers["scorer.mjs"] = ["node", example / "scorer.mjs"]
+    policy = pathlib.Path(tempfile.mkdtemp(prefix="naru-bench-")) / "policy.yaml"
+    policy.write_text((HERE / "policy.yaml").read_text().replace("triage:\n", "triage:\n  external: { intent: { within: 500ms } }\n", 1))
+    for name, command in scorers.items():
+        naru = make(policy)
+        inbox = [f"ipc://{naru.folder}/scorer", f"ipc://{naru.folder}/data/run/triage-1.inbox"]
+        other = command and subprocess.Popen([*map(str, command), "--inbox", inbox[0], "--triage", inbox[1]])
+        if other:
+            wait_for("the scorer to be asked", lambda: naru.event(str(time.monotonic_ns()), account="load") and naru.metric("naru_scorer_asked_total"))
+        sent, took, per = run(naru, file, 200, args.count, "--closed", args.closed)
+        show(name, sent, took, per)
+        if other:
+            asked, answered = naru.metric("naru_scorer_asked_total"), naru.metric("naru_scorer_answered_total")
+            half, most = wait_of_scorers(naru)
+            ours = [l.split('cause="')[1].replace('"}', "") for l in naru.get("/metrics").text.splitlines() if l.startswith("naru_scorer_fallback_total{")]
+            print(f"{'':26} asked {asked:.0f} of {args.count}, answered {answered:.0f}, ours: {', '.join(ours) or 'none'}; half within {half:g} ms, 99 % within {most:g} ms, "
+                  f"its cpu {cpu(other.pid) / args.count:.1f} us/event")
+            other.kill()
+            other.wait()
+        drop(naru)
+    shutil.rmtree(policy.parent)
+    print()
+
+
 def parts(args, file):
     for program in sorted((pathlib.Path(NARU).parent).glob("bench_*")):
         print(f"== {program.name}")
@@ -120,9 +156,9 @@ def parts(args, file):
 made = {}
 
 
-def make():
+def make(policy=HERE / "policy.yaml"):
     folder = tempfile.mkdtemp(prefix="naru-bench-")
-    naru = Naru(folder, policy=HERE / "policy.yaml", options=["--triage", str(ARGS.triage)])
+    naru = Naru(folder, policy=policy, options=["--triage", str(ARGS.triage)])
     made[naru] = folder
     return naru
 
@@ -147,5 +183,5 @@ if __name__ == "__main__":
     os.environ["NARU_LOG"] = "warn"
     print(f"machine: {os.cpu_count()} cores; messages: {messages if ARGS.file else 'the demo texts'}; triage workers: {ARGS.triage}")
     for what in ARGS.what:
-        {"throughput": throughput, "pipeline": throughput, "latency": latency, "memory": memory, "parts": parts}[what](ARGS, messages)
+        {"throughput": throughput, "pipeline": throughput, "latency": latency, "memory": memory, "scorer": scorer, "parts": parts}[what](ARGS, messages)
     shutil.rmtree(work, ignore_errors=True)
