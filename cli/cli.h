@@ -8,6 +8,9 @@
     X(router, router_main, "run a router: the front end")                                                  \
     X(triage, triage_main, "run a triage worker")                                                          \
     X(assign, assign_main, "run an assigner: the matching brain")                                          \
+    X(train, train_main, "learn a model from labelled messages")                                           \
+    X(eval, eval_main, "judge a model, or a policy's verdicts, on labelled messages")                      \
+    X(classify, classify_main, "lines of text in; what a model or a policy says of each out, as JSON")     \
     X(check, check_main, "check policy files")                                                             \
     X(explain, explain_main, "tell the life of a ticket and why it went where it went")                    \
     X(feedback, feedback_main, "write out what people corrected, to learn from")                           \
