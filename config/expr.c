@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #define DEPTH_MAX 16u
+#define WALK      40u /* states from which an expression without plain characters is worth a warning */
 #define CLASS     4u  /* states of a class: UTF-8 has four lengths */
 #define PROPERTY  60u /* … of \p{…}, which is hundreds of ranges */
 
@@ -29,6 +30,7 @@ struct making {
     struct buf *out;
     char *why;
     uint32_t sums[DEPTH_MAX + 1], depth, last;
+    uint32_t run, plain; /* bytes of plain characters up to here, and the most of them in a row */
     bool refused;
 };
 
@@ -44,6 +46,16 @@ static void element(struct making *m, uint32_t weight)
 {
     m->sums[m->depth] = plus(m->sums[m->depth], m->last);
     m->last = weight;
+    m->run = 0;
+}
+
+/* A character that stands for itself. */
+static void plain(struct making *m, size_t n)
+{
+    uint32_t run = m->run + (uint32_t)n;
+    element(m, (uint32_t)n);
+    m->run = run;
+    if (run > m->plain) m->plain = run;
 }
 
 static char ahead(const struct making *m, size_t n) { return m->at + n < m->in.n ? m->in.p[m->at + n] : 0; }
@@ -65,7 +77,7 @@ static void put(struct making *m, size_t skip, const char *text)
 static void quoted(struct making *m)
 {
     while (m->at < m->in.n && !(ahead(m, 0) == '\\' && ahead(m, 1) == 'E')) {
-        element(m, 1);
+        plain(m, 1);
         copy(m, 1);
     }
     copy(m, 2);
@@ -92,7 +104,8 @@ static void escape(struct making *m)
     else if (c == 'D') put(m, 2, "[^" DIGITS "]"), element(m, CLASS);
     else if (c == 'Q') quoted(m);
     else if ((c == 'x' || c == 'p' || c == 'P') && ahead(m, 2) == '{') braced(m);
-    else element(m, c && strchr("sSpPhHvVNR", c) ? CLASS : 1), copy(m, 2);
+    else if (c && strchr("sSpPhHvVNR", c)) element(m, CLASS), copy(m, 2);
+    else plain(m, 1), copy(m, 2);
 }
 
 static void class_escape(struct making *m)
@@ -158,6 +171,7 @@ static void repeat(struct making *m)
         return;
     }
     if (least > count) count = least;
+    m->run = 0;
     m->last = (uint64_t)m->last * count < 1000000u ? m->last * count : 1000000u;
     copy(m, n + 1);
 }
@@ -175,18 +189,19 @@ static void one(struct making *m)
     case '+':
     case '?':
     case '^':
-    case '$': copy(m, 1); break;
+    case '$': m->run = 0, copy(m, 1); break;
     case '.': element(m, CLASS), copy(m, 1); break;
     default: {
         size_t n = 1;
         while (((unsigned char)ahead(m, n) & 0xC0) == 0x80) n++;
-        element(m, (uint32_t)n);
+        plain(m, n);
         copy(m, n);
     }
     }
 }
 
-enum err expr_make(struct str written, struct buf *out, char why[200])
+/* *walks: nothing plain stands in it that could be looked for, and it is not small: every message is walked through. */
+static enum err make(struct str written, struct buf *out, char why[200], bool *walks)
 {
     struct making m = { .in = written, .out = out, .why = why };
     if (written.n == 0) refuse(&m, "an empty expression says nothing");
@@ -202,7 +217,14 @@ enum err expr_make(struct str written, struct buf *out, char why[200])
                  EXPR_WEIGHT);
         return ERR_POLICY;
     }
+    *walks = m.plain < 2 && weight >= WALK;
     return m.refused ? ERR_POLICY : out->err;
+}
+
+enum err expr_make(struct str written, struct buf *out, char why[200])
+{
+    bool walks;
+    return make(written, out, why, &walks);
 }
 
 unsigned expr_flags(void) { return HS_FLAG_UTF8 | HS_FLAG_CASELESS | HS_FLAG_MULTILINE | HS_FLAG_SINGLEMATCH; }
@@ -227,7 +249,8 @@ enum err expr_check(struct str written, char why[200])
     struct buf made;
     buf_init(&made, 256u << 10);
     why[0] = 0;
-    enum err e = expr_make(written, &made, why);
+    bool walks = false;
+    enum err e = make(written, &made, why, &walks);
     if (e) goto out;
     if (hs_expression_info(buf_cstr(&made), expr_flags(), &info, &trouble) != HS_SUCCESS) {
         say_refused(trouble->message, str_eq(buf_str(&made), written), why);
@@ -237,6 +260,10 @@ enum err expr_check(struct str written, char why[200])
         e = ERR_POLICY;
     } else if (begins(written, ".*") || begins(written, ".+")) {
         snprintf(why, 200, "begins with \"%.2s\", which costs and says nothing: an expression is found anywhere", written.p);
+    } else if (walks) {
+        snprintf(why, 200,
+                 "has no word that could be looked for, so every message is walked through for it (about 1 us): add one, or "
+                 "shorten its repeats");
     } else if (info->max_width == 1) {
         snprintf(why, 200, "is a single character, which most messages may have: is that meant?");
     }

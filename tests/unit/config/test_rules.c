@@ -135,6 +135,7 @@ static const struct saying slips[] = {
     { RULES A("text: x") RULE("b", "text: x", "raise: 0, weigh: 0"), 9, 37, "does nothing" },
     /* expressions that cost */
     { RULES A("match: '.*x'"), 8, 33, "begins with \".*\", which costs and says nothing" },
+    { RULES A("match: '\\w{30}'"), 8, 33, "has no word that could be looked for" },
     { RULES A("match: '[xy]'"), 8, 33, "is a single character" },
 };
 
@@ -160,8 +161,9 @@ static const struct saying good[] = {
       NULL },
     { HEAD "  external: { intent: { within: 1s }, sentiment: { within: 1s } }\n  rules:\n" A("intent: x, sentiment: negative"), 0,
       0, NULL },
-    { RULES A("match: ['환불 ?(안|못)', '\\bcards?\\b', '[\\w.]+@[\\w.]+', '^\\d{4,12}$', 'Straße', '\\Q.*\\E', '[^\\w]x[]x]']"), 0,
-      0, NULL },
+    { RULES A("match: ['환불 ?(안|못)', '\\bcards?\\b', '[\\w.]+@[\\w.]+', '^\\d{4,12}$', 'Straße', '\\Q.*\\E', '[^\\w]x[]x]', "
+              "'\\d{6,}', '\\w{20}ab']"),
+      0, 0, NULL },
     { RULES A("text: [\"=사고\", \"refund*\", \"*phone\", \"*x*\", \"=\\\\*\"]"), 0, 0, NULL },
 };
 
