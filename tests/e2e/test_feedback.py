@@ -245,3 +245,52 @@ def test_what_naru_feedback_cannot_read_is_said_with_the_place(door, args, told)
              "other": door.folder / "other.jsonl"}
     done = door.naru("feedback", *[a.format(**where) for a in args])
     assert done.returncode == 1 and told in done.stderr, done.stderr
+
+
+# Words that the first model knows, and words that only corrections teach.
+KNOWN = {"refund": ("kettle torn", "coat broken"), "delivery": ("parcel late", "courier lost"), "login": ("password refused", "account locked")}
+TAUGHT = {"refund": ("zorb", "quixan"), "delivery": ("vumta", "neekol"), "login": ("hibbo", "trefly")}
+OPENINGS = ("hello", "hi there", "please help", "안녕하세요", "저기요", "once more")
+
+
+def classified(door, model, text):
+    done = door.naru("classify", "--model", model, input=text + "\n")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)["label"]
+
+
+def test_what_was_judged_wrongly_is_corrected_learnt_and_swapped_only_when_better(door):
+    folder = door.folder / "learning"
+    folder.mkdir()
+    base, model = folder / "base.tsv", folder / "intent.model"
+    rows_of_base = [f"{o} {w} {n}\t{label}" for label, words in KNOWN.items() for w in words for o in OPENINGS for n in range(4)]
+    base.write_text("text\tintent\n" + "\n".join(rows_of_base) + "\n", encoding="utf-8")
+    train = ("train", "--data", base, "--text", "text", "--label", "intent", "--out", model, "--quiet")
+    first = door.naru(*train)
+    assert first.returncode == 0, first.stderr
+    old = model.read_bytes()
+
+    agree = {label: live(door, f"l-{label}", f"again {words[0]}") for label, words in KNOWN.items()}
+    for label, ticket in agree.items():
+        assert correct(door, ticket, intent=label).status == 200
+    nothing = door.naru(*train, "--from-feedback", door.folder / "data", "--feedback-held", "90")
+    assert nothing.returncode in (1, 2) and model.read_bytes() == old, nothing.stdout
+
+    for i in range(24):
+        for label, words in TAUGHT.items():
+            ticket = live(door, f"l-{label}-{i}", f"{OPENINGS[i % 6]} refund {words[i % 2]} {i}")
+            judged = door.get(f"/v1/tickets/{ticket}/explain").json["verdict"]
+            assert judged["intent"] == "refund_request"  # the rule's word, and wrong
+            assert correct(door, ticket, intent=label).status == 200
+    said = door.naru(*train, "--from-feedback", f"http://127.0.0.1:{door.port}", "--token", door.token)
+    assert said.returncode == 0, said.stdout + said.stderr
+    assert "corrections held back" in said.stdout and "base, cross-validated" in said.stdout and "\nbetter: " in said.stdout
+    assert model.read_bytes() != old
+    assert classified(door, model, "well then, my neekol refund") == "delivery"
+
+    better = model.read_bytes()
+    again = door.naru(*train, "--from-feedback", door.folder / "data")
+    assert again.returncode == 1 and "no clear difference" in again.stdout and model.read_bytes() == better
+    forced = door.naru(*train, "--from-feedback", door.folder / "data", "--force")
+    assert forced.returncode == 0 and "written all the same" in forced.stdout
+    assert not list(folder.glob("intent.model.*")) and {p.name for p in folder.iterdir()} == {"base.tsv", "intent.model"}
