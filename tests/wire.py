@@ -60,15 +60,26 @@ for name in ("zmq_ctx_new", "zmq_socket"):
     getattr(zmq, name).restype = ctypes.c_void_p
 
 
+class Key:
+    """A pair of CURVE keys, in Z85."""
+
+    def __init__(self):
+        public, secret = ctypes.create_string_buffer(41), ctypes.create_string_buffer(41)
+        assert zmq.zmq_curve_keypair(public, secret) == 0
+        self.public, self.secret = public.value.decode(), secret.value.decode()
+
+
 class Peer(threading.Thread):
     """Joins the process at `at`. answer(peer, record) → what is sent back for each record of type `takes`: the fields of one of
     type `gives`, bytes as they are, or None. Records are lists in the order of their tables; `seen` keeps them."""
 
     PULL, PUSH, LINGER, RCVTIMEO = 7, 8, 17, 27
+    CURVE_SERVER, CURVE_PUBLIC, CURVE_SECRET, CURVE_THEIRS = 47, 48, 49, 50
     role = takes = gives = 0
 
-    def __init__(self, name, inbox, at, answer):
+    def __init__(self, name, inbox, at, answer, key=None):
         super().__init__(daemon=True)
+        self.key = key
         self.name, self.inbox, self.at, self.answer = name, inbox, at, answer
         self.incarnation = int(time.time() * 1000)
         self.sent = self.consumed = 0
@@ -76,8 +87,11 @@ class Peer(threading.Thread):
         self.over = threading.Event()
         self.ctx = zmq.zmq_ctx_new()
         self.pull, self.push = self.socket(self.PULL), self.socket(self.PUSH)
+        if key:
+            self.secure(at.partition("?key=")[2])
+            self.inbox += f"?key={key.public}"
         assert zmq.zmq_bind(ctypes.c_void_p(self.pull), inbox.encode()) == 0
-        assert zmq.zmq_connect(ctypes.c_void_p(self.push), at.encode()) == 0
+        assert zmq.zmq_connect(ctypes.c_void_p(self.push), at.partition("?key=")[0].encode()) == 0
         self.start()
 
     def socket(self, kind):
@@ -85,6 +99,13 @@ class Peer(threading.Thread):
         for option, value in ((self.LINGER, 0), (self.RCVTIMEO, 50)):
             assert zmq.zmq_setsockopt(ctypes.c_void_p(s), option, ctypes.byref(ctypes.c_int(value)), 4) == 0
         return s
+
+    def secure(self, theirs):
+        server, text = ctypes.byref(ctypes.c_int(1)), lambda z: z.encode()
+        for s, option, value, n in ((self.pull, self.CURVE_SERVER, server, 4), (self.pull, self.CURVE_SECRET, text(self.key.secret), 41),
+                                    (self.push, self.CURVE_THEIRS, text(theirs), 41), (self.push, self.CURVE_PUBLIC, text(self.key.public), 41),
+                                    (self.push, self.CURVE_SECRET, text(self.key.secret), 41)):
+            assert zmq.zmq_setsockopt(ctypes.c_void_p(s), option, value, n) == 0
 
     def send_bytes(self, b):
         zmq.zmq_send(ctypes.c_void_p(self.push), b, len(b), 1)
@@ -159,9 +180,9 @@ class Scorer(Peer):
 
     role, takes, gives = SCORER_ROLE, SCORE, SCORED
 
-    def __init__(self, *args, model="py-model", stages=("intent",), workspaces=(), at_once=0):
+    def __init__(self, *args, model="py-model", stages=("intent",), workspaces=(), at_once=0, key=None):
         self.offer = [model, [[s] for s in stages], [[w] for w in workspaces], at_once]
-        super().__init__(*args)
+        super().__init__(*args, key=key)
 
     def hello(self):
         super().hello()

@@ -1,7 +1,6 @@
 """Models of one's own: scorers of a real triage worker. The examples do the job; whoever is silent, late, broken or dead costs its own
 answer and nothing else."""
 import importlib.util
-import os
 import pathlib
 import shutil
 import signal
@@ -11,8 +10,8 @@ import tempfile
 import time
 
 import pytest
-from conftest import POLICY, ROOT, by_hand, wait_for
-from wire import SCORE, SCORED, SCORER, Scorer, pack
+from conftest import NARU, POLICY, ROOT, by_hand, wait_for
+from wire import SCORE, SCORED, SCORER, Key, Scorer, pack
 
 EXAMPLE = ROOT / "examples" / "scorer"
 
@@ -224,6 +223,29 @@ def test_what_a_worker_held_when_it_was_killed_is_triaged_by_the_next(hand, door
     s.leave()
     hand.start("triage-1")
     wait_for("it to be taken", lambda: door.get(f"/v1/events/{event}").json["state"] == "taken", 60)
+
+
+def test_with_curve_a_scorer_needs_a_key_that_the_worker_knows(tmp_path):
+    ours, known, stranger = Key(), Key(), Key()
+    (tmp_path / "secret").write_text(ours.secret + "\n")
+    (tmp_path / "peers").write_text(known.public + "\n")
+    log = tmp_path / "triage.log"
+    with open(log, "wb") as out:
+        worker = subprocess.Popen([NARU, "triage", "--name", "triage-9", "--inbox", f"ipc://{tmp_path}/t", "--curve-secret",
+                                   tmp_path / "secret", "--curve-peers", tmp_path / "peers"], stdout=out, stderr=out)
+    try:
+        wait_for("the worker", lambda: "ready" in log.read_text())
+        at = f"ipc://{tmp_path}/t?key={ours.public}"
+        other = Scorer("stranger", f"ipc://{tmp_path}/s2", at, refund, model="stranger", key=stranger)
+        friend = Scorer("friend", f"ipc://{tmp_path}/s1", at, refund, model="friend", key=known)
+        wait_for("its friend to be known", lambda: "scorer:friend answers" in log.read_text())
+        wait_for("the stranger to be refused", lambda: "cause=stranger" in log.read_text())
+        assert "scorer:stranger" not in log.read_text()
+        for s in (other, friend):
+            s.leave()
+    finally:
+        worker.terminate()
+        assert worker.wait(20) == 0
 
 
 # ---- the examples ----
