@@ -12,7 +12,7 @@
    are processors; each depends on its own seed only, so the result does not depend on their number or on timing. Only the calling
    thread calls `progress`.
 
-   The size of the file is bounded by MODEL_ROOM: it decides how many features are kept. */
+   The size of the file is bounded by its kind's `room`: it decides how many features are kept. */
 #include "workers/triage/learn.h"
 
 #include "workers/triage/calibrate.h"
@@ -25,7 +25,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MODEL_ROOM   18400000u /* bytes of features and their rows */
 #define FOLDS        5u
 #define JUDGES       2u          /* nets that judge each fold */
 #define JUDGED_MOST  (32u << 20) /* rows × labels that are judged */
@@ -43,18 +42,21 @@ static const struct recipe short_recipe = { "short", G(WORD) | G(SHORT) };
 #undef G
 
 /* What each kind of model tries, and how its nets are built. */
+#define DROPS 2u
 static const struct kind_row {
     const struct recipe *recipes[2];
     double balance;        /* how much rare labels are raised, see matrix.h */
     uint32_t members_most; /* nets */
+    uint32_t room;         /* bytes of features and their rows */
+    float drops[DROPS];    /* of features: a second one above 0 is tried too */
+    float hidden_drop;
 } kinds[MODEL_KIND_COUNT] = {
-    [MODEL_INTENT] = { { &words_recipe, &runs_recipe }, 0.25, MEMBERS_MOST },
-    [MODEL_URGENCY] = { { &words_recipe, &runs_recipe }, 0.5, MEMBERS_MOST },
-    [MODEL_SENTIMENT] = { { &words_recipe, &runs_recipe }, 0.25, MEMBERS_MOST },
-    [MODEL_LANGUAGE] = { { &short_recipe, NULL }, 0.5, 2 },
+    [MODEL_INTENT] = { { &words_recipe, &runs_recipe }, 0.25, MEMBERS_MOST, 18400000, { 0.2f, 0.5f }, 0.3f },
+    [MODEL_URGENCY] = { { &words_recipe, &runs_recipe }, 0.5, MEMBERS_MOST, 18400000, { 0.2f, 0.5f }, 0.3f },
+    [MODEL_SENTIMENT] = { { &words_recipe, &runs_recipe }, 0.25, MEMBERS_MOST, 18400000, { 0.2f, 0.5f }, 0.3f },
+    /* Rows are many and made for it (scripts/train-language): nothing to choose, little to drop, the mix is the prior. */
+    [MODEL_LANGUAGE] = { { &short_recipe, NULL }, 0, 1, 6200000, { 0, 0 }, 0 },
 };
-static const float drops[] = { 0.2f, 0.5f };
-#define DROPS 2u
 
 struct learning {
     const struct example *examples;
@@ -95,12 +97,12 @@ static void shape(struct learning *l)
     l->epochs = epochs < 2 ? 2 : epochs > 40 ? 40 : (uint32_t)epochs;
 }
 
-static uint32_t features_for(const struct learning *l, uint32_t members) { return MODEL_ROOM / (members * l->width + 15); }
+static uint32_t features_for(const struct learning *l, uint32_t members) { return l->kind->room / (members * l->width + 15); }
 
 static enum err make_matrices(struct learning *l)
 {
     enum err e = ERR_OK;
-    uint32_t most = features_for(l, l->label_count > 4 ? 3 : 2), features = 0;
+    uint32_t fewest = l->kind->members_most < 2 ? 1 : l->label_count > 4 ? 3 : 2, most = features_for(l, fewest), features = 0;
     begin(l, "reading texts", 0.05);
     for (uint32_t i = 0; i < 2 && !e && l->kind->recipes[i]; i++) {
         e = matrix_make(&l->matrices[i], l->examples, l->count, l->label_count, l->kind->recipes[i]->groups, most, l->kind->balance,
@@ -143,7 +145,7 @@ static struct net_cfg net_of(const struct learning *l, float drop, uint64_t seed
                              .epochs = l->epochs,
                              .rate = 0.05f,
                              .drop = drop,
-                             .hidden_drop = 0.3f,
+                             .hidden_drop = l->kind->hidden_drop,
                              .seed = l->cfg->seed * 1000003u + seed };
 }
 
@@ -191,18 +193,20 @@ static double right_of(const struct team_job *j)
 
 static enum err choose(struct learning *l)
 {
-    uint32_t folds = 1 + CHOOSE_STEPS / (l->count * l->epochs), recipes = l->kind->recipes[1] ? 2 : 1, n = 0;
+    uint32_t folds = 1 + CHOOSE_STEPS / (l->count * l->epochs), recipes = l->kind->recipes[1] ? 2 : 1, n = 0,
+             drops = l->kind->drops[1] > 0 ? DROPS : 1;
     double best = -1e30;
     if (folds > FOLDS) folds = FOLDS;
     enum err e = ERR_OK;
+    if (recipes * drops == 1) return ERR_OK;
     begin(l, "choosing features and dropout", 0.25);
     for (uint32_t r = 0; r < recipes; r++)
-        for (uint32_t d = 0; d < DROPS; d++)
+        for (uint32_t d = 0; d < drops; d++)
             for (uint32_t fold = 0; fold < folds && !e; fold++)
-                e = add_job(l, r, drops[d], fold, 100 + fold, JUDGED_MOST / (l->label_count + 1));
+                e = add_job(l, r, l->kind->drops[d], fold, 100 + fold, JUDGED_MOST / (l->label_count + 1));
     if (!e) e = run(l);
     for (uint32_t r = 0; r < recipes && !e; r++)
-        for (uint32_t d = 0; d < DROPS; d++) {
+        for (uint32_t d = 0; d < drops; d++) {
             double right = 0;
             for (uint32_t fold = 0; fold < folds; fold++) right += right_of(team_job(l->team, n++));
             if (right > best) best = right, l->recipe = r, l->drop = d;
@@ -220,7 +224,7 @@ static enum err judge(struct learning *l, struct verdicts *out)
     begin(l, "judging examples by nets that did not see them", 0.4);
     for (uint32_t fold = 0; fold < folds; fold++)
         for (uint32_t j = 0; j < JUDGES && !e; j++)
-            e = add_job(l, l->recipe, drops[l->drop], fold, 200 + fold * JUDGES + j, most / folds);
+            e = add_job(l, l->recipe, l->kind->drops[l->drop], fold, 200 + fold * JUDGES + j, most / folds);
     if (!e) e = run(l);
     uint32_t rows = 0;
     for (uint32_t n = 0; !e && n < team_count(l->team); n += JUDGES) rows += team_job(l->team, n)->held_count;
@@ -365,7 +369,7 @@ static enum err members(struct learning *l)
 {
     enum err e = ERR_OK;
     begin(l, "learning from all examples", 0.3);
-    for (uint32_t i = 0; i < l->members && !e; i++) e = add_job(l, l->recipe, drops[l->drop], FOLDS, 300 + i, 0);
+    for (uint32_t i = 0; i < l->members && !e; i++) e = add_job(l, l->recipe, l->kind->drops[l->drop], FOLDS, 300 + i, 0);
     return e ? e : run(l);
 }
 
@@ -417,7 +421,7 @@ static enum err report_on(struct learning *l, const struct verdicts *v, const st
     r->threshold = c->threshold;
     r->temperature = c->temperature;
     snprintf(r->chosen, sizeof r->chosen, "features \"%s\", dropout %.1f, %u nets of %u units, %u epochs",
-             l->kind->recipes[l->recipe]->name, (double)drops[l->drop], (unsigned)l->members, (unsigned)l->width,
+             l->kind->recipes[l->recipe]->name, (double)l->kind->drops[l->drop], (unsigned)l->members, (unsigned)l->width,
              (unsigned)l->epochs);
     r->judged = malloc((v->count + 1) * sizeof *r->judged);
     if (!r->judged) return ERR_NOMEM;
