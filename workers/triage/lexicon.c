@@ -89,7 +89,8 @@ static enum err draft_words(struct draft *d, const struct str *words, uint32_t c
     char room[WORD_MAX + 8];
     for (uint32_t i = 0; i < count; i++) {
         struct rule_word w = rule_word(words[i]);
-        struct str k = { room, text_key(w.text, room, sizeof room) };
+        size_t n = text_key(w.text, room, sizeof room);
+        struct str k = { room, n };
         if (k.n > WORD_MAX) return snprintf(why, 200, "a word of a text condition is longer than %u bytes", WORD_MAX), ERR_POLICY;
         enum err e = keep(&d[i], k.p, k.n, i);
         if (e) return e;
