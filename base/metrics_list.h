@@ -55,6 +55,7 @@
     X(STORE_ROLLBACKS, M_COUNTER, "naru_store_rollbacks_total", "", "Times Redis was found older than what a router had seen")      \
     X(HOME_SILENT, M_COUNTER, "naru_home_silent_total", "", "Confirmations given without the home router's commit (silent for 3 s)") \
     X(POLICY_LOADS, M_COUNTER, "naru_policy_loads_total", "result", "Policies loaded: ok, refused")                                 \
+    X(MODEL_LOADS, M_COUNTER, "naru_model_loads_total", "result", "Sets of trained models opened: ok, refused (the old ones stay)")  \
     X(BUILD_INFO, M_GAUGE, "naru_build_info", "version", "1, with the version as label")
 
 #endif

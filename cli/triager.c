@@ -35,6 +35,12 @@ static enum err read_time(struct triager *t, const char *who, const char *at)
     return complain(who, "--at", "a time is written 2026-03-02T10:00:00+09:00");
 }
 
+/* A missing model is no error: the rest of the verdict can be judged without. */
+static void tell_model(void *ctx, enum model_kind kind, const char *name, const char *why)
+{
+    fprintf(stderr, "naru %s: the %s model %s is passed over: %s\n", (const char *)ctx, model_kind_words.v[kind], name, why);
+}
+
 /* Which channel and account messages come in by. */
 static enum err set_door(struct triager *t, const char *who, const struct triager_opts *o)
 {
@@ -71,6 +77,8 @@ enum err triager_init(struct triager *t, const char *who, const struct triager_o
     if (!e) e = load(t, who, o->policy);
     if (!e) e = set_door(t, who, o);
     if (e) return e;
+    static const struct models_place nowhere;
+    models_open(&t->models, t->policy, &nowhere, NULL, tell_model, (void *)(uintptr_t)who);
     e = rules_new(&t->rules, t->policy, why);
     if (!e) e = scratch_new(&t->scratch);
     if (!e) e = scratch_fit(t->scratch, t->rules);
@@ -80,6 +88,7 @@ enum err triager_init(struct triager *t, const char *who, const struct triager_o
 void triager_fini(struct triager *t)
 {
     rules_free(t->rules);
+    models_fini(&t->models);
     policy_unref(t->policy);
     scratch_free(t->scratch);
     arena_fini(&t->arena);
@@ -88,5 +97,5 @@ void triager_fini(struct triager *t)
 enum err triager_ask(struct triager *t, const struct event *e)
 {
     arena_clear(&t->arena);
-    return verdict_make(t->rules, t->scratch, e, NULL, t->now, &t->v, &t->arena);
+    return verdict_make(t->rules, &t->models, t->scratch, e, NULL, t->now, &t->v, &t->arena);
 }

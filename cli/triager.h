@@ -22,6 +22,7 @@ struct triager_opts {
 struct triager {
     struct policy *policy;
     struct rules *rules;
+    struct models models;
     struct scratch *scratch;
     struct arena arena; /* of one verdict */
     struct event blank; /* an event with all but what its message says */

@@ -12,6 +12,7 @@
 #include "cli/demo.h"
 #include "cli/supervise.h"
 #include "router/token.h"
+#include "workers/triage/models.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -247,6 +248,19 @@ static void start_router(struct up *u)
     supervisor_start(u->sup, &spec);
 }
 
+/* Models are looked for beside their policies. */
+static void add_models(struct up *u, struct child_spec *spec)
+{
+    size_t n = 8;
+    spec->argv[n++] = "--model-copies";
+    spec->argv[n++] = text(u, "%s/models", u->data);
+    for (size_t i = 0; i < u->o.policy.count && n + 3 < CHILD_ARGS && i < MODELS_DIRS; i++) {
+        const char *path = u->o.policy.v[i], *slash = strrchr(path, '/');
+        spec->argv[n++] = "--models";
+        spec->argv[n++] = slash ? text(u, "%.*s", (int)(slash - path + (slash == path)), path) : ".";
+    }
+}
+
 static void start_worker(struct up *u, const char *command, const char *name)
 {
     struct child_spec spec = { .name = name,
@@ -255,6 +269,7 @@ static void start_worker(struct up *u, const char *command, const char *name)
                                .stop_rank = 1,
                                .log_path = log_of(u, name) };
     if (!strcmp(command, "assign")) spec.argv[8] = "--redis", spec.argv[9] = u->redis_url;
+    else add_models(u, &spec);
     supervisor_start(u->sup, &spec);
 }
 

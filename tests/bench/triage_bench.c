@@ -174,7 +174,7 @@ static void only_rules(struct bench *b, size_t i)
 
 static void verdict(struct bench *b, const struct event *e, struct verdict *v)
 {
-    if (verdict_make(b->rules, b->scratch, e, NULL, 0, v, &b->arena) != ERR_OK) abort();
+    if (verdict_make(b->rules, NULL, b->scratch, e, NULL, 0, v, &b->arena) != ERR_OK) abort();
     arena_clear(&b->arena);
 }
 
@@ -192,7 +192,7 @@ static void wire(struct bench *b, size_t i)
     buf_clear(&b->out);
     record_pack(&b->packed, &event_record, &b->events[i]);
     if (record_unpack(&event_record, &e, buf_str(&b->packed), &b->arena) != ERR_OK) abort();
-    if (verdict_make(b->rules, b->scratch, &e, NULL, 0, &v, &b->arena) != ERR_OK) abort();
+    if (verdict_make(b->rules, NULL, b->scratch, &e, NULL, 0, &v, &b->arena) != ERR_OK) abort();
     record_pack(&b->out, &verdict_record, &v);
     arena_clear(&b->arena);
 }

@@ -56,7 +56,7 @@ static void read_message(const struct rules *r, struct str text, struct str tier
     arena_init(&arena, 4u << 20);
     for (int i = 0; i < 2; i++) {
         buf_init(&packed[i], 1u << 20);
-        naru_assert(verdict_make(r, s, &e, NULL, 0, &v, &arena) == ERR_OK);
+        naru_assert(verdict_make(r, NULL, s, &e, NULL, 0, &v, &arena) == ERR_OK);
         record_pack(&packed[i], &verdict_record, &v);
         naru_assert(!packed[i].err);
     }

@@ -61,7 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_text(e.text);
     arena_init(&arena, 1u << 20);
     buf_init(&packed, 1u << 20);
-    naru_assert(verdict_make(rules, scratch, &e, NULL, 0, &v, &arena) == ERR_OK);
+    naru_assert(verdict_make(rules, NULL, scratch, &e, NULL, 0, &v, &arena) == ERR_OK);
     record_pack(&packed, &verdict_record, &v);
     naru_assert(!packed.err);
     buf_fini(&packed);

@@ -5,6 +5,9 @@
      live       serves. Replaced in one assignment on the loop, between two events: every verdict is made under exactly one policy.
                 A policy that is refused leaves the last good one in force.
 
+   Its models are opened by the same job; when their files change later, a job that does only that. One that cannot be opened leaves
+   the one before in force, or its stage is passed over.
+
    So a workspace without `live` and without `job` has never had a good policy. Its events are held for a while, because a router
    that just met us sends policy and events in one breath, and an error counts as an attempt. They are answered when the first
    policy is ready, or refused when it is found bad, or after DESK_HELD_MS.
@@ -48,8 +51,11 @@ struct job {
     struct workspace *ws;
     struct paper paper;
     uint64_t wall;
-    struct rules *rules; /* the result, or NULL */
-    char why[400];
+    struct rules *rules;       /* the result, or NULL */
+    bool only_models;          /* `policy` stays, its models are opened anew */
+    struct policy *policy;     /* … a reference of it */
+    struct models old, models; /* those in force when the job began (references of ours), and those that are to follow */
+    char why[400], models_why[400];
 };
 struct held {
     STAILQ_ENTRY(held) next;
@@ -61,6 +67,7 @@ struct held {
 struct workspace {
     char name[65];
     struct rules *live;
+    struct models models; /* of live */
     struct job *job;
     struct paper next;
     bool has_next;
@@ -130,7 +137,7 @@ static void answer(struct desk *d, const struct workspace *ws, void *from, const
 {
     struct verdict v;
     uint64_t start = clock_mono_us();
-    enum err err = verdict_make(ws->live, d->scratch, e, given, now, &v, &d->arena);
+    enum err err = verdict_make(ws->live, &ws->models, d->scratch, e, given, now, &v, &d->arena);
     uint64_t took = clock_mono_us() - start;
     if (err) {
         refuse(d, from, e, str_of(err_text(err)));
@@ -193,7 +200,7 @@ static bool ask_scorers(struct desk *d, struct workspace *ws, void *from, const 
     const struct policy *p = rules_policy(ws->live);
     uint32_t within[ANSWER_COUNT], any = 0;
     for (unsigned i = 0; i < ANSWER_COUNT; i++) any |= within[i] = p->external_ms[i];
-    if (!any || (!e->text.n && !e->subject.n)) return false; /* a hang-up says nothing that could be read */
+    if (!any || (!e->text.n && !e->subject.n)) return false;                  /* a hang-up says nothing that could be read */
     if (language_stated(e->language, d->stated)) within[ANSWER_LANGUAGE] = 0; /* no question */
     uint64_t now = clock_mono_ms();
     struct asking a = { .from = from, .workspace = ws, .event = e, .within_ms = within };
@@ -263,9 +270,20 @@ static void hold(struct desk *d, struct workspace *ws, void *from, const struct 
 
 static void compile_start(struct desk *d, struct workspace *ws, struct paper *take);
 
+static void on_model(void *ctx, enum model_kind kind, const char *name, const char *why)
+{
+    struct job *j = ctx;
+    size_t n = strlen(j->models_why);
+    snprintf(j->models_why + n, sizeof j->models_why - n, "%s%s model %s: %s", n ? "; " : "", model_kind_words.v[kind], name, why);
+}
+
 static void on_compile(uv_work_t *uv) /* on a thread of the pool */
 {
     struct job *j = container_of(uv, struct job, uv);
+    if (j->only_models) {
+        models_open(&j->models, j->policy, j->desk->cfg.models, &j->old, on_model, j);
+        return;
+    }
     struct findings f;
     struct policy *p = NULL;
     struct buf said;
@@ -279,14 +297,30 @@ static void on_compile(uv_work_t *uv) /* on a thread of the pool */
         copy_text(j->why, sizeof j->why, said.n ? buf_str(&said) : str_of(err_text(e)));
     } else if (rules_new(&j->rules, p, why) != ERR_OK) {
         copy_text(j->why, sizeof j->why, str_of(why));
+    } else {
+        models_open(&j->models, p, j->desk->cfg.models, &j->old, on_model, j);
     }
     policy_unref(p);
     buf_fini(&said);
     findings_fini(&f);
 }
 
+static void take_models(struct workspace *ws, struct job *j)
+{
+    models_fini(&ws->models);
+    ws->models = j->models;
+    j->models = (struct models){ 0 };
+    metric_add(MET_MODEL_LOADS, *j->models_why ? "refused" : "ok", 1);
+    if (*j->models_why) log_warn("workspace=%s %s; what was in force stays, or the stage is passed over", ws->name, j->models_why);
+    else log_info("workspace=%s models in force", ws->name);
+}
+
 static void take_over(struct desk *d, struct workspace *ws, struct job *j)
 {
+    if (j->only_models) {
+        if (ws->live && rules_policy(ws->live) == j->policy) take_models(ws, j);
+        return;
+    }
     const struct policy *p = j->rules ? rules_policy(j->rules) : NULL;
     if (p && strcmp(p->workspace, ws->name) != 0) {
         snprintf(j->why, sizeof j->why, "it is of workspace %.64s", p->workspace);
@@ -297,6 +331,7 @@ static void take_over(struct desk *d, struct workspace *ws, struct job *j)
         ws->live = j->rules;
         j->rules = NULL;
         metric_add(MET_POLICY_LOADS, "ok", 1);
+        take_models(ws, j);
         log_info("workspace=%s policy=%s rules=%" PRIu32 " words=%" PRIu32 " in force", ws->name, p->version, p->rule_count,
                  p->pattern_count);
         return;
@@ -323,9 +358,23 @@ static void on_compiled(uv_work_t *uv, int status)
         if (ws->live || !ws->job) held_release(d, ws, now, UINT64_MAX, STR("no policy"));
     }
     rules_free(j->rules);
+    policy_unref(j->policy);
+    models_fini(&j->models);
+    models_fini(&j->old);
     paper_fini(&j->paper);
     free(j);
     if (d->closing && d->jobs == 0) desk_end(d);
+}
+
+static void job_start(struct desk *d, struct workspace *ws, struct job *j)
+{
+    j->desk = d;
+    j->ws = ws;
+    models_ref(&j->old, &ws->models);
+    int rc = uv_queue_work(d->loop, &j->uv, on_compile, on_compiled);
+    naru_assert(rc == 0); /* fails only without a callback */
+    ws->job = j;
+    d->jobs++;
 }
 
 /* Takes what `take` owns. */
@@ -339,12 +388,19 @@ static void compile_start(struct desk *d, struct workspace *ws, struct paper *ta
         paper_fini(take);
         return;
     }
-    *j = (struct job){ .desk = d, .ws = ws, .paper = *take, .wall = clock_wall_ms() };
+    *j = (struct job){ .paper = *take, .wall = clock_wall_ms() };
     *take = (struct paper){ 0 };
-    int rc = uv_queue_work(d->loop, &j->uv, on_compile, on_compiled);
-    naru_assert(rc == 0); /* fails only without a callback */
-    ws->job = j;
-    d->jobs++;
+    job_start(d, ws, j);
+}
+
+static void models_watch(struct desk *d, struct workspace *ws)
+{
+    const struct policy *p = ws->live ? rules_policy(ws->live) : NULL;
+    struct job *j = p && !ws->job && models_changed(&ws->models, p, d->cfg.models) ? calloc(1, sizeof *j) : NULL;
+    if (!j) return;
+    j->only_models = true;
+    j->policy = policy_ref((struct policy *)(uintptr_t)p);
+    job_start(d, ws, j);
 }
 
 /* ---- workspaces ---- */
@@ -369,11 +425,14 @@ static void workspace_free(struct workspace *ws)
         free(h);
     }
     rules_free(ws->live);
+    models_fini(&ws->models);
     paper_fini(&ws->next);
     free(ws);
 }
 
 /* ---- the desk ---- */
+
+static const struct models_place nowhere;
 
 enum err desk_open(struct desk **out, uv_loop_t *loop, const struct desk_cfg *cfg)
 {
@@ -389,6 +448,7 @@ enum err desk_open(struct desk **out, uv_loop_t *loop, const struct desk_cfg *cf
     }
     d->loop = loop;
     d->cfg = *cfg;
+    if (!d->cfg.models) d->cfg.models = &nowhere;
     d->overdue_at = UINT64_MAX;
     timer_init(&d->overdue, loop, on_overdue, d);
     map_init(&d->workspaces, DESK_WORKSPACES);
@@ -435,6 +495,7 @@ void desk_event(struct desk *d, void *from, const struct event *e, uint64_t now_
 void desk_tick(struct desk *d, uint64_t now_wall_ms)
 {
     struct workspace *ws;
+    for (size_t i = 0; (ws = map_next(&d->workspaces, &i));) models_watch(d, ws);
     if (d->held_count == 0 || now_wall_ms < DESK_HELD_MS) return;
     for (size_t i = 0; (ws = map_next(&d->workspaces, &i));)
         held_release(d, ws, now_wall_ms, now_wall_ms - DESK_HELD_MS, STR("no policy"));

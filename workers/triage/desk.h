@@ -4,6 +4,7 @@
 #ifndef NARU_WORKERS_TRIAGE_DESK_H
 #define NARU_WORKERS_TRIAGE_DESK_H
 
+#include "workers/triage/models.h"
 #include "workers/triage/rules.h"
 
 #include <uv.h>
@@ -20,6 +21,7 @@ struct desk_cfg {
     void (*answer)(void *ctx, void *from, const struct verdict *v);
     /* A question for a scorer (`scorer` as given to desk_scorer); an error when it cannot be sent now. */
     enum err (*ask)(void *ctx, void *scorer, const struct score *q);
+    const struct models_place *models; /* where models lie; borrowed */
 };
 
 enum err desk_open(struct desk **out, uv_loop_t *loop, const struct desk_cfg *cfg);
@@ -27,7 +29,7 @@ enum err desk_open(struct desk **out, uv_loop_t *loop, const struct desk_cfg *cf
 void desk_config(struct desk *d, const struct config *c, uint64_t now_wall_ms);
 /* Answers at once, or holds the event until its workspace's first policy is compiled, or its scorers have answered. */
 void desk_event(struct desk *d, void *from, const struct event *e, uint64_t now_wall_ms);
-/* Refuses what was held too long. To be called every second or so. */
+/* Refuses what was held too long; looks whether models have changed and opens the new ones. To be called every second or so. */
 void desk_tick(struct desk *d, uint64_t now_wall_ms);
 /* External scorers, each known by its peer: what it answers, one answer, credit after `ask` gave an error, its end. See scorers.h.
  */

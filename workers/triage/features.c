@@ -49,6 +49,7 @@ struct features {
     struct seen seen[SEEN];
     uint32_t making;
     char said[SAY_SLOTS][SAY_ROOM];
+    struct reading reading;
 };
 
 static uint8_t classes[0x10000]; /* enum text_class; what belongs to words */
@@ -88,6 +89,7 @@ void features_of_key(struct features *f, struct str key)
 {
     f->key = key;
     f->cut = false;
+    f->reading.of = NULL;
     for (int g = 0; g < GRAM_GROUPS; g++) f->groups[g].made = false;
 }
 
@@ -98,6 +100,8 @@ void features_read(struct features *f, struct str subject, struct str text)
     n += text_key(text_clip(text, TEXT_MAX), f->own + n, TEXT_MAX);
     features_of_key(f, (struct str){ f->own, n });
 }
+
+struct reading *features_reading(struct features *f) { return &f->reading; }
 
 /* ---- words and characters ---- */
 

@@ -32,6 +32,24 @@ struct gram {
     uint32_t count;    /* how often the text has it */
 };
 
+/* What a model found of the text read last. */
+#define FOUND_MAX 8192u /* known features of one text that count; those of later groups are dropped */
+struct found {
+    uint32_t row;
+    float value; /* not yet brought to length 1 */
+    uint32_t gram;
+    uint32_t group;
+};
+struct reading {
+    const struct model *of; /* whose it is; NULL: nobody's */
+    struct found v[FOUND_MAX];
+    uint32_t count;
+    float square;
+    float hidden[1024]; /* MODEL_WIDTH_MAX */
+};
+/* Room for it, kept with the text; `of` is NULL after each reading of a text. */
+struct reading *features_reading(struct features *f);
+
 /* The different n-grams of one group in the text read last, made at the first call; `*count` of them. Borrowed until the next
    reading. */
 const struct gram *features_grams(struct features *f, enum gram_group group, uint32_t *count);

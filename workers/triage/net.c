@@ -1,5 +1,5 @@
 /* The inner loops are written once, plainly, for the compiler's vectoriser, and compiled three times: for AVX-512, for AVX2 with
-   FMA, and for whatever the program was built for. Which one runs is settled at the first use. This file alone is compiled with
+   FMA, and for whatever the program was built for. Which one runs is settled at the first use. This file and score.c are compiled with
    -ffast-math: sums may be reordered, there is no infinity or NaN in a training (rows are of length 1, steps are bounded).
 
    One step reads one row of the matrix. Its features without the dropped ones are `at`/`v`; h is the hidden layer, z first the

@@ -150,7 +150,8 @@ enum err scratch_new(struct scratch **out)
     struct scratch *s = calloc(1, sizeof *s);
     if (!s) return ERR_NOMEM;
     enum err e = lexicon_scratch_new(&s->lexicon);
-    if (e) return free(s), e;
+    if (!e) e = features_new(&s->features);
+    if (e) return scratch_free(s), e;
     *out = s;
     return ERR_OK;
 }
@@ -183,6 +184,7 @@ void scratch_free(struct scratch *s)
 {
     if (!s) return;
     lexicon_scratch_free(s->lexicon);
+    features_free(s->features);
     free(s->candidates);
     free(s->attributes);
     free(s->hours);
@@ -190,6 +192,7 @@ void scratch_free(struct scratch *s)
 }
 
 struct drafts *scratch_drafts(struct scratch *s) { return &s->drafts; }
+struct features *scratch_features(struct scratch *s) { return s->features; }
 
 /* ---- finding ---- */
 

@@ -4,7 +4,7 @@
 #define NARU_WORKERS_TRIAGE_RULES_H
 
 #include "config/policy.h"
-#include "workers/triage/text.h"
+#include "workers/triage/model.h"
 
 struct rules;
 struct scratch;
@@ -59,7 +59,10 @@ struct drafts {
     struct tag tags[LIM_LIST_ITEMS], fired[LIM_LIST_ITEMS];
     struct weighed weighed[LIM_LIST_ITEMS];
     struct reason reasons[LIM_LIST_ITEMS];
+    float p[MODEL_LABELS_MAX]; /* probabilities by a model */
 };
 struct drafts *scratch_drafts(struct scratch *s);
+/* The n-grams of the message being read; of the scratch. */
+struct features *scratch_features(struct scratch *s);
 
 #endif

@@ -26,6 +26,7 @@ struct hours_slot {
 };
 struct scratch {
     struct lexicon_scratch *lexicon;
+    struct features *features;
     uint64_t *candidates; /* bits of rules */
     struct attribute_slot *attributes;
     struct hours_slot *hours;

@@ -7,19 +7,7 @@
 
 #include <math.h>
 
-#define FOUND_MAX 8192u /* known features of one text that count; those of later groups are dropped */
-#define AHEAD     12u   /* slots asked for before they are read */
-
-struct found {
-    uint32_t row;
-    float value;
-};
-struct reading {
-    struct found v[FOUND_MAX];
-    uint32_t count;
-    float square;
-    float hidden[MODEL_WIDTH_MAX];
-};
+#define AHEAD 12u /* slots asked for before they are read */
 
 static const float group_weights[GRAM_GROUPS] = {
 #define GRAM_WEIGHT(no, id, weight) [GRAM_##id] = weight,
@@ -57,7 +45,7 @@ static void look_up(const struct model_parts *p, struct features *f, enum gram_g
         const struct model_slot *slot = &p->slots[at];
         float v = value_of(slot, group, g[i].count);
         r->square += v * v;
-        r->v[r->count++] = (struct found){ slot->row >> 8, v };
+        r->v[r->count++] = (struct found){ slot->row >> 8, v, i, group };
     }
 }
 
@@ -122,8 +110,10 @@ static net_fn *net_best(void)
 
 /* ---- scores ---- */
 
-static void read_text(const struct model_parts *p, struct features *f, struct reading *r)
+static void read_text(const struct model *m, struct features *f, struct reading *r)
 {
+    const struct model_parts *p = model_parts_of(m);
+    r->of = m;
     r->count = 0;
     r->square = 0;
     for (int g = 0; g < GRAM_GROUPS; g++)
@@ -132,11 +122,10 @@ static void read_text(const struct model_parts *p, struct features *f, struct re
 
 bool model_scores(const struct model *m, struct features *f, float *scores)
 {
-    const struct model_parts *p = model_parts_of(m);
-    struct reading r;
-    read_text(p, f, &r);
-    net_best()(p, &r, scores);
-    return r.count > 0;
+    struct reading *r = features_reading(f);
+    read_text(m, f, r);
+    net_best()(model_parts_of(m), r, scores);
+    return r->count > 0;
 }
 
 static void softmax(const float *scores, uint32_t n, double temperature, float *p)
@@ -201,8 +190,7 @@ static void slopes(const struct model_parts *p, const struct reading *r, uint32_
 }
 
 struct strong {
-    struct gram gram;
-    enum gram_group group;
+    const struct found *found;
     float weight;
 };
 
@@ -217,40 +205,32 @@ static void keep_strong(struct strong *v, uint32_t *count, uint32_t max, struct 
     v[at] = s;
 }
 
-/* What one feature adds, or 0 when the model does not know it. */
-static float adds(const struct model_parts *p, enum gram_group group, const struct gram *g, const float *slope)
+static float adds(const struct model_parts *p, const struct found *found, const float *slope)
 {
-    uint32_t at = slot_find(p, g->hash);
+    const int8_t *w = p->weights + (size_t)found->row * p->h->width;
     float sum = 0;
-    if (at == UINT32_MAX) return 0;
-    uint32_t row = p->slots[at].row >> 8;
-    const int8_t *w = p->weights + (size_t)row * p->h->width;
     for (uint32_t j = 0; j < p->h->width; j++) sum += (float)w[j] * slope[j];
-    return sum * value_of(&p->slots[at], group, g->count) * p->scale[row];
+    return sum * found->value * p->scale[found->row];
 }
 
 uint32_t model_explain(const struct model *m, struct features *f, uint32_t label, struct evidence *out, uint32_t max)
 {
     const struct model_parts *p = model_parts_of(m);
+    struct reading *r = features_reading(f);
     float slope[MODEL_WIDTH_MAX], scores[MODEL_LABELS_MAX + 16];
     struct strong strong[EVIDENCE_MAX];
-    struct reading r;
-    uint32_t kept = 0;
+    uint32_t kept = 0, count;
     if (max > EVIDENCE_MAX) max = EVIDENCE_MAX;
-    read_text(p, f, &r);
-    if (!max || !r.count) return 0;
-    net_best()(p, &r, scores);
-    slopes(p, &r, label, slope);
-    float by = 1 / sqrtf(r.square);
-    for (int g = 0; g < GRAM_GROUPS; g++) {
-        uint32_t count = 0;
-        const struct gram *grams = p->h->groups >> g & 1 ? features_grams(f, (enum gram_group)g, &count) : NULL;
-        for (uint32_t i = 0; i < count; i++) {
-            float weight = by * adds(p, (enum gram_group)g, &grams[i], slope);
-            if (weight != 0) keep_strong(strong, &kept, max, (struct strong){ grams[i], (enum gram_group)g, weight });
-        }
+    if (r->of != m) model_scores(m, f, scores); /* else the text was scored just now */
+    if (!max || !r->count) return 0;
+    slopes(p, r, label, slope);
+    float by = 1 / sqrtf(r->square);
+    for (uint32_t i = 0; i < r->count; i++)
+        keep_strong(strong, &kept, max, (struct strong){ &r->v[i], by * adds(p, &r->v[i], slope) });
+    for (uint32_t i = 0; i < kept; i++) {
+        enum gram_group group = (enum gram_group)strong[i].found->group;
+        const struct gram *grams = features_grams(f, group, &count);
+        out[i] = (struct evidence){ features_say(f, group, &grams[strong[i].found->gram], i), strong[i].weight };
     }
-    for (uint32_t i = 0; i < kept; i++)
-        out[i] = (struct evidence){ features_say(f, strong[i].group, &strong[i].gram, i), strong[i].weight };
     return kept;
 }

@@ -28,7 +28,8 @@
 
 struct options {
     const char *name, *inbox, *curve_secret, *curve_peers;
-    struct opt_list routers;
+    struct opt_list routers, models;
+    const char *model_copies;
     uint64_t window;
 };
 static const struct opt rows[] = {
@@ -38,6 +39,10 @@ static const struct opt rows[] = {
     { "router", OPT_LIST, offsetof(struct options, routers), NULL, 0, 0, "ADDR", "a router's inbox; may be given many times" },
     { "window", OPT_U64, offsetof(struct options, window), "256", 1, 65536, "N",
       "records that each router may have under way to us" },
+    { "models", OPT_LIST, offsetof(struct options, models), NULL, 0, 0, "DIR",
+      "where trained models lie; may be given many times" },
+    { "model-copies", OPT_STR, offsetof(struct options, model_copies), NULL, 0, 0, "DIR",
+      "a folder of our own to map copies of models from, so that a model may be written over in place" },
     { "curve-secret", OPT_STR, offsetof(struct options, curve_secret), NULL, 0, 0, "FILE",
       "our secret key; without it links are plain" },
     { "curve-peers", OPT_STR, offsetof(struct options, curve_peers), NULL, 0, 0, "FILE", "public keys of those who may connect" },
@@ -56,6 +61,7 @@ struct worker {
     struct signals signals;
     struct timer tick, stop;
     struct buf room; /* one packed record */
+    struct models_place models;
     uint64_t now, stop_at;
     bool stopping, closed;
 };
@@ -266,7 +272,9 @@ static enum err worker_open(struct worker *w, const struct options *o)
                                .on_down = on_down,
                                .on_credit = on_credit,
                                .on_record = on_record };
-    struct desk_cfg desk = { w, on_answer, on_ask };
+    struct desk_cfg desk = { w, on_answer, on_ask, &w->models };
+    w->models.copies = o->model_copies;
+    for (size_t i = 0; i < o->models.count && i < MODELS_DIRS; i++) w->models.dirs[w->models.count++] = o->models.v[i];
     enum err e = desk_open(&w->desk, &w->loop, &desk);
     if (!e) e = signals_init(&w->signals, &w->loop, on_stop, NULL, w);
     if (!e) e = mailbox_open(&w->mailbox, &w->loop, &cfg);

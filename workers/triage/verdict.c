@@ -1,14 +1,15 @@
 /* Triage is a list of stages, each reading what earlier ones left in a `reading` and adding its part:
 
      text       subject and the customer's own words of the text in NFC, and their key
-     language   stated by the source, else given by a scorer, else by script
-     intent     given by a scorer
-     sentiment  given by a scorer
-     rules      words, attributes, hours → actions
+     language   stated by the source, else given by a scorer, else by script and model
+     intent     given by a scorer, else by the model; in doubt there is none
+     sentiment  given by a scorer, else by the model
+     rules      words, attributes, hours, what was found so far → actions
+     urgency    a score put together from scorer or model, rules and context
      verdict    what was gathered becomes the record
 
-   A stage that needs something else (a model) takes its place as one more row between `language` and `verdict`. Every part of a
-   verdict has a reason: which part, by what (script, source, rule:name, default), in what detail.
+   Every part of a verdict has a reason: which part, by what (script, source, model, scorer:name, rule:name, default), in what
+   detail.
 
    A reading lives on the stack for one event. Lists are gathered in the scratch's rooms, which keep nothing from one event to the
    next, and copied at their true length into the caller's arena. A list that is full takes no more (LIM_LIST_ITEMS). */
@@ -16,9 +17,13 @@
 
 #include "workers/triage/language.h"
 #include "workers/triage/quote.h"
+#include "workers/triage/urgency.h"
+
+#include <stdio.h>
 
 struct reading {
     const struct rules *r;
+    const struct models *m; /* never NULL */
     struct scratch *s;
     struct drafts *d;
     struct arena *arena;
@@ -66,6 +71,7 @@ static enum err stage_text(struct reading *w)
     if (w->subject.n) n = text_key(w->subject, d->key, sizeof d->subject);
     if (n) d->key[n++] = '\n'; /* no key of a word holds one, so none is found across the two */
     w->key = (struct str){ d->key, n + text_key(w->text, d->key + n, TEXT_MAX - n) };
+    features_of_key(scratch_features(w->s), w->key);
     return ERR_OK;
 }
 
@@ -98,28 +104,71 @@ static enum err stage_language(struct reading *w)
     struct letters l = { 0 };
     letters_count(&l, w->subject);
     letters_count(&l, w->text);
-    struct language found = letters_language(&l);
-    w->look.language = found.code;
-    because(w, STR("language"), STR("script"), found.script);
+    struct language_found *found = arena_alloc(w->arena, sizeof *found);
+    if (!found) return ERR_NOMEM;
+    language_judge(&l, w->m->language.model ? &w->m->language : NULL, scratch_features(w->s), found);
+    w->look.language = found->code;
+    because(w, STR("language"), found->by, str_of(found->said));
     return ERR_OK;
 }
 
-/* ---- intent, sentiment: what scorers gave ---- */
+/* ---- models ---- */
+
+#define SPOKE 3u /* features that a reason names */
+
+/* What the model of a kind says, its probabilities in the drafts; NULL where there is no model. */
+static const struct model *ask(struct reading *w, enum model_kind kind, struct guess *g)
+{
+    const struct model *m = w->m->of[kind];
+    if (m) model_score(m, scratch_features(w->s), w->d->p, g);
+    return m;
+}
+
+/* "refund 0.93: 환불 0.61, refund + back 0.33": the guess and what spoke strongest for it. */
+static struct str say_guess(struct reading *w, const struct model *m, const struct guess *g, const char *mark, uint32_t max)
+{
+    enum { ROOM = 256 };
+    struct evidence spoke[SPOKE];
+    char *room = arena_alloc(w->arena, ROOM);
+    if (!room) return STR_NONE;
+    int len = snprintf(room, ROOM, "%s %.2f%s", model_label(m, g->label).p, g->p, mark);
+    size_t n = len < 0 ? 0 : len < ROOM ? (size_t)len : ROOM - 1;
+    uint32_t count = max ? model_explain(m, scratch_features(w->s), g->label, spoke, max) : 0;
+    for (uint32_t i = 0; i < count && n < ROOM - 1; i++) {
+        len = snprintf(room + n, ROOM - n, "%s%.*s %.2f", i ? ", " : ": ", STR_FMT(spoke[i].feature), (double)spoke[i].weight);
+        n += len < 0 ? 0 : (size_t)len < ROOM - n ? (size_t)len : ROOM - n - 1;
+    }
+    return text_clip((struct str){ room, n }, ROOM - 1);
+}
 
 static enum err stage_intent(struct reading *w)
 {
     const struct answered *told = given(w, ANSWER_INTENT);
-    if (!told) return ERR_OK;
-    w->look.intent = told->label;
-    w->look.confidence = told->oos ? 0 : told->p;
-    w->doubted = told->oos || told->p < rules_policy(w->r)->unsure_below;
+    double below = rules_policy(w->r)->unsure_below;
+    struct guess g;
+    if (told) {
+        w->look.intent = told->label;
+        w->look.confidence = told->oos ? 0 : told->p;
+        w->doubted = told->oos || told->p < below;
+        return ERR_OK;
+    }
+    const struct model *m = ask(w, MODEL_INTENT, &g);
+    if (!m) return ERR_OK;
+    w->doubted = g.oos || g.p < below;
+    w->look.confidence = g.p;
+    if (!w->doubted) w->look.intent = model_label(m, g.label);
+    because(w, STR("intent"), STR("model"), say_guess(w, m, &g, g.oos ? " out of scope" : w->doubted ? " unsure" : "", SPOKE));
     return ERR_OK;
 }
 
 static enum err stage_sentiment(struct reading *w)
 {
     const struct answered *told = given(w, ANSWER_SENTIMENT);
-    if (told) w->look.sentiment = (enum sentiment)told->word;
+    struct guess g;
+    const struct model *m = told ? NULL : ask(w, MODEL_SENTIMENT, &g);
+    int word = told ? told->word : m ? words_find(&sentiment_words, model_label(m, g.label)) : -1;
+    if (word >= 0) w->look.sentiment = (enum sentiment)word;
+    if (m) because(w, STR("sentiment"), STR("model"), say_guess(w, m, &g, "", 0));
     return ERR_OK;
 }
 
@@ -241,6 +290,51 @@ static enum err stage_rules(struct reading *w)
     return ERR_OK;
 }
 
+/* ---- urgency ---- */
+
+/* The levels' probabilities by enum urgency, from a scorer or a model; false where neither speaks. */
+static bool urgency_odds(struct reading *w, float p[URG_COUNT], struct str *by)
+{
+    const struct answered *told = given(w, ANSWER_URGENCY);
+    struct guess g;
+    for (int u = 0; u < (int)URG_COUNT; u++) p[u] = told ? (float)(1 - told->p) / (URG_COUNT - 1) : 0;
+    if (told) return p[told->word] = (float)told->p, *by = told->by, true;
+    const struct model *m = ask(w, MODEL_URGENCY, &g);
+    if (!m) return false;
+    *by = STR("model");
+    for (uint32_t i = 0; i < model_labels(m); i++) {
+        int u = words_find(&urgency_words, model_label(m, i));
+        if (u >= 0) p[u] += w->d->p[i];
+    }
+    return true;
+}
+
+static enum err stage_urgency(struct reading *w)
+{
+    struct urgency_rule rules[LIM_LIST_ITEMS];
+    float p[URG_COUNT];
+    struct urgency_view view = { .rules = rules,
+                                 .rule_count = w->weighed,
+                                 .named = w->urgency,
+                                 .named_by = w->urgency_by,
+                                 .raise = w->raise,
+                                 .sentiment = w->look.sentiment,
+                                 .attributes = &w->look.event->attributes };
+    struct urgency_sum sum;
+    for (uint32_t i = 0; i < w->weighed; i++)
+        rules[i] = (struct urgency_rule){ rules_text(w->r, w->d->weighed[i].rule)->by, w->d->weighed[i].weigh };
+    if (urgency_odds(w, p, &view.by)) view.p = p;
+    urgency_settle(&rules_policy(w->r)->urgency, &view, &sum);
+    w->v->urgency = sum.level;
+    w->v->score = sum.score;
+    for (uint32_t i = 0; i < sum.part_count; i++) {
+        char *room = arena_alloc(w->arena, URGENCY_SAID);
+        if (!room) return ERR_NOMEM;
+        because(w, STR("urgency"), sum.parts[i].by, urgency_part_say(&sum.parts[i], room));
+    }
+    return ERR_OK;
+}
+
 /* ---- verdict ---- */
 
 static bool keep(struct reading *w, struct list *out, const void *items, uint32_t count, size_t size)
@@ -252,22 +346,9 @@ static bool keep(struct reading *w, struct list *out, const void *items, uint32_
     return true;
 }
 
-static void settle_urgency(struct reading *w)
-{
-    static const double scores[URG_COUNT] = { 0.2, 0.4, 0.7, 0.95 };
-    const struct answered *told = given(w, ANSWER_URGENCY);
-    bool named = w->urgency >= 0;
-    int base = named ? w->urgency : told ? told->word : URG_NORMAL, u = base + w->raise;
-    u = u < URG_LOW ? URG_LOW : u > URG_CRITICAL ? URG_CRITICAL : u;
-    w->v->urgency = (enum urgency)u;
-    w->v->score = scores[u];
-    if (named || !told) because(w, STR("urgency"), named ? w->urgency_by : STR("default"), str_of(urgency_words.v[base]));
-}
-
 static enum err stage_verdict(struct reading *w)
 {
     struct verdict *v = w->v;
-    settle_urgency(w);
     v->language = w->look.language;
     v->intent = w->look.intent;
     v->sentiment = w->look.sentiment;
@@ -282,14 +363,15 @@ static enum err stage_verdict(struct reading *w)
 
 /* ---- the list ---- */
 
-static enum err (*const stages[])(struct reading *w) = { stage_text,      stage_language, stage_intent,
-                                                         stage_sentiment, stage_rules,    stage_verdict };
+static enum err (*const stages[])(struct reading *w) = { stage_text,  stage_language, stage_intent, stage_sentiment,
+                                                         stage_rules, stage_urgency,  stage_verdict };
 
-enum err verdict_make(const struct rules *r, struct scratch *s, const struct event *e, const struct given *given,
-                      uint64_t now_wall_ms, struct verdict *out, struct arena *arena)
+enum err verdict_make(const struct rules *r, const struct models *m, struct scratch *s, const struct event *e,
+                      const struct given *given, uint64_t now_wall_ms, struct verdict *out, struct arena *arena)
 {
     static const struct given nothing;
-    struct reading w = { .r = r, .s = s, .d = scratch_drafts(s), .arena = arena, .v = out, .urgency = -1 };
+    static const struct models none;
+    struct reading w = { .r = r, .m = m ? m : &none, .s = s, .d = scratch_drafts(s), .arena = arena, .v = out, .urgency = -1 };
     w.given = given ? given : &nothing;
     w.look.event = e;
     w.look.now = now_wall_ms;

@@ -75,7 +75,7 @@ static inline struct event kit_event(const char *text)
 static inline const struct verdict *kit_ask(struct kit *k, const struct event *e, uint64_t now)
 {
     arena_clear(&k->arena);
-    enum err err = verdict_make(k->rules, k->scratch, e, NULL, now, &k->v, &k->arena);
+    enum err err = verdict_make(k->rules, NULL, k->scratch, e, NULL, now, &k->v, &k->arena);
     if (err) fprintf(stderr, "%s\n", err_name(err)), abort();
     return &k->v;
 }

@@ -18,7 +18,7 @@ static const struct verdict *ask(struct kit *k, const char *text, const struct g
 {
     struct event e = kit_event(text);
     arena_clear(&k->arena);
-    assert_int_equal(verdict_make(k->rules, k->scratch, &e, g, KIT_NOW, &k->v, &k->arena), ERR_OK);
+    assert_int_equal(verdict_make(k->rules, NULL, k->scratch, &e, g, KIT_NOW, &k->v, &k->arena), ERR_OK);
     return &k->v;
 }
 

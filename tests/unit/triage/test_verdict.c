@@ -34,7 +34,7 @@ TEST(without_rules_a_verdict_is_normal_and_has_no_intent)
     assert_false(v->unsure);
     assert_int_equal(v->error.n, 0);
     assert_true(str_is(v->policy, k.policy->version));
-    assert_string_equal(kit_reason(v, "urgency", "default"), "normal");
+    assert_string_equal(kit_reason(v, "urgency", "default"), "0.40");
     assert_string_equal(kit_reason(v, "language", "script"), "Latin");
     kit_fini(&k);
 }
@@ -237,7 +237,7 @@ TEST(without_memory_there_is_an_error_and_no_crash)
     struct arena tiny;
     kit_init(&k, policy);
     arena_init(&tiny, 64);
-    assert_int_equal(verdict_make(k.rules, k.scratch, &e, NULL, KIT_NOW, &v, &tiny), ERR_NOMEM);
+    assert_int_equal(verdict_make(k.rules, NULL, k.scratch, &e, NULL, KIT_NOW, &v, &tiny), ERR_NOMEM);
     arena_fini(&tiny);
     verdict_refuse(&v, &e, STR("no policy"));
     assert_true(str_is(v.error, "no policy"));
