@@ -27,7 +27,6 @@
 #include "base/metrics.h"
 #include "base/panic.h"
 #include "workers/triage/language.h"
-#include "workers/triage/quote.h"
 #include "workers/triage/scorers.h"
 #include "workers/triage/verdict.h"
 
@@ -85,8 +84,7 @@ struct desk {
     struct scorers *scorers;
     struct timer overdue; /* the next deadline of a question */
     uint64_t overdue_at;  /* … UINT64_MAX: none */
-    char stated[LANGUAGE_MAX + 1];
-    bool grace; /* the deadline passed; answers that are here already are read first */
+    bool grace;           /* the deadline passed; answers that are here already are read first */
     unsigned jobs;
     bool closing;
 };
@@ -185,23 +183,22 @@ static void on_given(void *ctx, void *from, void *workspace, const struct event 
 static struct shown on_show(void *ctx, const struct event *e)
 {
     struct desk *d = ctx;
-    struct drafts *room = scratch_drafts(d->scratch);
-    struct shown s = { .text = quote_own_words(text_clip(e->text, TEXT_MAX), e->channel, room->key, sizeof room->key) };
-    struct letters l = { 0 };
-    size_t n = language_stated(e->language, d->stated);
-    letters_count(&l, s.text);
-    s.language = n ? (struct str){ d->stated, n } : letters_language(&l).code;
-    return s;
+    const struct workspace *ws = map_get(&d->workspaces, e->workspace); /* it has a policy, or nobody would ask */
+    struct glance g;
+    arena_clear(&d->arena);
+    if (verdict_glance(ws->live, &ws->models, d->scratch, e, &g, &d->arena) != ERR_OK) g.language = STR("und");
+    return (struct shown){ g.language, g.own };
 }
 
 /* True when scorers are asked about `e` and its verdict comes later. */
 static bool ask_scorers(struct desk *d, struct workspace *ws, void *from, const struct event *e)
 {
     const struct policy *p = rules_policy(ws->live);
+    char stated[LANGUAGE_MAX + 1];
     uint32_t within[ANSWER_COUNT], any = 0;
     for (unsigned i = 0; i < ANSWER_COUNT; i++) any |= within[i] = p->external_ms[i];
-    if (!any || (!e->text.n && !e->subject.n)) return false;                  /* a hang-up says nothing that could be read */
-    if (language_stated(e->language, d->stated)) within[ANSWER_LANGUAGE] = 0; /* no question */
+    if (!any || (!e->text.n && !e->subject.n)) return false;               /* a hang-up says nothing that could be read */
+    if (language_stated(e->language, stated)) within[ANSWER_LANGUAGE] = 0; /* no question */
     uint64_t now = clock_mono_ms();
     struct asking a = { .from = from, .workspace = ws, .event = e, .within_ms = within };
     a.stages = scorers_wanted(d->scorers, e->workspace, within, now);

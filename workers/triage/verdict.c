@@ -147,9 +147,9 @@ static enum err stage_intent(struct reading *w)
     double below = rules_policy(w->r)->unsure_below;
     struct guess g;
     if (told) {
-        w->look.intent = told->label;
         w->look.confidence = told->oos ? 0 : told->p;
         w->doubted = told->oos || told->p < below;
+        if (!w->doubted) w->look.intent = told->label;
         return ERR_OK;
     }
     const struct model *m = ask(w, MODEL_INTENT, &g);
@@ -381,6 +381,19 @@ enum err verdict_make(const struct rules *r, const struct models *m, struct scra
         if (err) return err;
     }
     return ERR_OK;
+}
+
+enum err verdict_glance(const struct rules *r, const struct models *m, struct scratch *s, const struct event *e, struct glance *out,
+                        struct arena *arena)
+{
+    static const struct given nothing;
+    static const struct models none;
+    struct reading w = { .r = r, .m = m ? m : &none, .s = s, .d = scratch_drafts(s), .arena = arena, .given = &nothing };
+    w.look.event = e;
+    enum err err = stage_text(&w);
+    if (!err) err = stage_language(&w);
+    *out = (struct glance){ w.look.language, w.text };
+    return err;
 }
 
 void verdict_refuse(struct verdict *out, const struct event *e, struct str error)

@@ -17,6 +17,13 @@
      tags       all, once each */
 enum err verdict_make(const struct rules *r, const struct models *m, struct scratch *s, const struct event *e,
                       const struct given *given, uint64_t now_wall_ms, struct verdict *out, struct arena *arena);
+/* What is known of `e` before any scorer speaks: the language (empty on ERR_NOMEM) and the customer's own words. Texts as above,
+   but those in `s` go with its next use. */
+struct glance {
+    struct str language, own;
+};
+enum err verdict_glance(const struct rules *r, const struct models *m, struct scratch *s, const struct event *e, struct glance *out,
+                        struct arena *arena);
 /* A verdict that says only that there is none: counts as an attempt at its router. */
 void verdict_refuse(struct verdict *out, const struct event *e, struct str error);
 

@@ -62,11 +62,26 @@ TEST(an_intent_below_the_bound_or_out_of_scope_is_unsure)
     kit_init(&k, policy);
     g.of[ANSWER_INTENT] = told("refund_card", 0, 0.44);
     const struct verdict *v = ask(&k, "hello", &g);
-    assert_true(v->unsure && str_is(v->intent, "refund_card"));
+    assert_true(v->unsure && v->intent.n == 0 && v->confidence == 0.44); /* no rule may take a doubtful one for granted */
+    assert_string_equal(kit_fired(v), "");
     g.of[ANSWER_INTENT] = told("", 0, 0.9);
     g.of[ANSWER_INTENT].oos = true;
     v = ask(&k, "hello", &g);
     assert_true(v->unsure && v->intent.n == 0 && v->confidence == 0);
+    kit_fini(&k);
+}
+
+TEST(scorers_are_shown_the_customers_own_words_and_the_language)
+{
+    struct kit k;
+    struct glance g;
+    struct event e = kit_event("환불해 주세요\n> 지난번에\n> 말씀하신\n");
+    kit_init(&k, policy);
+    assert_int_equal(verdict_glance(k.rules, NULL, k.scratch, &e, &g, &k.arena), ERR_OK);
+    assert_true(str_is(g.language, "ko") && g.own.n < e.text.n && memcmp(g.own.p, "환불해 주세요", 19) == 0);
+    e.language = STR("en-US");
+    assert_int_equal(verdict_glance(k.rules, NULL, k.scratch, &e, &g, &k.arena), ERR_OK);
+    assert_true(str_is(g.language, "en"));
     kit_fini(&k);
 }
 
@@ -75,6 +90,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         RUN(what_a_scorer_gave_is_in_the_verdict_before_rules_look),
         RUN(a_rules_word_wins_over_a_scorers),
+        RUN(scorers_are_shown_the_customers_own_words_and_the_language),
         RUN(an_intent_below_the_bound_or_out_of_scope_is_unsure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
