@@ -120,7 +120,7 @@ def test_a_rules_word_wins_over_a_scorers(door, scorer):
 
 def test_several_stages_are_asked_at_once_of_several_scorers(door, scorer):
     scorer(refund)
-    s = scorer(lambda s, q: s.scored(q, "critical", 0.6), "py-2", stages=("urgency",), model="alarm")
+    s = scorer(lambda s, q: s.scored(q, "critical", 0.95), "py-2", stages=("urgency",), model="alarm")
     got = ask(door, "hello")
     assert (got["intent"], got["urgency"]) == ("refund_card", "critical")
     assert [q[1] for q in s.seen] == [1] * len(s.seen)
