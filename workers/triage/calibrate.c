@@ -55,6 +55,9 @@ static double loss_at(const struct verdicts *v, double temperature)
 /* Golden-section search over the logarithm (Kiefer 1953): the loss has one valley. */
 static double best_temperature(const struct verdicts *v)
 {
+    uint32_t known = 0;
+    for (uint32_t i = 0; i < v->count; i++) known += v->known[i] && v->truth[i] < v->labels;
+    if (!known) return 1; /* nothing to fit it to */
     const double golden = 0.6180339887498949;
     double low = log(0.05), high = log(20), a = high - golden * (high - low), b = low + golden * (high - low);
     double at_a = loss_at(v, exp(a)), at_b = loss_at(v, exp(b));
@@ -92,9 +95,8 @@ static struct scoped scope_of(const struct verdicts *v, uint32_t i, uint32_t in_
     for (uint32_t k = 0; k < v->labels; k++) sum += exp(((double)z[k] - most) / temperature);
     *label = best;
     *p = exp(((double)z[best] - most) / temperature) / sum;
-    bool oos = !v->known[i] || (v->labels > in_scope && z[in_scope] > z[best]);
-    return (struct scoped){ v->known[i] ? *p : 0, v->truth[i] < in_scope, best == v->truth[i],
-                            oos && (v->labels > in_scope || !v->known[i]) };
+    bool oos = v->labels > in_scope && (!v->known[i] || z[in_scope] > z[best]); /* as model_judge has it */
+    return (struct scoped){ v->known[i] ? *p : 0, v->truth[i] < in_scope, best == v->truth[i], oos };
 }
 
 static int by_scope(const void *a, const void *b)
@@ -126,7 +128,7 @@ static double best_threshold(const struct scoped *s, uint32_t n)
 void calibrate(const struct verdicts *v, uint32_t in_scope, struct calibration *out)
 {
     struct scoped *s = calloc(v->count + 1, sizeof *s);
-    *out = (struct calibration){ v->count ? best_temperature(v) : 1, 0 };
+    *out = (struct calibration){ best_temperature(v), 0 };
     for (uint32_t i = 0; s && i < v->count; i++) {
         uint32_t label;
         double p;

@@ -1,10 +1,12 @@
 /* The inner loops are written once, plainly, for the compiler's vectoriser, and compiled three times: for AVX-512, for AVX2 with
-   FMA, and for whatever the program was built for. Which one runs is settled at the first use. This file and score.c are compiled with
-   -ffast-math: sums may be reordered, there is no infinity or NaN in a training (rows are of length 1, steps are bounded).
+   FMA, and for whatever the program was built for. Which one runs is settled at the first use. This file and score.c are compiled
+   with -ffast-math: sums may be reordered, there is no infinity or NaN in a training (rows are of length 1, steps are bounded).
 
    One step reads one row of the matrix. Its features without the dropped ones are `at`/`v`; h is the hidden layer, z first the
    scores, then the gradient of the loss by them. Everything a step touches lies in one block, `struct step`, as it is hot. */
 #include "workers/triage/net.h"
+
+#include "workers/triage/isa.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -130,32 +132,9 @@ typedef void score_fn(const struct net *n, struct step *s);
         step_body(n, s, truth, weight, rate, hidden_drop);                                                                         \
     }                                                                                                                              \
     isa static void score_##name(const struct net *n, struct step *s) { score_body(n, s); }
-VARIANT(plain, )
-#ifdef __x86_64__
-VARIANT(avx2, __attribute__((target("avx2,fma"))))
-VARIANT(avx512, __attribute__((target("avx512f,avx512vl,avx512bw,avx512dq,fma,prefer-vector-width=512"))))
-#endif
-
-static step_fn *step_best(void)
-{
-#ifdef __x86_64__
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-        __builtin_cpu_supports("avx512dq"))
-        return step_avx512;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return step_avx2;
-#endif
-    return step_plain;
-}
-static score_fn *score_best(void)
-{
-    step_fn *s = step_best();
-#ifdef __x86_64__
-    if (s == step_avx512) return score_avx512;
-    if (s == step_avx2) return score_avx2;
-#endif
-    (void)s;
-    return score_plain;
-}
+ISA_VARIANTS(VARIANT)
+static step_fn *const steps[] = ISA_TABLE(step_);
+static score_fn *const scorings[] = ISA_TABLE(score_);
 
 /* ---- rows ---- */
 
@@ -225,7 +204,7 @@ static void shuffle(uint32_t *order, uint32_t count, uint64_t *random)
 enum err net_learn(struct net *n, const struct sparse *m, const uint32_t *rows, uint32_t count, const struct net_cfg *cfg,
                    bool (*stop)(void *ctx), void *ctx)
 {
-    step_fn *step = step_best();
+    step_fn *step = steps[isa_used()];
     struct step *s = net_step_new();
     uint32_t *order = malloc((count + 1) * sizeof *order);
     enum err e = s && order ? ERR_OK : ERR_NOMEM;
@@ -261,7 +240,7 @@ struct step *net_step_new(void) { return aligned_alloc(64, (sizeof(struct step) 
 bool net_score(const struct net *n, const struct sparse *m, uint32_t row, struct step *s, float *out)
 {
     read_row(n, m, row, true, 0, s);
-    score_best()(n, s);
+    scorings[isa_used()](n, s);
     for (uint32_t k = 0; k < n->labels; k++) out[k] += s->z[k];
     return s->count > 0;
 }

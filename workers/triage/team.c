@@ -152,5 +152,5 @@ enum err team_run(struct team *t, bool (*tell)(void *ctx, double done), void *ct
     if (started == 0 && t->count) return ERR_NOMEM;
     for (uint32_t i = 0; i < t->count; i++)
         if (t->jobs[i].err && !e) e = t->jobs[i].err;
-    return e;
+    return !e && atomic_load(&t->stop) ? ERR_CLOSED : e;
 }

@@ -114,7 +114,8 @@ static enum err stage_language(struct reading *w)
 
 /* ---- models ---- */
 
-#define SPOKE 3u /* features that a reason names */
+#define SPOKE      3u  /* features that a reason names … */
+#define SPOKE_ROOM 40u /* … and bytes of each: a label and three of them fit into a reason */
 
 /* What the model of a kind says, its probabilities in the drafts; NULL where there is no model. */
 static const struct model *ask(struct reading *w, enum model_kind kind, struct guess *g)
@@ -135,10 +136,11 @@ static struct str say_guess(struct reading *w, const struct model *m, const stru
     size_t n = len < 0 ? 0 : len < ROOM ? (size_t)len : ROOM - 1;
     uint32_t count = max ? model_explain(m, scratch_features(w->s), g->label, spoke, max) : 0;
     for (uint32_t i = 0; i < count && n < ROOM - 1; i++) {
-        len = snprintf(room + n, ROOM - n, "%s%.*s %.2f", i ? ", " : ": ", STR_FMT(spoke[i].feature), (double)spoke[i].weight);
+        struct str said = text_clip(spoke[i].feature, SPOKE_ROOM);
+        len = snprintf(room + n, ROOM - n, "%s%.*s %.2f", i ? ", " : ": ", STR_FMT(said), (double)spoke[i].weight);
         n += len < 0 ? 0 : (size_t)len < ROOM - n ? (size_t)len : ROOM - n - 1;
     }
-    return text_clip((struct str){ room, n }, ROOM - 1);
+    return text_clip((struct str){ room, n }, n < ROOM - 1 ? n : ROOM - 2); /* cut short: maybe within a character */
 }
 
 static enum err stage_intent(struct reading *w)
