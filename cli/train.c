@@ -267,9 +267,8 @@ static struct measure_row *judged_rows(const struct training *t)
     for (uint32_t i = 0; out && i < r->judged_count; i++) {
         const struct judged *j = &r->judged[i];
         uint32_t truth = of[j->row].label;
-        bool oos = j->label == LEARN_OOS || j->scope < r->threshold;
-        out[i] = (struct measure_row){ truth == LEARN_OOS ? MEASURE_OOS : truth, j->label == LEARN_OOS ? MEASURE_NONE : j->label,
-                                       oos, j->p, j->scope };
+        bool oos = j->label == LEARN_OOS;
+        out[i] = (struct measure_row){ truth == LEARN_OOS ? MEASURE_OOS : truth, j->best, oos, j->p, j->scope };
     }
     return out;
 }

@@ -3,8 +3,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define RIGHT_LOST   0.005 /* share of right answers that may be turned away where nothing out of scope is known */
-#define WORTH_OF_OOS 0.02
+#define RIGHT_LOST   0.0025 /* share of right answers that may be turned away where nothing out of scope is known */
+#define WORTH_OF_OOS 0.01
 #define LOOKED_AT    20000u /* examples that the temperature is fitted to */
 
 enum err verdicts_init(struct verdicts *v, uint32_t room, uint32_t labels)
@@ -145,5 +145,5 @@ struct judged verdicts_judged(const struct verdicts *v, uint32_t i, uint32_t in_
     double p;
     struct scoped s = scope_of(v, i, in_scope, c->temperature, &label, &p);
     bool oos = s.oos_anyway || s.scope < c->threshold;
-    return (struct judged){ v->row[i], oos ? LEARN_OOS : label, (float)p, (float)s.scope };
+    return (struct judged){ v->row[i], oos ? LEARN_OOS : label, label, (float)p, (float)s.scope };
 }

@@ -22,6 +22,8 @@ struct phrase {
     uint16_t count;
 };
 static struct phrase table[SLOTS];
+static uint64_t may_be[SLOTS * 4 / 64]; /* a bit for each phrase's hash: most of what is asked is none, and ends here */
+static uint64_t may_begin[SLOTS / 64];  /* … and for the first word of each phrase of several */
 static struct str names[NAMES];
 static uint16_t name_count;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -41,6 +43,10 @@ static struct phrase *slot_of(uint64_t hash)
     return &table[i];
 }
 
+static uint32_t bit_of(uint64_t hash, uint32_t bits) { return (uint32_t)(hash >> 40) & (bits - 1); }
+static void set_bit(uint64_t *bits, uint32_t at) { bits[at / 64] |= (uint64_t)1 << at % 64; }
+static bool has_bit(const uint64_t *bits, uint32_t at) { return bits[at / 64] >> at % 64 & 1; }
+
 static void add_phrase(struct str written, uint16_t concept)
 {
     char key[256];
@@ -48,6 +54,9 @@ static void add_phrase(struct str written, uint16_t concept)
     if (s.n == 0) return;
     struct phrase *p = slot_of(hash_of(s));
     p->hash = hash_of(s);
+    set_bit(may_be, bit_of(p->hash, SLOTS * 4));
+    const char *blank = memchr(s.p, ' ', s.n);
+    if (blank) set_bit(may_begin, bit_of(hash_of((struct str){ s.p, (size_t)(blank - s.p) }), SLOTS));
     if (p->count < CONCEPT_EACH) p->of[p->count++] = concept;
 }
 
@@ -83,10 +92,14 @@ void concepts_init(void) { pthread_once(&once, read_list); }
 
 static uint32_t find(struct str s, uint16_t out[CONCEPT_EACH])
 {
-    const struct phrase *p = slot_of(hash_of(s));
+    uint64_t hash = hash_of(s);
+    if (!has_bit(may_be, bit_of(hash, SLOTS * 4))) return 0;
+    const struct phrase *p = slot_of(hash);
     for (uint32_t i = 0; p->hash && i < p->count; i++) out[i] = p->of[i];
     return p->hash ? p->count : 0;
 }
+
+bool concepts_begin(struct str word) { return has_bit(may_begin, bit_of(hash_of(word), SLOTS)); }
 
 uint32_t concepts_of(struct str phrase, uint16_t out[CONCEPT_EACH])
 {

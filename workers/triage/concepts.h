@@ -12,6 +12,8 @@ void concepts_init(void);
 /* The groups of a phrase in its key's form, one blank between its words: their numbers from 0 into out[CONCEPT_EACH], and how many.
    Regular English inflections (-s -es -ed -d -ing) are tried on the last word. */
 uint32_t concepts_of(struct str phrase, uint16_t out[CONCEPT_EACH]);
+/* May a phrase of several words begin with this one? Rarely says yes where none does, never no where one does. */
+bool concepts_begin(struct str word);
 /* The same for how a Hangul word begins: the longest stem of the list that it begins with, of 1..6 syllables. */
 uint32_t concepts_of_stem(struct str word, uint16_t out[CONCEPT_EACH]);
 struct str concepts_name(uint16_t concept);

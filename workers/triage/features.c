@@ -47,6 +47,7 @@ struct features {
     uint32_t cp_count;
     struct group groups[GRAM_GROUPS];
     struct seen seen[SEEN];
+    uint32_t seen_mask; /* as many slots as this making needs: few are quick */
     uint32_t making;
     char said[SAY_SLOTS][SAY_ROOM];
     struct reading reading;
@@ -137,7 +138,10 @@ static void cut(struct features *f)
         bool blank = cp == ' ' || cp == '\n', letter = !blank && class_of(cp) != TEXT_OTHER;
         if (in_word && !letter) end_word(f, at);
         in_word = in_word && letter;
-        if (f->word_count == GRAM_WORDS) break;
+        if (f->word_count == GRAM_WORDS) { /* this character is not read any more */
+            p = begin + at;
+            break;
+        }
         if (!blank && !in_word) {
             f->words[f->word_count].from = at;
             f->words[f->word_count].first_cp = f->cp_count;
@@ -156,10 +160,18 @@ static void cut(struct features *f)
 
 /* ---- grams ---- */
 
+/* Half as many again as a group can have, as a power of two: a search always ends at a free one. */
+static uint32_t slots_for(const struct features *f, enum gram_group group)
+{
+    uint32_t most = 4 * f->cp_count + 12 * f->word_count + (group == GRAM_PAIR ? GRAM_PAIRED * GRAM_PAIRED / 2 : 16), slots = 256;
+    while (slots < most + most / 2 && slots < SEEN) slots *= 2;
+    return slots;
+}
+
 static void add(struct features *f, struct group *g, uint64_t hash, uint32_t from, uint32_t to)
 {
     hash |= !hash;
-    for (uint32_t i = (uint32_t)hash & (SEEN - 1);; i = (i + 1) & (SEEN - 1)) {
+    for (uint32_t i = (uint32_t)hash & f->seen_mask;; i = (i + 1) & f->seen_mask) {
         struct seen *s = &f->seen[i];
         if (s->making != f->making) {
             if (g->count == GRAM_MAX) return;
@@ -259,7 +271,8 @@ static void make_concepts(struct features *f, struct group *g)
         if (is_hangul(f->cps[w->first_cp])) {
             add_concepts(f, g, of, concepts_of_stem((struct str){ f->key.p + w->from, w->to - w->from }, of));
         }
-        for (uint32_t n = 0; n < CONCEPT_WORDS && i + n < f->word_count; n++) {
+        uint32_t longest = concepts_begin((struct str){ f->key.p + w->from, w->to - w->from }) ? CONCEPT_WORDS : 1;
+        for (uint32_t n = 0; n < longest && i + n < f->word_count; n++) {
             struct str phrase = { f->key.p + w->from, f->words[i + n].to - w->from };
             if (phrase.n > 64) break;
             add_concepts(f, g, of, concepts_of(phrase, of));
@@ -282,6 +295,7 @@ const struct gram *features_grams(struct features *f, enum gram_group group, uin
             f->making = 1;
         }
         g->count = 0;
+        f->seen_mask = slots_for(f, group) - 1;
         makers[group](f, g);
         g->made = true;
     }
@@ -298,6 +312,13 @@ static size_t put(char *room, size_t n, struct str s)
     return n + cut.n;
 }
 
+/* Is there more of a word at a place of the key? */
+static bool goes_on(struct str key, uint32_t at, int step)
+{
+    if (step < 0 ? at == 0 : at >= key.n) return false;
+    return (step < 0 ? text_class_before(key, at) : text_class_at(key, at)) != TEXT_OTHER;
+}
+
 struct str features_say(struct features *f, enum gram_group group, const struct gram *g, uint32_t slot)
 {
     char *room = f->said[slot % SAY_SLOTS];
@@ -312,10 +333,9 @@ struct str features_say(struct features *f, enum gram_group group, const struct 
         n = put(room, n, (struct str){ f->key.p + b->from, b->to - b->from });
     } else {
         bool part = group == GRAM_CHAR || group == GRAM_RUN || group == GRAM_SHORT || group == GRAM_PREFIX;
-        bool before = part && g->from > 0 && f->key.p[g->from - 1] != ' ',
-             behind = part && g->to < f->key.n && f->key.p[g->to] != ' ';
+        bool before = part && goes_on(f->key, g->from, -1), behind = part && goes_on(f->key, g->to, 0);
         if (before) n = put(room, n, STR("…"));
-        n = put(room, n, (struct str){ f->key.p + g->from, g->to - g->from });
+        n = put(room, n, g->to > g->from ? (struct str){ f->key.p + g->from, g->to - g->from } : STR("_")); /* a border alone */
         if (behind) n = put(room, n, STR("…"));
     }
     return (struct str){ room, n };

@@ -37,6 +37,7 @@ struct gram {
 struct found {
     uint32_t row;
     float value; /* not yet brought to length 1 */
+    float adds;  /* to the label that was explained */
     uint32_t gram;
     uint32_t group;
 };

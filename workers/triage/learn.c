@@ -30,6 +30,7 @@
 #define JUDGED_MOST  (32u << 20) /* rows × labels that are judged */
 #define CHOOSE_STEPS 60000u      /* rows × epochs that a trial may learn from, about */
 #define MEMBERS_MOST 5u
+#define FEW_LABELS   16u /* with no more than these, more features than 8 a text are only learnt by heart: measured, they harm */
 
 struct recipe {
     const char *name;
@@ -103,6 +104,7 @@ static enum err make_matrices(struct learning *l)
 {
     enum err e = ERR_OK;
     uint32_t fewest = l->kind->members_most < 2 ? 1 : l->label_count > 4 ? 3 : 2, most = features_for(l, fewest), features = 0;
+    if (l->label_count <= FEW_LABELS && most > 8 * l->count) most = 8 * l->count > 30000 ? 8 * l->count : 30000;
     begin(l, "reading texts", 0.05);
     for (uint32_t i = 0; i < 2 && !e && l->kind->recipes[i]; i++) {
         e = matrix_make(&l->matrices[i], l->examples, l->count, l->label_count, l->kind->recipes[i]->groups, most, l->kind->balance,
@@ -299,20 +301,27 @@ static void write_slots(struct writing *w, const struct matrix *m)
 }
 
 /* Each row has a scale of its own: its largest number becomes 127. */
+static void write_row(char *to, const float *row, uint32_t n)
+{
+    float most = 1e-6f;
+    for (uint32_t j = 0; j < n; j++) most = fabsf(row[j]) > most ? fabsf(row[j]) : most;
+    float scale = most / 127;
+    memcpy(to, &scale, sizeof scale);
+    for (uint32_t j = 0; j < n; j++) to[MODEL_ROW_HEAD + j] = (char)lrintf(row[j] / scale);
+}
+
 static void write_rows(struct writing *w, struct team *t)
 {
-    float *scale = take(w, (uint64_t)w->h.rows * 4);
-    int8_t *to = take(w, (uint64_t)w->h.rows * w->h.width);
+    size_t size = w->h.width + MODEL_ROW_HEAD;
+    char *to = take(w, (uint64_t)w->h.rows * size);
     for (uint32_t f = 0; f < w->h.rows; f++) {
-        float most = 1e-6f, row[MODEL_WIDTH_MAX];
+        float row[MODEL_WIDTH_MAX];
         uint32_t n = 0;
         for (uint32_t i = 0; i < team_count(t); i++) {
             const struct net *net = &team_job(t, i)->net;
             for (uint32_t j = 0; j < net->width; j++) row[n++] = net->in[(size_t)f * 2 * net->width + j];
         }
-        for (uint32_t j = 0; j < n; j++) most = fabsf(row[j]) > most ? fabsf(row[j]) : most;
-        scale[f] = most / 127;
-        for (uint32_t j = 0; j < n; j++) to[(size_t)f * w->h.width + j] = (int8_t)lrintf(row[j] / scale[f]);
+        write_row(to + f * size, row, n);
     }
 }
 
@@ -384,12 +393,14 @@ void learn_report_fini(struct learn_report *r)
 static enum err check(const struct example *examples, uint32_t count, const char *const *labels, uint32_t label_count,
                       const char *oos, const struct learn_cfg *cfg, char why[200])
 {
-    uint32_t used = 0;
+    uint32_t used = 0, wild = 0;
     bool *seen = calloc(label_count + 1, sizeof *seen), any_oos = false;
     if (!seen) return ERR_NOMEM;
     for (uint32_t i = 0; i < count; i++) {
         if (examples[i].label == LEARN_OOS) any_oos = true;
-        else if (examples[i].label < label_count && !seen[examples[i].label]) seen[examples[i].label] = true, used++;
+        else if (examples[i].label >= label_count) wild++;
+        else if (!seen[examples[i].label]) seen[examples[i].label] = true, used++;
+        if (!(examples[i].weight > 0 && examples[i].weight <= LEARN_WEIGHT)) wild++;
     }
     free(seen);
     *why = 0;
@@ -399,6 +410,7 @@ static enum err check(const struct example *examples, uint32_t count, const char
     else if (used < 2) snprintf(why, 200, "a training needs two labels or more in scope");
     else if (label_count + 1 > MODEL_LABELS_MAX) snprintf(why, 200, "more than %u labels", MODEL_LABELS_MAX - 1);
     else if (any_oos && !oos) snprintf(why, 200, "there are rows out of scope, but no word for them");
+    else if (wild) snprintf(why, 200, "a row's label is none of the list, or its weight is not above 0 and to %g", LEARN_WEIGHT);
     for (uint32_t i = 0; i < label_count && !*why; i++)
         if (!*labels[i] || strlen(labels[i]) > MODEL_LABEL_LEN) snprintf(why, 200, "a label has 1 to %u bytes", MODEL_LABEL_LEN);
     return *why ? ERR_RANGE : ERR_OK;
@@ -436,6 +448,7 @@ enum err learn(struct buf *out, const struct example *examples, uint32_t count, 
     struct learning l = { .examples = examples, .count = count, .label_count = label_count, .cfg = cfg };
     struct verdicts v = { 0 };
     struct calibration c = { .temperature = 1 };
+    struct model_parts parts;
     size_t at = out->n;
     *report = (struct learn_report){ 0 };
     enum err e = check(examples, count, labels, label_count, oos, cfg, why);
@@ -444,6 +457,7 @@ enum err learn(struct buf *out, const struct example *examples, uint32_t count, 
     shape(&l);
     e = team_new(&l.team);
     if (!e) e = make_matrices(&l);
+    if (!e && !l.matrices[0].rows.features) e = ERR_RANGE, snprintf(why, 200, "no text of a row has a word or a sign in it");
     if (!e) e = deal_folds(&l);
     if (!e) e = choose(&l);
     if (!e && !cfg->dev) e = judge(&l, &v);
@@ -451,7 +465,9 @@ enum err learn(struct buf *out, const struct example *examples, uint32_t count, 
     if (!e) e = write_file(&l, out, labels, oos);
     if (!e && cfg->dev) e = judge_dev(&l, (struct str){ out->p + at, out->n - at }, &v, why);
     if (!e) calibrate(&v, label_count, &c);
+    if (cfg->kind != MODEL_INTENT) c.threshold = 0; /* every message has an urgency, a mood, a language */
     if (!e) sign_with(out, at, &c);
+    if (!e) e = model_check(&parts, (struct str){ out->p + at, out->n - at }, why); /* what is written can be opened */
     if (!e) e = report_on(&l, &v, &c, report);
     if (e && !*why) snprintf(why, 200, "%s", err_text(e));
     verdicts_fini(&v);

@@ -13,6 +13,7 @@ struct example {
 #define LEARN_OOS     UINT32_MAX
 #define LEARN_ROWS    4000000u /* most examples of a training */
 #define LEARN_MIN_ROW 2u       /* labels: at least so many, rows too */
+#define LEARN_WEIGHT  1000.0   /* most weight of an example */
 
 struct learn_cfg {
     enum model_kind kind;
@@ -28,6 +29,7 @@ struct learn_cfg {
 struct judged {
     uint32_t row;   /* index into the examples, or into dev */
     uint32_t label; /* the guess; LEARN_OOS when out of scope */
+    uint32_t best;  /* the likeliest label that is in scope, even then */
     float p, scope;
 };
 struct learn_report {
@@ -40,9 +42,10 @@ struct learn_report {
 };
 void learn_report_fini(struct learn_report *r);
 
-/* Writes the model file's bytes into `out`. `labels` are NUL-terminated, unique, 1..MODEL_LABEL_LEN bytes. `oos` is the label's
-   word that LEARN_OOS examples stand for, or NULL. ERR_RANGE when there are too few or too many rows or labels (`why` says),
-   ERR_NOMEM, ERR_CLOSED when progress said stop. */
+/* Writes the model file's bytes into the empty `out`. `labels` are NUL-terminated, unique, 1..MODEL_LABEL_LEN bytes. `oos` is the
+   label's word that LEARN_OOS examples stand for, or NULL. ERR_RANGE when there are too few or too many rows or labels, or what
+   they say is out of its range, ERR_PROTO when the labels make no file that could be opened (`why` says), ERR_NOMEM, ERR_CLOSED
+   when progress said stop. */
 enum err learn(struct buf *out, const struct example *examples, uint32_t count, const char *const *labels, uint32_t label_count,
                const char *oos, const struct learn_cfg *cfg, struct learn_report *report, char why[200]);
 

@@ -1,6 +1,6 @@
 /* A model is its file's bytes, mapped read-only, and nothing else: opening checks them once, so that scoring need not. After the
-   check these hold: every slot's row is below `rows`, at least one slot is free (so that every search ends), labels are unique,
-   not empty and ended, all numbers that are multiplied are finite.
+   check these hold: every slot's row is below `rows`, at least one slot is free and no search is long, labels are unique UTF-8, not
+   empty and ended, no number that is multiplied is so large that a sum could be infinite, shares add up to 1.
 
    The file must not be changed in place while it is mapped; who replaces it writes a new one and renames it (models.c copies what
    it opens, for those who do not). */
@@ -15,6 +15,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
+
+#define RUN_MOST 4096u /* used slots in a row: more is no table that was filled by hashes, and would make every search long */
+#define BIG_MOST 1e6f  /* of any number of a net: far above what is learnt, and no sum of them is infinite */
 
 #define MODEL_KIND_WORD(id, word) word,
 static const char *const kind_words[] = { MODEL_KIND_MAP(MODEL_KIND_WORD) };
@@ -39,10 +42,9 @@ static enum err bad(char why[200], const char *what)
 uint64_t model_size(const struct model_header *h)
 {
     uint64_t stride = (h->labels + 15) / 16 * 16, n = MODEL_HEADER;
-    n += model_align(h->label_bytes) + model_align((uint64_t)h->slots * sizeof(struct model_slot)) +
-         model_align((uint64_t)h->rows * 4);
-    n += model_align((uint64_t)h->rows * h->width) + model_align((uint64_t)h->width * 4) + model_align(h->width * stride * 4);
-    return n + 2 * model_align(stride * 4);
+    n += model_align(h->label_bytes) + model_align((uint64_t)h->slots * sizeof(struct model_slot));
+    n += model_align((uint64_t)h->rows * (h->width + MODEL_ROW_HEAD)) + model_align((uint64_t)h->width * 4);
+    return n + model_align(h->width * stride * 4) + 2 * model_align(stride * 4);
 }
 
 static uint32_t crc_of(const void *p, size_t n) { return (uint32_t)crc32_z(0, p, n); }
@@ -92,31 +94,60 @@ static const char *part(const char **at, uint64_t n)
     return p;
 }
 
+static int by_text(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
+
 static bool check_labels(const struct model_parts *p)
 {
-    const char *at = p->labels, *end = at + p->h->label_bytes;
+    const char *at = p->labels, *end = at + p->h->label_bytes, *sorted[MODEL_LABELS_MAX];
+    size_t bad_at;
     for (uint32_t i = 0; i < p->h->labels; i++) {
         const char *nul = at < end ? memchr(at, 0, (size_t)(end - at)) : NULL;
         if (!nul || nul == at || (size_t)(nul - at) > MODEL_LABEL_LEN) return false;
+        if (!str_utf8((struct str){ at, (size_t)(nul - at) }, &bad_at)) return false; /* verdicts carry them */
+        sorted[i] = at;
         at = nul + 1;
     }
+    qsort(sorted, p->h->labels, sizeof *sorted, by_text);
+    for (uint32_t i = 1; i < p->h->labels; i++)
+        if (strcmp(sorted[i - 1], sorted[i]) == 0) return false;
     return at == end;
 }
 
 static bool check_slots(const struct model_parts *p)
 {
     bool free_slot = false;
+    uint32_t run = 0;
     for (uint32_t i = 0; i < p->h->slots; i++) {
-        if (p->slots[i].print == 0) free_slot = true;
-        else if (p->slots[i].row >> 8 >= p->h->rows) return false;
+        const struct model_slot *s = &p->slots[i];
+        run = s->print ? run + 1 : 0;
+        if (!s->print) free_slot = true;
+        else if (s->row >> 8 >= p->h->rows || !(s->row & 0xFF) || run > RUN_MOST) return false;
     }
     return free_slot;
 }
 
-static bool all_finite(const float *v, uint64_t n)
+static bool sane(const float *v, uint64_t n)
 {
     for (uint64_t i = 0; i < n; i++)
-        if (!isfinite(v[i])) return false;
+        if (!(fabsf(v[i]) <= BIG_MOST)) return false; /* nor is NaN */
+    return true;
+}
+
+/* They stand for the probabilities of a text without known features. */
+static bool check_shares(const struct model_parts *p)
+{
+    double sum = 0;
+    for (uint32_t i = 0; i < p->h->labels; i++) {
+        if (!(p->shares[i] >= 0 && p->shares[i] <= 1.001f)) return false;
+        sum += (double)p->shares[i];
+    }
+    return fabs(sum - 1) < 0.01;
+}
+
+static bool rows_sane(const struct model_parts *p)
+{
+    for (uint32_t i = 0; i < p->h->rows; i++)
+        if (!(fabsf(model_row_scale(model_row(p, i))) <= BIG_MOST)) return false;
     return true;
 }
 
@@ -132,17 +163,16 @@ enum err model_check(struct model_parts *out, struct str bytes, char why[200])
     struct model_parts p = { .h = h, .stride = (h->labels + 15) / 16 * 16 };
     p.labels = part(&at, h->label_bytes);
     p.slots = (const void *)part(&at, (uint64_t)h->slots * sizeof *p.slots);
-    p.scale = (const void *)part(&at, (uint64_t)h->rows * 4);
-    p.weights = (const void *)part(&at, (uint64_t)h->rows * h->width);
+    p.weights = part(&at, (uint64_t)h->rows * (h->width + MODEL_ROW_HEAD));
     p.hidden = (const void *)part(&at, (uint64_t)h->width * 4);
     p.out = (const void *)part(&at, (uint64_t)h->width * p.stride * 4);
     p.bias = (const void *)part(&at, (uint64_t)p.stride * 4);
     p.shares = (const void *)part(&at, (uint64_t)p.stride * 4);
     if (!check_labels(&p)) return bad(why, "the model file's labels make no sense");
     if (!check_slots(&p)) return bad(why, "the model file's features make no sense");
-    if (!all_finite(p.scale, h->rows) || !all_finite(p.hidden, h->width) || !all_finite(p.out, (uint64_t)h->width * p.stride) ||
-        !all_finite(p.bias, p.stride) || !all_finite(p.shares, p.stride))
-        return bad(why, "the model file holds numbers that are none");
+    if (!rows_sane(&p) || !sane(p.hidden, h->width) || !sane(p.out, (uint64_t)h->width * p.stride) || !sane(p.bias, p.stride))
+        return bad(why, "the model file holds numbers that are none, or huge");
+    if (!check_shares(&p)) return bad(why, "the model file's shares of labels do not add up to 1");
     *out = p;
     return ERR_OK;
 }
@@ -173,25 +203,39 @@ enum err model_of(struct model **out, struct str bytes, char why[200])
     return ERR_OK;
 }
 
-static enum err map_file(const char *path, struct str *out, char why[200])
+enum err model_file_open(const char *path, int *fd, size_t *size, char why[200])
 {
     struct stat st;
-    void *p = MAP_FAILED;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &st) != 0) {
+    int got = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe without a writer must not hold us */
+    enum err e = ERR_OK;
+    if (got < 0 || fstat(got, &st) != 0) {
         snprintf(why, 200, "cannot read %.120s: %m", path);
-        if (fd >= 0) close(fd);
-        return ERR_IO;
-    }
-    enum err e = !S_ISREG(st.st_mode) ? bad(why, "this is no file") : ERR_OK;
-    if (!e && (st.st_size < (off_t)MODEL_HEADER || st.st_size > (off_t)MODEL_MAX))
+        e = ERR_IO;
+    } else if (!S_ISREG(st.st_mode)) {
+        e = bad(why, "this is no file");
+    } else if (st.st_size < (off_t)MODEL_HEADER || st.st_size > (off_t)MODEL_MAX) {
         e = bad(why, "this is no model file: its size is not one");
-    if (!e && (p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0)) == MAP_FAILED) {
+    }
+    if (e && got >= 0) close(got);
+    if (e) return e;
+    *fd = got;
+    *size = (size_t)st.st_size;
+    return ERR_OK;
+}
+
+static enum err map_file(const char *path, struct str *out, char why[200])
+{
+    int fd;
+    size_t size;
+    enum err e = model_file_open(path, &fd, &size, why);
+    if (e) return e;
+    void *p = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+    if (p == MAP_FAILED) {
         snprintf(why, 200, "cannot map %.120s: %m", path);
         e = ERR_IO;
     }
     close(fd);
-    if (!e) *out = (struct str){ p, (size_t)st.st_size };
+    if (!e) *out = (struct str){ p, size };
     return e;
 }
 

@@ -3,8 +3,7 @@
 
      labels    `label_bytes` bytes: the labels, each ended by NUL
      slots     `slots` × struct model_slot: an open hash table; a feature's search begins at (high half of its hash × slots) >> 32
-     scale     `rows` × float: what a row's numbers are multiplied by
-     weights   `rows` × `width` signed bytes: what a feature adds to the hidden units
+     weights   `rows` × (a float, then `width` signed bytes): what a feature adds to the hidden units is the bytes times the float
      hidden    `width` floats: where hidden units begin
      out       `width` × `stride` floats: what a hidden unit above 0 adds to each label (stride: labels padded to 16)
      bias      `stride` floats: where labels begin
@@ -50,11 +49,23 @@ struct model_parts { /* a checked file's parts, pointing into its bytes */
     const struct model_header *h;
     const char *labels;
     const struct model_slot *slots;
-    const float *scale;
-    const int8_t *weights;
+    const char *weights;
     const float *hidden, *out, *bias, *shares;
     uint32_t stride;
 };
+
+/* One feature's row: its scale, then its signed bytes. */
+#define MODEL_ROW_HEAD sizeof(float)
+static inline const char *model_row(const struct model_parts *p, uint32_t row)
+{
+    return p->weights + (size_t)row * (p->h->width + MODEL_ROW_HEAD);
+}
+static inline float model_row_scale(const char *row)
+{
+    float scale;
+    memcpy(&scale, row, sizeof scale);
+    return scale;
+}
 
 static inline uint64_t model_align(uint64_t n) { return (n + 63) / 64 * 64; }
 static inline uint32_t model_print(uint64_t hash) { return (uint32_t)hash ? (uint32_t)hash : 1; }
@@ -66,9 +77,12 @@ uint64_t model_size(const struct model_header *h);
 void model_sign(char *bytes);
 /* Checks all of `bytes` and points `out` into it. ERR_PROTO with a sentence in `why`. */
 enum err model_check(struct model_parts *out, struct str bytes, char why[200]);
-/* A model over bytes that the caller keeps while it is in use (for validation before there is a file). */
+/* A model over bytes that the caller keeps while it is in use (for validation before there is a file); they begin at a multiple
+   of 8, as what malloc gives does. */
 enum err model_of(struct model **out, struct str bytes, char why[200]);
 const struct model_parts *model_parts_of(const struct model *m);
+/* Opens a file whose size a model may have, to be closed by the caller. ERR_IO or ERR_PROTO with a sentence in `why`. */
+enum err model_file_open(const char *path, int *fd, size_t *size, char why[200]);
 /* The scores before temperature; false when no feature is known. `scores` has room for the labels padded to 16. */
 bool model_scores(const struct model *m, struct features *f, float *scores);
 /* What scores mean: probabilities at a temperature, and the guess at a threshold. p may be the scores' own room. */

@@ -2,12 +2,15 @@
    there. One that could not be opened is remembered likewise and tried again only when it has changed, so that a damaged file is
    told of once.
 
-   Copies are named by what they hold (both checksums and the size), so that all workers of a machine map the same one. */
+   Copies are named by what they hold (both checksums and the size), so that all workers of a machine map the same one. The copy of
+   a model that another one replaces goes at once, what crashed workers left goes after a day: a copy is a cache, and whoever has it
+   mapped keeps it. */
 #include "workers/triage/models.h"
 
+#include "base/clock.h"
 #include "workers/triage/model_file.h"
 
-#include <errno.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -72,85 +75,163 @@ static bool same(const struct model_seen *a, const struct model_seen *b)
 
 /* ---- copies ---- */
 
-static bool copy_bytes(int from, int to, uint64_t size)
+#define DAY_MS        86400000u
+#define COPIES_LOOKED 4096u /* entries of the folder that a cleaning looks at */
+#define COPY_NAME     64u
+
+static void copy_name(const struct model *m, char out[COPY_NAME])
 {
-    char block[65536];
-    for (uint64_t done = 0; done < size;) {
-        ssize_t n = read(from, block, sizeof block), w = 0;
-        if (n <= 0) return false;
-        for (ssize_t at = 0; at < n; at += w)
-            if ((w = write(to, block + at, (size_t)(n - at))) <= 0) return false;
-        done += (uint64_t)n;
-    }
-    return true;
+    const struct model_header *h = model_parts_of(m)->h;
+    snprintf(out, COPY_NAME, "%08" PRIx32 "%08" PRIx32 "-%" PRIu64 ".model", h->header_crc, h->parts_crc, h->size);
 }
 
-/* Where a copy of the file at `path` is, in room[1024]: made when there is none. False when it cannot be. */
-static bool copy_of(const char *path, const char *copies, char room[1024])
+/* All of a file into memory of the caller's: it may be written over meanwhile, so it is read, not mapped. */
+static enum err read_whole(const char *path, char **out, size_t *size, char why[200])
 {
-    struct model_header h;
+    int fd;
+    size_t done = 0;
+    ssize_t n = 1;
+    *out = NULL;
+    enum err e = model_file_open(path, &fd, size, why);
+    if (e) return e;
+    if (!(*out = malloc(*size))) e = ERR_NOMEM;
+    while (!e && done < *size && (n = read(fd, *out + done, *size - done)) > 0) done += (size_t)n;
+    close(fd);
+    if (!e && done < *size) e = ERR_IO;
+    if (e) snprintf(why, 200, "cannot read it: %s", e == ERR_NOMEM ? err_text(e) : "it grew shorter meanwhile");
+    return e;
+}
+
+static bool write_copy(const char *copies, const char *path, struct str bytes)
+{
     char draft[1024];
-    struct stat st;
-    bool ok = false;
-    int to = -1, from = open(path, O_RDONLY | O_CLOEXEC);
-    if (from < 0 || pread(from, &h, sizeof h, 0) != (ssize_t)sizeof h || fstat(from, &st) != 0 || (uint64_t)st.st_size != h.size ||
-        h.size > MODEL_MAX)
-        goto out;
-    snprintf(room, 1024, "%s/%08" PRIx32 "%08" PRIx32 "-%" PRIu64 ".model", copies, h.header_crc, h.parts_crc, h.size);
-    if ((ok = access(room, R_OK) == 0)) goto out;
-    snprintf(draft, sizeof draft, "%.900s/draft-%ld-%08" PRIx32, copies, (long)getpid(), h.header_crc);
+    size_t done = 0;
+    ssize_t n = 1;
     (void)mkdir(copies, 0700);
-    to = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    ok = to >= 0 && copy_bytes(from, to, h.size) && rename(draft, room) == 0;
+    snprintf(draft, sizeof draft, "%.900s/draft-XXXXXX", copies);
+    int to = mkostemp(draft, O_CLOEXEC); /* its own: another thread may be writing the same copy */
+    if (to < 0) return false;
+    while (done < bytes.n && (n = write(to, bytes.p + done, bytes.n - done)) > 0) done += (size_t)n;
+    bool ok = close(to) == 0 && done == bytes.n && rename(draft, path) == 0;
     if (!ok) (void)unlink(draft);
-out:
-    if (to >= 0) close(to);
-    if (from >= 0) close(from);
     return ok;
 }
 
+/* Checks the file before it is copied: a damaged one must not pass for the good one that its header says it is. */
 static enum err open_copy(struct model **out, const char *path, const char *copies, char why[200])
 {
-    char room[1024];
-    if (!copies || !copy_of(path, copies, room)) return model_open(out, path, why);
-    enum err e = model_open(out, room, why);
-    if (e) (void)unlink(room); /* it was written while it was copied: the next look makes another */
+    char name[COPY_NAME], room[1024], *bytes;
+    struct model *checked = NULL;
+    size_t size;
+    bool open = false;
+    enum err e = read_whole(path, &bytes, &size, why);
+    if (!e) e = model_of(&checked, (struct str){ bytes, size }, why);
+    if (e) goto out;
+    copy_name(checked, name);
+    snprintf(room, sizeof room, "%.900s/%s", copies, name);
+    open = model_open(out, room, why) == ERR_OK;
+    for (int i = 0; i < 2 && !open; i++) /* twice: another process may clean up just then */
+        open = write_copy(copies, room, (struct str){ bytes, size }) && model_open(out, room, why) == ERR_OK;
+    if (open) (void)utimensat(AT_FDCWD, room, NULL, 0); /* in use today */
+    else e = model_open(out, path, why);                /* no room for copies: better so than not at all */
+out:
+    model_unref(checked);
+    free(bytes);
     return e;
+}
+
+static bool is_used(const struct models *m, const char *name)
+{
+    char own[COPY_NAME];
+    for (int k = 0; k < MODEL_KIND_COUNT; k++) {
+        if (!m->of[k]) continue;
+        copy_name(m->of[k], own);
+        if (strcmp(own, name) == 0) return true;
+    }
+    return false;
+}
+
+static bool is_ours(const char *name)
+{
+    uint32_t a, b;
+    uint64_t size;
+    int end = 0;
+    if (strncmp(name, "draft-", 6) == 0) return true;
+    return sscanf(name, "%8" SCNx32 "%8" SCNx32 "-%" SCNu64 ".model%n", &a, &b, &size, &end) == 3 && end && !name[end];
+}
+
+/* Removes what others left: who has a copy mapped keeps it all the same, who needs one again makes it again. */
+static void sweep(const struct models *m, const char *copies)
+{
+    uint64_t now = clock_wall_ms();
+    DIR *d = opendir(copies);
+    struct dirent *e;
+    struct stat st;
+    for (uint32_t i = 0; d && i < COPIES_LOOKED && (e = readdir(d)); i++) {
+        if (!is_ours(e->d_name) || is_used(m, e->d_name) || fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0) continue;
+        if (S_ISREG(st.st_mode) && (uint64_t)st.st_mtim.tv_sec * 1000 + DAY_MS < now) (void)unlinkat(dirfd(d), e->d_name, 0);
+    }
+    if (d) closedir(d);
+}
+
+/* Copies of models that were in force until now and are no more; and leftovers. */
+static void clean_copies(const struct models *m, const struct models *old, const char *copies)
+{
+    char name[COPY_NAME], room[1024];
+    for (int k = 0; old && k < MODEL_KIND_COUNT; k++) {
+        if (!old->of[k] || old->of[k] == m->of[k]) continue;
+        copy_name(old->of[k], name);
+        snprintf(room, sizeof room, "%.900s/%s", copies, name);
+        if (!is_used(m, name)) (void)unlink(room);
+    }
+    sweep(m, copies);
 }
 
 /* ---- opening ---- */
 
+static enum err fits(struct models *out, enum model_kind kind, char why[200])
+{
+    struct model *m = out->of[kind];
+    if (model_kind(m) != kind) {
+        snprintf(why, 200, "it is a model of kind \"%s\", not \"%s\"", model_kind_words.v[model_kind(m)], model_kind_words.v[kind]);
+        return ERR_PROTO;
+    }
+    return kind == MODEL_LANGUAGE ? language_model_init(&out->language, m, why) : ERR_OK;
+}
+
 static enum err open_one(struct models *out, enum model_kind kind, const struct models_place *where, char why[200])
 {
-    struct model_seen *s = &out->seen[kind];
-    if (!*s->path) return snprintf(why, 200, "there is no such file"), ERR_NOTFOUND;
-    enum err e = open_copy(&out->of[kind], s->path, where->copies, why);
-    if (e || model_kind(out->of[kind]) == kind) return e;
-    snprintf(why, 200, "it is a model of kind \"%s\", not \"%s\"", model_kind_words.v[model_kind(out->of[kind])],
-             model_kind_words.v[kind]);
+    const char *path = out->seen[kind].path;
+    if (!*path) return snprintf(why, 200, "there is no such file"), ERR_NOTFOUND;
+    enum err e = where->copies ? open_copy(&out->of[kind], path, where->copies, why) : model_open(&out->of[kind], path, why);
+    if (!e) e = fits(out, kind, why);
+    if (!e) return ERR_OK;
     model_unref(out->of[kind]);
     out->of[kind] = NULL;
-    return ERR_PROTO;
+    return e;
 }
 
 void models_open(struct models *out, const struct policy *p, const struct models_place *where, const struct models *old,
                  void (*say)(void *ctx, enum model_kind kind, const char *name, const char *why), void *ctx)
 {
     char why[200];
+    bool opened = false;
     *out = (struct models){ 0 };
     for (enum model_kind k = 0; k < MODEL_KIND_COUNT; k++) {
         const char *name = name_of(p, k);
         if (!name) continue;
         find(&out->seen[k], p, name, where);
         bool kept = old && old->of[k] && same(&out->seen[k], &old->seen[k]);
-        if (!kept && open_one(out, k, where, why) == ERR_OK) continue;
+        if (!kept && open_one(out, k, where, why) == ERR_OK) {
+            opened = true;
+            continue;
+        }
         if (old && old->of[k]) out->of[k] = model_ref(old->of[k]);
         if (!kept && say) say(ctx, k, name, why);
     }
-    struct model *m = out->of[MODEL_LANGUAGE];
-    if (!m || language_model_init(&out->language, m, why) == ERR_OK) return;
     out->language = (struct language_model){ 0 };
-    if (say) say(ctx, MODEL_LANGUAGE, p->model_language, why);
+    if (out->of[MODEL_LANGUAGE]) (void)language_model_init(&out->language, out->of[MODEL_LANGUAGE], why); /* it fitted before */
+    if (where->copies && opened) clean_copies(out, old, where->copies);
 }
 
 void models_ref(struct models *out, const struct models *m)

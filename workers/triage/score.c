@@ -1,8 +1,9 @@
 /* Scoring: features are looked up, their rows of bytes added to the hidden layer, the hidden layer spread over the labels.
 
-   The time goes into memory: a model is larger than the nearest caches. So a text is gone through in passes: the first asks for
-   every feature's slot ahead of its use, the second finds the rows and asks for those, the third adds them up. The inner loops are
-   written once, plainly, for the compiler's vectoriser, and compiled three times like those of net.c. */
+   The time goes into memory: a model is larger than the nearest caches. So slots are asked for ahead of their use, rows as soon as
+   their slot is found, and added up when all are on their way. The inner loops are
+   written once, plainly, for the compiler's vectoriser, and compiled three times (isa.h). */
+#include "workers/triage/isa.h"
 #include "workers/triage/model_file.h"
 
 #include <math.h>
@@ -35,7 +36,7 @@ static float value_of(const struct model_slot *slot, enum gram_group group, uint
 
 static void look_up(const struct model_parts *p, struct features *f, enum gram_group group, struct reading *r)
 {
-    uint32_t count;
+    uint32_t count, size = p->h->width + (uint32_t)MODEL_ROW_HEAD;
     const struct gram *g = features_grams(f, group, &count);
     for (uint32_t i = 0; i < AHEAD && i < count; i++) __builtin_prefetch(&p->slots[model_first_slot(g[i].hash, p->h->slots)]);
     for (uint32_t i = 0; i < count; i++) {
@@ -44,8 +45,10 @@ static void look_up(const struct model_parts *p, struct features *f, enum gram_g
         if (at == UINT32_MAX || r->count == FOUND_MAX) continue;
         const struct model_slot *slot = &p->slots[at];
         float v = value_of(slot, group, g[i].count);
+        const char *row = model_row(p, slot->row >> 8);
+        for (uint32_t j = 0; j < size; j += 64) __builtin_prefetch(row + j);
         r->square += v * v;
-        r->v[r->count++] = (struct found){ slot->row >> 8, v, i, group };
+        r->v[r->count++] = (struct found){ slot->row >> 8, v, 0, i, group };
     }
 }
 
@@ -64,11 +67,8 @@ INNER void hidden_body(const struct model_parts *p, struct reading *r)
     float by = r->square > 0 ? 1 / sqrtf(r->square) : 0;
     memcpy(r->hidden, p->hidden, width * sizeof *r->hidden);
     for (uint32_t i = 0; i < r->count; i++) {
-        const struct found *next = &r->v[i + 4 < r->count ? i + 4 : i];
-        const int8_t *soon = p->weights + (size_t)next->row * width;
-        for (uint32_t j = 0; j < width; j += 64) __builtin_prefetch(soon + j);
-        __builtin_prefetch(&p->scale[next->row]);
-        add_row(p->weights + (size_t)r->v[i].row * width, r->v[i].value * by * p->scale[r->v[i].row], r->hidden, width);
+        const char *row = model_row(p, r->v[i].row);
+        add_row((const int8_t *)(row + MODEL_ROW_HEAD), r->v[i].value * by * model_row_scale(row), r->hidden, width);
     }
 }
 
@@ -84,29 +84,31 @@ INNER void out_body(const struct model_parts *p, const struct reading *r, float 
     }
 }
 
+/* What each found feature adds to a label's score: its row times the slopes. */
+INNER void adds_body(const struct model_parts *p, struct reading *r, const float *slope)
+{
+    uint32_t width = p->h->width;
+    float by = r->square > 0 ? 1 / sqrtf(r->square) : 0;
+    for (uint32_t i = 0; i < r->count; i++) {
+        const char *row = model_row(p, r->v[i].row);
+        const int8_t *w = (const int8_t *)(row + MODEL_ROW_HEAD);
+        float sum = 0;
+        for (uint32_t j = 0; j < width; j++) sum += (float)w[j] * slope[j];
+        r->v[i].adds = sum * by * r->v[i].value * model_row_scale(row);
+    }
+}
+
 typedef void net_fn(const struct model_parts *p, struct reading *r, float *scores);
 #define VARIANT(name, isa)                                                                                                         \
     isa static void net_##name(const struct model_parts *p, struct reading *r, float *scores)                                      \
     {                                                                                                                              \
         hidden_body(p, r);                                                                                                         \
         out_body(p, r, scores);                                                                                                    \
-    }
-VARIANT(plain, )
-#ifdef __x86_64__
-VARIANT(avx2, __attribute__((target("avx2,fma"))))
-VARIANT(avx512, __attribute__((target("avx512f,avx512vl,avx512bw,avx512dq,fma,prefer-vector-width=512"))))
-#endif
-
-static net_fn *net_best(void)
-{
-#ifdef __x86_64__
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-        __builtin_cpu_supports("avx512dq"))
-        return net_avx512;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return net_avx2;
-#endif
-    return net_plain;
-}
+    }                                                                                                                              \
+    isa static void adds_##name(const struct model_parts *p, struct reading *r, const float *slope) { adds_body(p, r, slope); }
+ISA_VARIANTS(VARIANT)
+static net_fn *const nets[] = ISA_TABLE(net_);
+static void (*const adders[])(const struct model_parts *p, struct reading *r, const float *slope) = ISA_TABLE(adds_);
 
 /* ---- scores ---- */
 
@@ -124,7 +126,7 @@ bool model_scores(const struct model *m, struct features *f, float *scores)
 {
     struct reading *r = features_reading(f);
     read_text(m, f, r);
-    net_best()(model_parts_of(m), r, scores);
+    nets[isa_used()](model_parts_of(m), r, scores);
     return r->count > 0;
 }
 
@@ -189,28 +191,15 @@ static void slopes(const struct model_parts *p, const struct reading *r, uint32_
     }
 }
 
-struct strong {
-    const struct found *found;
-    float weight;
-};
-
 /* Keeps v[0..*count) the strongest seen, strongest first. */
-static void keep_strong(struct strong *v, uint32_t *count, uint32_t max, struct strong s)
+static void keep_strong(const struct found **v, uint32_t *count, uint32_t max, const struct found *f)
 {
     uint32_t at = *count;
-    if (at == max && fabsf(v[max - 1].weight) >= fabsf(s.weight)) return;
+    if (at == max && fabsf(v[max - 1]->adds) >= fabsf(f->adds)) return;
     if (at == max) at--;
     else ++*count;
-    for (; at > 0 && fabsf(v[at - 1].weight) < fabsf(s.weight); at--) v[at] = v[at - 1];
-    v[at] = s;
-}
-
-static float adds(const struct model_parts *p, const struct found *found, const float *slope)
-{
-    const int8_t *w = p->weights + (size_t)found->row * p->h->width;
-    float sum = 0;
-    for (uint32_t j = 0; j < p->h->width; j++) sum += (float)w[j] * slope[j];
-    return sum * found->value * p->scale[found->row];
+    for (; at > 0 && fabsf(v[at - 1]->adds) < fabsf(f->adds); at--) v[at] = v[at - 1];
+    v[at] = f;
 }
 
 uint32_t model_explain(const struct model *m, struct features *f, uint32_t label, struct evidence *out, uint32_t max)
@@ -218,19 +207,18 @@ uint32_t model_explain(const struct model *m, struct features *f, uint32_t label
     const struct model_parts *p = model_parts_of(m);
     struct reading *r = features_reading(f);
     float slope[MODEL_WIDTH_MAX], scores[MODEL_LABELS_MAX + 16];
-    struct strong strong[EVIDENCE_MAX];
+    const struct found *strong[EVIDENCE_MAX];
     uint32_t kept = 0, count;
     if (max > EVIDENCE_MAX) max = EVIDENCE_MAX;
     if (r->of != m) model_scores(m, f, scores); /* else the text was scored just now */
     if (!max || !r->count) return 0;
     slopes(p, r, label, slope);
-    float by = 1 / sqrtf(r->square);
-    for (uint32_t i = 0; i < r->count; i++)
-        keep_strong(strong, &kept, max, (struct strong){ &r->v[i], by * adds(p, &r->v[i], slope) });
+    adders[isa_used()](p, r, slope);
+    for (uint32_t i = 0; i < r->count; i++) keep_strong(strong, &kept, max, &r->v[i]);
     for (uint32_t i = 0; i < kept; i++) {
-        enum gram_group group = (enum gram_group)strong[i].found->group;
+        enum gram_group group = (enum gram_group)strong[i]->group;
         const struct gram *grams = features_grams(f, group, &count);
-        out[i] = (struct evidence){ features_say(f, group, &grams[strong[i].found->gram], i), strong[i].weight };
+        out[i] = (struct evidence){ features_say(f, group, &grams[strong[i]->gram], i), strong[i]->adds };
     }
     return kept;
 }

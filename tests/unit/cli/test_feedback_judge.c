@@ -211,7 +211,7 @@ static void what_cannot_be_read_or_has_nothing_for_the_kind_is_told(void **state
 static void a_report_says_which_rows_were_judged_right(void **state)
 {
     const struct example rows[] = { { STR("a"), 0, 1 }, { STR("b"), 1, 1 }, { STR("c"), LEARN_OOS, 1 }, { STR("d"), 2, 1 } };
-    struct judged judged[] = { { 1, 1, 0, 0 }, { 0, 2, 0, 0 }, { 2, LEARN_OOS, 0, 0 }, { 9, 0, 0, 0 } };
+    struct judged judged[] = { { 1, 1, 1, 0, 0 }, { 0, 2, 2, 0, 0 }, { 2, LEARN_OOS, 0, 0, 0 }, { 9, 0, 0, 0, 0 } };
     const struct learn_report report = { .judged = judged, .judged_count = 4 };
     bool right[4];
     UNUSED(state);
