@@ -266,6 +266,10 @@ int policy_account(const struct policy *p, struct str name);
 /* The queue for a verdict: the one a rule named, else `unsure`'s when it is unsure, else the first whose `takes` fits (within one
    takes, all conditions given must hold), else the default. */
 uint32_t policy_route(const struct policy *p, const struct event *e, const struct verdict *v);
+/* The same, and which of the four it was; `by` may be NULL. */
+enum route_by { ROUTE_RULE, ROUTE_UNSURE, ROUTE_TAKES, ROUTE_DEFAULT, ROUTE_BY_COUNT };
+extern const char *const route_by_words[ROUTE_BY_COUNT]; /* "rule" "unsure" "takes" "default" */
+uint32_t policy_route_by(const struct policy *p, const struct event *e, const struct verdict *v, enum route_by *by);
 /* An agent as PUT /v1/agents/{id} gives it: {"skills": {"billing": 8}, "capacity": 100, "max": {"webchat": 3}, "kind": "person"}.
    Fills *out (texts in `arena`); on ERR_JSON or ERR_POLICY `why` (>= 200 bytes) is a sentence. Channels are those of `p`. */
 enum err policy_agent(const struct policy *p, struct str name, struct str json, struct agent_spec *out, struct arena *arena,

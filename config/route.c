@@ -34,12 +34,21 @@ static bool takes(const struct takes *t, const struct event *e, const struct ver
     return t->intent.count || t->tag.count || t->channel.count || t->account.count || t->language.count;
 }
 
-uint32_t policy_route(const struct policy *p, const struct event *e, const struct verdict *v)
+const char *const route_by_words[ROUTE_BY_COUNT] = { "rule", "unsure", "takes", "default" };
+
+uint32_t policy_route_by(const struct policy *p, const struct event *e, const struct verdict *v, enum route_by *by)
 {
     int named = v->queue.n ? policy_queue(p, v->queue) : -1; /* gone when the verdict is of an older version */
-    if (named >= 0) return (uint32_t)named;
-    if (v->unsure && p->unsure_queue >= 0) return (uint32_t)p->unsure_queue;
+    enum route_by unused;
+    if (!by) by = &unused;
+    if (named >= 0) return *by = ROUTE_RULE, (uint32_t)named;
+    if (v->unsure && p->unsure_queue >= 0) return *by = ROUTE_UNSURE, (uint32_t)p->unsure_queue;
     for (uint32_t i = 0; i < p->queue_count; i++)
-        if (!p->queues[i].takes.any && takes(&p->queues[i].takes, e, v)) return i;
-    return p->default_queue;
+        if (!p->queues[i].takes.any && takes(&p->queues[i].takes, e, v)) return *by = ROUTE_TAKES, i;
+    return *by = ROUTE_DEFAULT, p->default_queue;
+}
+
+uint32_t policy_route(const struct policy *p, const struct event *e, const struct verdict *v)
+{
+    return policy_route_by(p, e, v, NULL);
 }

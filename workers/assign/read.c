@@ -221,6 +221,21 @@ static void explain_life(struct workspace *ws, struct jw *w, const struct ticket
     arena_clear(&ws->arena);
 }
 
+/* Why the first message went to its queue. Told only while the policy that judged it is in force: another might route it elsewhere.
+ */
+static void explain_route(struct workspace *ws, struct jw *w, const struct ticket *t, const struct verdict *v)
+{
+    const struct event e = { .channel = t->channel_name, .account = t->account };
+    enum route_by by;
+
+    if (!str_is(v->policy, ws->policy_version)) return;
+    uint32_t queue = policy_route_by(ws->policy, &e, v, &by);
+    jw_key(w, "route"), jw_open(w, '{');
+    jw_key(w, "queue"), jw_strz(w, ws->policy->queues[queue].name);
+    jw_key(w, "by"), jw_strz(w, route_by_words[by]);
+    jw_close(w, '}');
+}
+
 static void explain_verdict(struct workspace *ws, struct jw *w, const struct ticket *t)
 {
     struct verdict v;
@@ -229,6 +244,7 @@ static void explain_verdict(struct workspace *ws, struct jw *w, const struct tic
     jw_key(w, "verdict"), jw_open(w, '{');
     record_json_fields(w, &verdict_record, &v);
     jw_close(w, '}');
+    explain_route(ws, w, t, &v);
     arena_clear(&ws->arena);
 }
 

@@ -23,32 +23,57 @@ static struct str trim(struct str s)
     return s;
 }
 
-static bool holds(struct str s, struct str part) { return part.n && memmem(s.p, s.n, part.p, part.n); }
+/* Is there more of a word before, behind a place of `s`? */
+static bool before(struct str s, size_t at) { return at > 0 && text_class_before(s, at) != TEXT_OTHER; }
+static bool behind(struct str s, size_t at) { return at < s.n && text_class_at(s, at) != TEXT_OTHER; }
 
-/* `part` (begins before, goes on behind) as the whole words of the key that it stands in; itself when it is not found. */
-static struct str grow(struct str key, struct str part, bool before, bool behind)
+static size_t back(struct str s, size_t at)
+{
+    for (at--; at > 0 && text_tail(s.p[at]);) at--;
+    return at;
+}
+
+static size_t forth(struct str s, size_t at)
+{
+    for (at++; at < s.n && text_tail(s.p[at]);) at++;
+    return at;
+}
+
+/* `part` as the whole words of the key that it stands in; itself when it is not found. */
+static struct str grow(struct str key, struct str part)
 {
     if (key.n > LOOKED) key.n = LOOKED;
     const char *p = part.n ? memmem(key.p, key.n, part.p, part.n) : NULL;
     if (!p) return part;
     size_t at = (size_t)(p - key.p), end = at + part.n;
-    while (before && at > 0 && text_class_before(key, at) != TEXT_OTHER) do at--;
-        while (at > 0 && text_tail(key.p[at]));
-    while (behind && end < key.n && text_class_at(key, end) != TEXT_OTHER) do end++;
-        while (end < key.n && text_tail(key.p[end]));
+    if (behind(part, 0))
+        while (before(key, at)) at = back(key, at);
+    if (before(part, part.n))
+        while (behind(key, end)) end = forth(key, end);
     return (struct str){ key.p + at, end - at };
+}
+
+/* Does `s` hold `part` as words of its own? */
+static bool holds(struct str s, struct str part)
+{
+    for (size_t at = 0; at + part.n <= s.n; at++) {
+        const char *p = memmem(s.p + at, s.n - at, part.p, part.n);
+        if (!p) return false;
+        at = (size_t)(p - s.p);
+        if (!before(s, at) && !behind(s, at + part.n)) return true;
+    }
+    return false;
 }
 
 /* What of a feature is told, without the mark of a group. */
 static struct str core_of(struct str key, struct str f, bool *group)
 {
-    bool before = begins(f, more), behind = f.n > more.n && ends(f, more);
-    *group = begins(f, STR("=")) && f.n > 1;
+    bool part = false;
+    *group = f.n > 1 && begins(f, STR("="));
     if (*group) return from(f, 1);
-    if (before) f = from(f, more.n);
-    if (behind) f.n -= more.n;
-    if (!before && !behind) return trim(f);
-    return grow(key, f, before, behind);
+    if (begins(f, more)) f = from(f, more.n), part = true;
+    if (ends(f, more)) f.n -= more.n, part = true;
+    return trim(part ? grow(key, f) : f);
 }
 
 /* Does it say nothing beyond what was told? A pair does not when both of its words were. */
@@ -72,11 +97,12 @@ size_t spoke_say(const struct evidence *e, uint32_t count, struct str key, char 
     size_t at = 0;
     for (uint32_t i = 0; i < count && n < SPOKE_TOLD; i++) {
         bool group;
-        struct str core = trim(core_of(key, e[i].feature, &group));
+        struct str core = core_of(key, e[i].feature, &group);
         if (e[i].weight <= 0 || core.n == 0 || was_told(told, n, core)) continue;
         told[n] = core;
         core = text_clip(core, SPOKE_ROOM);
-        int len = snprintf(room + at, cap - at, "%s%s%.*s %.2f", n ? ", " : "", group ? "~" : "", STR_FMT(core), (double)e[i].weight);
+        int len =
+            snprintf(room + at, cap - at, "%s%s%.*s %.2f", n ? ", " : "", group ? "~" : "", STR_FMT(core), (double)e[i].weight);
         n++;
         if (len < 0) break;
         if ((size_t)len >= cap - at) return text_clip((struct str){ room, cap }, cap - 2).n;

@@ -17,6 +17,7 @@
 
 #include "workers/triage/language.h"
 #include "workers/triage/quote.h"
+#include "workers/triage/spoke.h"
 #include "workers/triage/urgency.h"
 
 #include <stdio.h>
@@ -114,9 +115,6 @@ static enum err stage_language(struct reading *w)
 
 /* ---- models ---- */
 
-#define SPOKE      3u  /* features that a reason names … */
-#define SPOKE_ROOM 40u /* … and bytes of each: a label and three of them fit into a reason */
-
 /* What the model of a kind says, its probabilities in the drafts; NULL where there is no model. */
 static const struct model *ask(struct reading *w, enum model_kind kind, struct guess *g)
 {
@@ -125,22 +123,35 @@ static const struct model *ask(struct reading *w, enum model_kind kind, struct g
     return m;
 }
 
-/* "refund 0.93: 환불 0.61, refund + back 0.33": the guess and what spoke strongest for it. */
-static struct str say_guess(struct reading *w, const struct model *m, const struct guess *g, const char *mark, uint32_t max)
+#define GUESS_ROOM 256u /* of what is said of one: as much as a reason takes */
+
+/* "refund 0.93: 환불 0.61, refund + back 0.33": the guess and what spoke for it. In doubt the bound that it missed and the next
+   best stand there too: "unsure (0.310 < 0.400): refund 0.31, else exchange 0.28: 환불 0.40". `missed` < 0: no doubt. */
+static struct str say_intent(struct reading *w, const struct model *m, const struct guess *g, double missed)
 {
-    enum { ROOM = 256 };
-    struct evidence spoke[SPOKE];
-    char *room = arena_alloc(w->arena, ROOM);
+    struct evidence spoke[SPOKE_ASKED];
+    struct features *f = scratch_features(w->s);
+    char *room = arena_alloc(w->arena, GUESS_ROOM);
+    size_t n = 0;
     if (!room) return STR_NONE;
-    int len = snprintf(room, ROOM, "%s %.2f%s", model_label(m, g->label).p, g->p, mark);
-    size_t n = len < 0 ? 0 : len < ROOM ? (size_t)len : ROOM - 1;
-    uint32_t count = max ? model_explain(m, scratch_features(w->s), g->label, spoke, max) : 0;
-    for (uint32_t i = 0; i < count && n < ROOM - 1; i++) {
-        struct str said = text_clip(spoke[i].feature, SPOKE_ROOM);
-        len = snprintf(room + n, ROOM - n, "%s%.*s %.2f", i ? ", " : ": ", STR_FMT(said), (double)spoke[i].weight);
-        n += len < 0 ? 0 : (size_t)len < ROOM - n ? (size_t)len : ROOM - n - 1;
+    if (missed >= 0) {
+        bool oos = g->oos && model_oos(m) >= 0;
+        n = (size_t)snprintf(room, GUESS_ROOM, "%s (%.3f < %.3f): ", oos ? "out of scope" : "unsure", g->oos ? g->scope : g->p,
+                             missed);
     }
-    return text_clip((struct str){ room, n }, n < ROOM - 1 ? n : ROOM - 2); /* cut short: maybe within a character */
+    n += (size_t)snprintf(room + n, GUESS_ROOM - n, "%s %.2f", model_label(m, g->label).p, g->p);
+    if (missed >= 0 && g->second != g->label)
+        n += (size_t)snprintf(room + n, GUESS_ROOM - n, ", else %s %.2f", model_label(m, g->second).p, g->p - g->margin);
+    size_t said = spoke_say(spoke, model_explain(m, f, g->label, spoke, SPOKE_ASKED), w->key, room + n + 2, GUESS_ROOM - n - 2);
+    if (said) memcpy(room + n, ": ", 2), n += 2 + said;
+    return (struct str){ room, n };
+}
+
+static struct str say_mood(struct reading *w, const struct model *m, const struct guess *g)
+{
+    char *room = arena_alloc(w->arena, GUESS_ROOM);
+    int n = room ? snprintf(room, GUESS_ROOM, "%s %.2f", model_label(m, g->label).p, g->p) : 0;
+    return (struct str){ room, (size_t)n };
 }
 
 static enum err stage_intent(struct reading *w)
@@ -159,7 +170,7 @@ static enum err stage_intent(struct reading *w)
     w->doubted = g.oos || g.p < below;
     w->look.confidence = g.p;
     if (!w->doubted) w->look.intent = model_label(m, g.label);
-    because(w, STR("intent"), STR("model"), say_guess(w, m, &g, g.oos ? " out of scope" : w->doubted ? " unsure" : "", SPOKE));
+    because(w, STR("intent"), STR("model"), say_intent(w, m, &g, g.oos ? model_threshold(m) : w->doubted ? below : -1));
     return ERR_OK;
 }
 
@@ -170,7 +181,7 @@ static enum err stage_sentiment(struct reading *w)
     const struct model *m = told ? NULL : ask(w, MODEL_SENTIMENT, &g);
     int word = told ? told->word : m ? words_find(&sentiment_words, model_label(m, g.label)) : -1;
     if (word >= 0) w->look.sentiment = (enum sentiment)word;
-    if (m) because(w, STR("sentiment"), STR("model"), say_guess(w, m, &g, "", 0));
+    if (m) because(w, STR("sentiment"), STR("model"), say_mood(w, m, &g));
     return ERR_OK;
 }
 

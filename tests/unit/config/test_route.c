@@ -49,6 +49,22 @@ TEST(an_unsure_verdict_goes_to_the_queue_for_it)
     assert_string_equal(route((struct event){ 0 }, (struct verdict){ .unsure = true, .intent = STR("refund_x") }), "desk");
 }
 
+static const char *route_by(struct verdict v)
+{
+    enum route_by by = ROUTE_BY_COUNT;
+    policy_route_by(policy, &(struct event){ 0 }, &v, &by);
+    return route_by_words[by];
+}
+
+TEST(it_is_told_which_of_the_four_ways_it_was)
+{
+    UNUSED(state);
+    assert_string_equal(route_by((struct verdict){ .queue = STR("tech"), .unsure = true }), "rule");
+    assert_string_equal(route_by((struct verdict){ .intent = STR("invoice"), .unsure = true }), "unsure");
+    assert_string_equal(route_by((struct verdict){ .intent = STR("invoice") }), "takes");
+    assert_string_equal(route_by((struct verdict){ .intent = STR("hello") }), "default");
+}
+
 TEST(intents_match_by_glob)
 {
     UNUSED(state);
@@ -80,7 +96,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_no_takes_fits_goes_to_the_default_queue), cmocka_unit_test(the_queue_that_a_rule_named_comes_first),
         cmocka_unit_test(an_unsure_verdict_goes_to_the_queue_for_it),   cmocka_unit_test(intents_match_by_glob),
-        cmocka_unit_test(all_conditions_of_one_takes_must_hold),        cmocka_unit_test(the_first_queue_that_fits_takes_it),
+        cmocka_unit_test(it_is_told_which_of_the_four_ways_it_was),     cmocka_unit_test(all_conditions_of_one_takes_must_hold),
+        cmocka_unit_test(the_first_queue_that_fits_takes_it),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
