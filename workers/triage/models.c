@@ -53,15 +53,22 @@ static bool look_beside(struct model_seen *s, const char *name)
     return look(s, self, strlen(self), name);
 }
 
+/* Routers say where a policy is from: "file:PATH", or "api:WHO", which is in no folder. NULL: not a file. */
+static const char *file_of(const struct policy *p)
+{
+    if (!p->path || strncmp(p->path, "api:", 4) == 0) return NULL;
+    return strncmp(p->path, "file:", 5) == 0 ? p->path + 5 : p->path;
+}
+
 static void find(struct model_seen *s, const struct policy *p, const char *name, const struct models_place *where)
 {
-    const char *slash = p->path ? strrchr(p->path, '/') : NULL;
+    const char *file = file_of(p), *slash = file ? strrchr(file, '/') : NULL;
     *s = (struct model_seen){ 0 };
     if (*name == '/') {
         look(s, NULL, 0, name);
         return;
     }
-    if (slash ? look(s, p->path, (size_t)(slash - p->path), name) : p->path && look(s, ".", 1, name)) return;
+    if (slash ? look(s, file, (size_t)(slash - file) + (slash == file), name) : file && look(s, ".", 1, name)) return;
     for (uint32_t i = 0; i < where->count; i++)
         if (look(s, where->dirs[i], strlen(where->dirs[i]), name)) return;
     look_beside(s, name);

@@ -7,13 +7,14 @@
 
 #define MODELS_DIRS 16u
 
-/* Where files are looked for. A name beginning with '/' is taken as it is; others are tried in the policy's folder, then in `dirs`,
-   then in "models" beside the program. */
+/* Where files are looked for. A name beginning with '/' is taken as it is; others are tried in the folder of the policy's file (its
+   path, or what a router says of it: "file:PATH"), then in `dirs`, then in "models" beside the program. */
 struct models_place {
     const char *dirs[MODELS_DIRS]; /* borrowed */
     uint32_t count;
     /* Not NULL: a folder of our own, into which files are copied (once for all processes, by content) before they are mapped, so
-       that whoever writes over a model in place harms nobody. NULL: files are mapped where they are. */
+       that whoever writes over a model in place harms nobody. The copy of a model that was replaced is removed, as are leftovers
+       of a day. NULL: files are mapped where they are. */
     const char *copies;
 };
 

@@ -176,6 +176,26 @@ TEST(a_policy_named_without_a_folder_is_in_this_one)
     models_fini(&m);
 }
 
+TEST(a_policy_from_a_router_says_where_it_is_from)
+{
+    struct models_place where = place(NULL, NULL);
+    char was[1024], path[300];
+    struct policy p = policy_of(path, "intent.model");
+    struct models m;
+    put(in(at_home, "intent.model"), &one);
+    snprintf(path, sizeof path, "file:%s/policy.yaml", at_home);
+    models_open(&m, &p, &where, NULL, on_said, NULL);
+    assert_int_equal(serves(&m), 1);
+    models_fini(&m);
+    assert_non_null(getcwd(was, sizeof was));
+    assert_int_equal(chdir(at_home), 0);
+    snprintf(path, sizeof path, "api:somebody"); /* has no folder, not even this one */
+    models_open(&m, &p, &where, NULL, on_said, NULL);
+    assert_int_equal(chdir(was), 0);
+    assert_int_equal(serves(&m), 0);
+    models_fini(&m);
+}
+
 TEST(a_missing_model_is_told_and_taken_when_it_comes)
 {
     struct models_place where = place(elsewhere, NULL);
@@ -502,6 +522,7 @@ int main(void)
         ROW(a_model_is_found_beside_its_policy_then_in_the_folders_given),
         ROW(an_absolute_name_is_taken_as_it_is),
         ROW(a_policy_named_without_a_folder_is_in_this_one),
+        ROW(a_policy_from_a_router_says_where_it_is_from),
         ROW(a_missing_model_is_told_and_taken_when_it_comes),
         ROW(what_a_policy_does_not_name_is_not_looked_for),
         ROW(a_model_of_another_kind_is_refused),
