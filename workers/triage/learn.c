@@ -98,7 +98,10 @@ static void shape(struct learning *l)
     l->epochs = epochs < 2 ? 2 : epochs > 40 ? 40 : (uint32_t)epochs;
 }
 
-static uint32_t features_for(const struct learning *l, uint32_t members) { return l->kind->room / (members * l->width + 15); }
+static uint32_t features_for(const struct learning *l, uint32_t members)
+{
+    return l->kind->room / (members * l->width + MODEL_ROW_HEAD + 2 * sizeof(struct model_slot));
+}
 
 static enum err make_matrices(struct learning *l)
 {
@@ -358,7 +361,7 @@ static enum err write_file(struct learning *l, struct buf *out, const char *cons
                                  .examples = l->count };
     memcpy(w.h.magic, MODEL_MAGIC, sizeof w.h.magic);
     for (uint32_t i = 0; i < w.h.labels; i++) w.h.label_bytes += (uint32_t)strlen(i < l->label_count ? labels[i] : oos) + 1;
-    w.h.slots = w.h.rows + w.h.rows / 3 + 16;
+    w.h.slots = 2 * w.h.rows + 16; /* half are free: a feature that is not there is found out at the second look */
     w.h.size = model_size(&w.h);
     w.bytes = buf_reserve(out, w.h.size);
     if (!w.bytes) return out->err ? out->err : ERR_NOMEM;

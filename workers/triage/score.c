@@ -1,12 +1,15 @@
 /* Scoring: features are looked up, their rows of bytes added to the hidden layer, the hidden layer spread over the labels.
 
    The time goes into memory: a model is larger than the nearest caches. So slots are asked for ahead of their use, rows as soon as
-   their slot is found, and added up when all are on their way. The inner loops are
-   written once, plainly, for the compiler's vectoriser, and compiled three times (isa.h). */
+   their slot is found, and added up when all are on their way. The inner loops are written once, in score_loops.h, over vectors
+   whose operations are given for each set of instructions (isa.h). */
 #include "workers/triage/isa.h"
 #include "workers/triage/model_file.h"
 
 #include <math.h>
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
 
 #define AHEAD 12u /* slots asked for before they are read */
 
@@ -54,60 +57,54 @@ static void look_up(const struct model_parts *p, struct features *f, enum gram_g
 
 /* ---- inner loops ---- */
 
-#define INNER static inline __attribute__((always_inline))
+#define LOOP(name)      name##_plain
+#define VEC             float
+#define LANES           1
+#define SPLAT(x)        (x)
+#define LOAD(p)         (*(p))
+#define STORE(p, v)     (*(p) = (v))
+#define WIDEN(p)        ((float)*(p))
+#define MULADD(a, b, c) ((a) * (b) + (c))
+#define SUM(v)          (v)
+#include "workers/triage/score_loops.h"
 
-INNER void add_row(const int8_t *restrict row, float by, float *restrict hidden, uint32_t width)
+#ifdef __x86_64__
+#pragma GCC push_options
+#pragma GCC target("avx2,fma")
+static inline float sum_of_8(__m256 v)
 {
-    for (uint32_t j = 0; j < width; j++) hidden[j] += (float)row[j] * by;
+    __m128 a = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+    a = _mm_add_ps(a, _mm_movehl_ps(a, a));
+    return _mm_cvtss_f32(_mm_add_ss(a, _mm_shuffle_ps(a, a, 1)));
 }
+#define LOOP(name)      name##_avx2
+#define VEC             __m256
+#define LANES           8
+#define SPLAT(x)        _mm256_set1_ps(x)
+#define LOAD(p)         _mm256_loadu_ps(p)
+#define STORE(p, v)     _mm256_storeu_ps(p, v)
+#define WIDEN(p)        _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)(p))))
+#define MULADD(a, b, c) _mm256_fmadd_ps(a, b, c)
+#define SUM(v)          sum_of_8(v)
+#include "workers/triage/score_loops.h"
+#pragma GCC pop_options
 
-INNER void hidden_body(const struct model_parts *p, struct reading *r)
-{
-    uint32_t width = p->h->width;
-    float by = r->square > 0 ? 1 / sqrtf(r->square) : 0;
-    memcpy(r->hidden, p->hidden, width * sizeof *r->hidden);
-    for (uint32_t i = 0; i < r->count; i++) {
-        const char *row = model_row(p, r->v[i].row);
-        add_row((const int8_t *)(row + MODEL_ROW_HEAD), r->v[i].value * by * model_row_scale(row), r->hidden, width);
-    }
-}
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512vl,avx512bw,avx512dq,fma")
+#define LOOP(name)      name##_avx512
+#define VEC             __m512
+#define LANES           16
+#define SPLAT(x)        _mm512_set1_ps(x)
+#define LOAD(p)         _mm512_loadu_ps(p)
+#define STORE(p, v)     _mm512_storeu_ps(p, v)
+#define WIDEN(p)        _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)(const void *)(p))))
+#define MULADD(a, b, c) _mm512_fmadd_ps(a, b, c)
+#define SUM(v)          _mm512_reduce_add_ps(v)
+#include "workers/triage/score_loops.h"
+#pragma GCC pop_options
+#endif
 
-INNER void out_body(const struct model_parts *p, const struct reading *r, float *restrict scores)
-{
-    uint32_t stride = p->stride;
-    memcpy(scores, p->bias, stride * sizeof *scores);
-    for (uint32_t j = 0; j < p->h->width; j++) {
-        float a = r->hidden[j];
-        if (a <= 0) continue;
-        const float *out = p->out + (size_t)j * stride;
-        for (uint32_t k = 0; k < stride; k++) scores[k] += out[k] * a;
-    }
-}
-
-/* What each found feature adds to a label's score: its row times the slopes. */
-INNER void adds_body(const struct model_parts *p, struct reading *r, const float *slope)
-{
-    uint32_t width = p->h->width;
-    float by = r->square > 0 ? 1 / sqrtf(r->square) : 0;
-    for (uint32_t i = 0; i < r->count; i++) {
-        const char *row = model_row(p, r->v[i].row);
-        const int8_t *w = (const int8_t *)(row + MODEL_ROW_HEAD);
-        float sum = 0;
-        for (uint32_t j = 0; j < width; j++) sum += (float)w[j] * slope[j];
-        r->v[i].adds = sum * by * r->v[i].value * model_row_scale(row);
-    }
-}
-
-typedef void net_fn(const struct model_parts *p, struct reading *r, float *scores);
-#define VARIANT(name, isa)                                                                                                         \
-    isa static void net_##name(const struct model_parts *p, struct reading *r, float *scores)                                      \
-    {                                                                                                                              \
-        hidden_body(p, r);                                                                                                         \
-        out_body(p, r, scores);                                                                                                    \
-    }                                                                                                                              \
-    isa static void adds_##name(const struct model_parts *p, struct reading *r, const float *slope) { adds_body(p, r, slope); }
-ISA_VARIANTS(VARIANT)
-static net_fn *const nets[] = ISA_TABLE(net_);
+static void (*const nets[])(const struct model_parts *p, struct reading *r, float *scores) = ISA_TABLE(net_);
 static void (*const adders[])(const struct model_parts *p, struct reading *r, const float *slope) = ISA_TABLE(adds_);
 
 /* ---- scores ---- */

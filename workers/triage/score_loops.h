@@ -1,0 +1,62 @@
+/* The inner loops of scoring, included by score.c once for each set of instructions, after these are defined:
+     LOOP(name)      name with the set's ending
+     VEC, LANES      so many floats at once; all widths are multiples of it
+     SPLAT(x)  LOAD(p)  STORE(p, v)  WIDEN(p)     the same float everywhere; floats in memory; LANES signed bytes made floats
+     MULADD(a, b, c) SUM(v)                       a × b + c; all lanes together */
+
+/* The hidden layer: each found feature's row of bytes, times its value. */
+static void LOOP(hidden)(const struct model_parts *p, struct reading *r)
+{
+    uint32_t width = p->h->width;
+    float by = r->square > 0 ? 1 / sqrtf(r->square) : 0;
+    memcpy(r->hidden, p->hidden, width * sizeof *r->hidden);
+    for (uint32_t i = 0; i < r->count; i++) {
+        const char *row = model_row(p, r->v[i].row);
+        const int8_t *w = (const int8_t *)(row + MODEL_ROW_HEAD);
+        VEC times = SPLAT(r->v[i].value * by * model_row_scale(row));
+        for (uint32_t j = 0; j < width; j += LANES) STORE(r->hidden + j, MULADD(WIDEN(w + j), times, LOAD(r->hidden + j)));
+    }
+}
+
+/* The labels' scores: what each hidden unit above 0 says for them. */
+static void LOOP(out)(const struct model_parts *p, const struct reading *r, float *scores)
+{
+    uint32_t stride = p->stride;
+    memcpy(scores, p->bias, stride * sizeof *scores);
+    for (uint32_t j = 0; j < p->h->width; j++) {
+        if (r->hidden[j] <= 0) continue;
+        const float *out = p->out + (size_t)j * stride;
+        VEC times = SPLAT(r->hidden[j]);
+        for (uint32_t k = 0; k < stride; k += LANES) STORE(scores + k, MULADD(LOAD(out + k), times, LOAD(scores + k)));
+    }
+}
+
+static void LOOP(net)(const struct model_parts *p, struct reading *r, float *scores)
+{
+    LOOP(hidden)(p, r);
+    LOOP(out)(p, r, scores);
+}
+
+/* What each found feature adds to a label's score: its row times the slopes. */
+static void LOOP(adds)(const struct model_parts *p, struct reading *r, const float *slope)
+{
+    uint32_t width = p->h->width;
+    float by = r->square > 0 ? 1 / sqrtf(r->square) : 0;
+    for (uint32_t i = 0; i < r->count; i++) {
+        const char *row = model_row(p, r->v[i].row);
+        const int8_t *w = (const int8_t *)(row + MODEL_ROW_HEAD);
+        VEC sum = SPLAT(0);
+        for (uint32_t j = 0; j < width; j += LANES) sum = MULADD(WIDEN(w + j), LOAD(slope + j), sum);
+        r->v[i].adds = SUM(sum) * by * r->v[i].value * model_row_scale(row);
+    }
+}
+
+#undef LOOP
+#undef VEC
+#undef LANES
+#undef SPLAT
+#undef LOAD
+#undef STORE
+#undef WIDEN
+#undef MULADD
+#undef SUM
