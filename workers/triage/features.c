@@ -332,7 +332,7 @@ struct str features_say(struct features *f, enum gram_group group, const struct 
         n = put(room, n, STR(" + "));
         n = put(room, n, (struct str){ f->key.p + b->from, b->to - b->from });
     } else {
-        bool part = group == GRAM_CHAR || group == GRAM_RUN || group == GRAM_SHORT || group == GRAM_PREFIX;
+        bool part = group >= GRAM_PREFIX && g->to > g->from;
         bool before = part && goes_on(f->key, g->from, -1), behind = part && goes_on(f->key, g->to, 0);
         if (before) n = put(room, n, STR("…"));
         n = put(room, n, g->to > g->from ? (struct str){ f->key.p + g->from, g->to - g->from } : STR("_")); /* a border alone */
