@@ -39,7 +39,7 @@ static float value_of(const struct model_slot *slot, enum gram_group group, uint
 
 static void look_up(const struct model_parts *p, struct features *f, enum gram_group group, struct reading *r)
 {
-    uint32_t count, size = p->h->width + (uint32_t)MODEL_ROW_HEAD;
+    uint32_t count, size = model_row_size(p->h);
     const struct gram *g = features_grams(f, group, &count);
     for (uint32_t i = 0; i < AHEAD && i < count; i++) __builtin_prefetch(&p->slots[model_first_slot(g[i].hash, p->h->slots)]);
     for (uint32_t i = 0; i < count; i++) {
@@ -57,51 +57,64 @@ static void look_up(const struct model_parts *p, struct features *f, enum gram_g
 
 /* ---- inner loops ---- */
 
+#define SET
 #define LOOP(name)      name##_plain
 #define VEC             float
 #define LANES           1
 #define SPLAT(x)        (x)
 #define LOAD(p)         (*(p))
 #define STORE(p, v)     (*(p) = (v))
-#define WIDEN(p)        ((float)*(p))
+#define LOW(p)          ((float)((*(p)&15) - 8))
+#define HIGH(p)         ((float)((*(p) >> 4) - 8))
 #define MULADD(a, b, c) ((a) * (b) + (c))
 #define SUM(v)          (v)
 #include "workers/triage/score_loops.h"
 
 #ifdef __x86_64__
-#pragma GCC push_options
-#pragma GCC target("avx2,fma")
-static inline float sum_of_8(__m256 v)
+ISA_AVX2_SET static inline float sum_of_8(__m256 v)
 {
     __m128 a = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
     a = _mm_add_ps(a, _mm_movehl_ps(a, a));
     return _mm_cvtss_f32(_mm_add_ss(a, _mm_shuffle_ps(a, a, 1)));
 }
+#define SET ISA_AVX2_SET
+ISA_AVX2_SET static inline __m256i ints_of_8(const uint8_t *p)
+{
+    return _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)p));
+}
+ISA_AVX2_SET static inline __m256 floats_of_8(__m256i v) { return _mm256_cvtepi32_ps(_mm256_sub_epi32(v, _mm256_set1_epi32(8))); }
 #define LOOP(name)      name##_avx2
 #define VEC             __m256
 #define LANES           8
 #define SPLAT(x)        _mm256_set1_ps(x)
 #define LOAD(p)         _mm256_loadu_ps(p)
 #define STORE(p, v)     _mm256_storeu_ps(p, v)
-#define WIDEN(p)        _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)(p))))
+#define LOW(p)          floats_of_8(_mm256_and_si256(ints_of_8(p), _mm256_set1_epi32(15)))
+#define HIGH(p)         floats_of_8(_mm256_srli_epi32(ints_of_8(p), 4))
 #define MULADD(a, b, c) _mm256_fmadd_ps(a, b, c)
 #define SUM(v)          sum_of_8(v)
 #include "workers/triage/score_loops.h"
-#pragma GCC pop_options
 
-#pragma GCC push_options
-#pragma GCC target("avx512f,avx512vl,avx512bw,avx512dq,fma")
+#define SET ISA_AVX512_SET
+ISA_AVX512_SET static inline __m512i ints_of_16(const uint8_t *p)
+{
+    return _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)p));
+}
+ISA_AVX512_SET static inline __m512 floats_of_16(__m512i v)
+{
+    return _mm512_cvtepi32_ps(_mm512_sub_epi32(v, _mm512_set1_epi32(8)));
+}
 #define LOOP(name)      name##_avx512
 #define VEC             __m512
 #define LANES           16
 #define SPLAT(x)        _mm512_set1_ps(x)
 #define LOAD(p)         _mm512_loadu_ps(p)
 #define STORE(p, v)     _mm512_storeu_ps(p, v)
-#define WIDEN(p)        _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)(const void *)(p))))
+#define LOW(p)          floats_of_16(_mm512_and_si512(ints_of_16(p), _mm512_set1_epi32(15)))
+#define HIGH(p)         floats_of_16(_mm512_srli_epi32(ints_of_16(p), 4))
 #define MULADD(a, b, c) _mm512_fmadd_ps(a, b, c)
 #define SUM(v)          _mm512_reduce_add_ps(v)
 #include "workers/triage/score_loops.h"
-#pragma GCC pop_options
 #endif
 
 static void (*const nets[])(const struct model_parts *p, struct reading *r, float *scores) = ISA_TABLE(net_);
@@ -159,8 +172,8 @@ void model_judge(const struct model *m, const float *scores, bool known, double 
     best_two(p, n, oos, out);
     out->p = (double)p[out->label];
     out->margin = out->second == out->label ? out->p : out->p - (double)p[out->second];
-    out->scope = known ? out->p : 0;
-    out->oos = out->scope < threshold || (oos >= 0 && (!known || p[oos] > p[out->label]));
+    out->scope = known ? model_scope(out->p, oos < 0 ? 0 : (double)p[oos], oos >= 0) : 0;
+    out->oos = out->scope < threshold || (oos >= 0 && !known);
 }
 
 void model_score(const struct model *m, struct features *f, float *p, struct guess *out)

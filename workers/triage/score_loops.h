@@ -1,25 +1,30 @@
 /* The inner loops of scoring, included by score.c once for each set of instructions, after these are defined:
+     SET             what tells the compiler that the set may be used
      LOOP(name)      name with the set's ending
      VEC, LANES      so many floats at once; all widths are multiples of it
-     SPLAT(x)  LOAD(p)  STORE(p, v)  WIDEN(p)     the same float everywhere; floats in memory; LANES signed bytes made floats
+     SPLAT(x)  LOAD(p)  STORE(p, v)               the same float everywhere; floats in memory
+     LOW(p)  HIGH(p)                              the low and the high halves of LANES bytes, less 8, as floats
      MULADD(a, b, c) SUM(v)                       a × b + c; all lanes together */
 
-/* The hidden layer: each found feature's row of bytes, times its value. */
-static void LOOP(hidden)(const struct model_parts *p, struct reading *r)
+/* The hidden layer: each found feature's row, times its value. */
+SET static void LOOP(hidden)(const struct model_parts *p, struct reading *r)
 {
-    uint32_t width = p->h->width;
-    float by = r->square > 0 ? 1 / sqrtf(r->square) : 0;
-    memcpy(r->hidden, p->hidden, width * sizeof *r->hidden);
+    uint32_t half = p->h->width / 2;
+    float by = r->square > 0 ? 1 / sqrtf(r->square) : 0, *low = r->hidden, *high = low + half;
+    memcpy(r->hidden, p->hidden, 2 * half * sizeof *r->hidden);
     for (uint32_t i = 0; i < r->count; i++) {
         const char *row = model_row(p, r->v[i].row);
-        const int8_t *w = (const int8_t *)(row + MODEL_ROW_HEAD);
+        const uint8_t *w = (const uint8_t *)(row + MODEL_ROW_HEAD);
         VEC times = SPLAT(r->v[i].value * by * model_row_scale(row));
-        for (uint32_t j = 0; j < width; j += LANES) STORE(r->hidden + j, MULADD(WIDEN(w + j), times, LOAD(r->hidden + j)));
+        for (uint32_t j = 0; j < half; j += LANES) {
+            STORE(low + j, MULADD(LOW(w + j), times, LOAD(low + j)));
+            STORE(high + j, MULADD(HIGH(w + j), times, LOAD(high + j)));
+        }
     }
 }
 
 /* The labels' scores: what each hidden unit above 0 says for them. */
-static void LOOP(out)(const struct model_parts *p, const struct reading *r, float *scores)
+SET static void LOOP(out)(const struct model_parts *p, const struct reading *r, float *scores)
 {
     uint32_t stride = p->stride;
     memcpy(scores, p->bias, stride * sizeof *scores);
@@ -31,32 +36,37 @@ static void LOOP(out)(const struct model_parts *p, const struct reading *r, floa
     }
 }
 
-static void LOOP(net)(const struct model_parts *p, struct reading *r, float *scores)
+SET static void LOOP(net)(const struct model_parts *p, struct reading *r, float *scores)
 {
     LOOP(hidden)(p, r);
     LOOP(out)(p, r, scores);
 }
 
 /* What each found feature adds to a label's score: its row times the slopes. */
-static void LOOP(adds)(const struct model_parts *p, struct reading *r, const float *slope)
+SET static void LOOP(adds)(const struct model_parts *p, struct reading *r, const float *slope)
 {
-    uint32_t width = p->h->width;
+    uint32_t half = p->h->width / 2;
     float by = r->square > 0 ? 1 / sqrtf(r->square) : 0;
     for (uint32_t i = 0; i < r->count; i++) {
         const char *row = model_row(p, r->v[i].row);
-        const int8_t *w = (const int8_t *)(row + MODEL_ROW_HEAD);
+        const uint8_t *w = (const uint8_t *)(row + MODEL_ROW_HEAD);
         VEC sum = SPLAT(0);
-        for (uint32_t j = 0; j < width; j += LANES) sum = MULADD(WIDEN(w + j), LOAD(slope + j), sum);
+        for (uint32_t j = 0; j < half; j += LANES) {
+            sum = MULADD(LOW(w + j), LOAD(slope + j), sum);
+            sum = MULADD(HIGH(w + j), LOAD(slope + half + j), sum);
+        }
         r->v[i].adds = SUM(sum) * by * r->v[i].value * model_row_scale(row);
     }
 }
 
+#undef SET
 #undef LOOP
 #undef VEC
 #undef LANES
 #undef SPLAT
 #undef LOAD
 #undef STORE
-#undef WIDEN
+#undef LOW
+#undef HIGH
 #undef MULADD
 #undef SUM
