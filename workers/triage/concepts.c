@@ -1,8 +1,8 @@
 /* concepts.txt is parsed once into an open table of phrases. Keys of phrases are text_key of what is written, so that the list is
    compared as messages are. The list is ours and compiled in: a mistake in it is a bug, not an operator's error.
 
-   A phrase that is Hangul only is a stem: it is looked for at the beginning of a word, as particles and endings follow without a
-   space (환불 in 환불해주세요). Other phrases are whole words. */
+   A phrase whose last word is Hangul is a stem: that word is looked for by its beginning, as particles and endings follow without a
+   space (환불 in 환불해주세요, 문 열 in 문 열어요). Other phrases are whole words. */
 #include "workers/triage/concepts.h"
 
 #include "base/panic.h"
@@ -12,9 +12,11 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#define SLOTS    32768u /* a power of two, several times the phrases */
-#define NAMES    2048u
-#define HASH_MUL 0x9E3779B97F4A7C15u
+#define SLOTS      32768u /* a power of two, several times the phrases */
+#define NAMES      2048u
+#define PHRASE_MAX 64u /* bytes */
+#define STEM_MAX   18u /* six syllables of Hangul */
+#define HASH_MUL   0x9E3779B97F4A7C15u
 
 struct phrase {
     uint64_t hash; /* 0: free */
@@ -23,8 +25,9 @@ struct phrase {
 };
 static struct phrase table[SLOTS];
 static uint64_t may_be[SLOTS * 4 / 64]; /* a bit for each phrase's hash: most of what is asked is none, and ends here */
-static uint64_t may_begin[SLOTS / 64];  /* … and for the first word of each phrase of several */
+static uint64_t may_begin[SLOTS / 64];  /* … and for what each phrase of several words or signs begins with */
 static struct str names[NAMES];
+static uint64_t name_hashes[NAMES];
 static uint16_t name_count;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -47,6 +50,19 @@ static uint32_t bit_of(uint64_t hash, uint32_t bits) { return (uint32_t)(hash >>
 static void set_bit(uint64_t *bits, uint32_t at) { bits[at / 64] |= (uint64_t)1 << at % 64; }
 static bool has_bit(const uint64_t *bits, uint32_t at) { return bits[at / 64] >> at % 64 & 1; }
 
+/* As features.c cuts words: letters and digits, or one other sign. */
+static size_t first_word(struct str s)
+{
+    size_t at = 0;
+    while (at < s.n) {
+        uint32_t cp;
+        size_t n = text_next(s.p + at, s.p + s.n, &cp);
+        if (cp != '\'' && text_class(cp) == TEXT_OTHER) return at ? at : n;
+        at += n;
+    }
+    return at;
+}
+
 static void add_phrase(struct str written, uint16_t concept)
 {
     char key[256];
@@ -55,8 +71,8 @@ static void add_phrase(struct str written, uint16_t concept)
     struct phrase *p = slot_of(hash_of(s));
     p->hash = hash_of(s);
     set_bit(may_be, bit_of(p->hash, SLOTS * 4));
-    const char *blank = memchr(s.p, ' ', s.n);
-    if (blank) set_bit(may_begin, bit_of(hash_of((struct str){ s.p, (size_t)(blank - s.p) }), SLOTS));
+    size_t first = first_word(s);
+    if (first < s.n) set_bit(may_begin, bit_of(hash_of((struct str){ s.p, first }), SLOTS));
     if (p->count < CONCEPT_EACH) p->of[p->count++] = concept;
 }
 
@@ -66,6 +82,7 @@ static void add_line(struct str line)
     if (!colon || line.p[0] == '#') return;
     naru_assert(name_count < NAMES);
     names[name_count] = (struct str){ line.p, (size_t)(colon - line.p) };
+    name_hashes[name_count] = hash_of(names[name_count]);
     const char *p = colon + 1, *end = line.p + line.n;
     while (p < end) {
         const char *comma = memchr(p, ',', (size_t)(end - p));
@@ -107,6 +124,7 @@ uint32_t concepts_of(struct str phrase, uint16_t out[CONCEPT_EACH])
         char end[4];
         size_t cut, least;
     } inflections[] = { { "s", 1, 4 }, { "es", 2, 5 }, { "ed", 2, 5 }, { "d", 1, 5 }, { "ing", 3, 6 } };
+    if (phrase.n > PHRASE_MAX) return 0;
     uint32_t n = find(phrase, out);
     for (size_t i = 0; !n && i < sizeof inflections / sizeof *inflections; i++) {
         size_t len = strlen(inflections[i].end);
@@ -116,13 +134,16 @@ uint32_t concepts_of(struct str phrase, uint16_t out[CONCEPT_EACH])
     return n;
 }
 
-uint32_t concepts_of_stem(struct str word, uint16_t out[CONCEPT_EACH])
+uint32_t concepts_of_stem(struct str phrase, size_t last, uint16_t out[CONCEPT_EACH])
 {
-    for (size_t n = word.n < 18 ? word.n - word.n % 3 : 18; n >= 3; n -= 3) {
-        uint32_t found = find((struct str){ word.p, n }, out);
+    size_t n = phrase.n - last;
+    if (last > PHRASE_MAX) return 0;
+    for (n = n < STEM_MAX ? n - n % 3 : STEM_MAX; n >= 3; n -= 3) {
+        uint32_t found = find((struct str){ phrase.p, last + n }, out);
         if (found) return found;
     }
     return 0;
 }
 
+uint64_t concepts_hash(uint16_t concept) { return concept < name_count ? name_hashes[concept] : 0; }
 struct str concepts_name(uint16_t concept) { return concept < name_count ? names[concept] : STR_NONE; }

@@ -258,9 +258,19 @@ static void make_whole(struct features *f, struct group *g)
     if (f->cp_count) make_runs(f, g, GRAM_RUN, 0, f->cp_count, f->at[f->cp_count], ends, 2, 5);
 }
 
+/* By their names: the list may grow without making models of before wrong. */
 static void add_concepts(struct features *f, struct group *g, const uint16_t *of, uint32_t n)
 {
-    for (uint32_t i = 0; i < n; i++) add(f, g, mix(seed_of(GRAM_CONCEPT) + of[i]), of[i], 0);
+    for (uint32_t i = 0; i < n; i++) add(f, g, mix(seed_of(GRAM_CONCEPT) ^ concepts_hash(of[i])), of[i], 0);
+}
+
+/* The groups of words [i, i + n]: a last word of Hangul counts by how it begins. */
+static uint32_t concepts_at(const struct features *f, uint32_t i, uint32_t n, uint16_t of[CONCEPT_EACH])
+{
+    const struct word *first = &f->words[i], *last = &f->words[i + n];
+    struct str phrase = { f->key.p + first->from, last->to - first->from };
+    if (is_hangul(f->cps[last->first_cp])) return concepts_of_stem(phrase, last->from - first->from, of);
+    return concepts_of(phrase, of);
 }
 
 static void make_concepts(struct features *f, struct group *g)
@@ -268,15 +278,8 @@ static void make_concepts(struct features *f, struct group *g)
     uint16_t of[CONCEPT_EACH];
     for (uint32_t i = 0; i < f->word_count; i++) {
         const struct word *w = &f->words[i];
-        if (is_hangul(f->cps[w->first_cp])) {
-            add_concepts(f, g, of, concepts_of_stem((struct str){ f->key.p + w->from, w->to - w->from }, of));
-        }
         uint32_t longest = concepts_begin((struct str){ f->key.p + w->from, w->to - w->from }) ? CONCEPT_WORDS : 1;
-        for (uint32_t n = 0; n < longest && i + n < f->word_count; n++) {
-            struct str phrase = { f->key.p + w->from, f->words[i + n].to - w->from };
-            if (phrase.n > 64) break;
-            add_concepts(f, g, of, concepts_of(phrase, of));
-        }
+        for (uint32_t n = 0; n < longest && i + n < f->word_count; n++) add_concepts(f, g, of, concepts_at(f, i, n, of));
     }
 }
 
