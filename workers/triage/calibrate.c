@@ -1,10 +1,12 @@
 #include "workers/triage/calibrate.h"
 
+#include "workers/triage/model_file.h"
+
 #include <math.h>
 #include <stdlib.h>
 
 #define RIGHT_LOST   0.0025 /* share of right answers that may be turned away where nothing out of scope is known */
-#define WORTH_OF_OOS 0.01
+#define WORTH_OF_OOS 0.02
 #define LOOKED_AT    20000u /* examples that the temperature is fitted to */
 
 enum err verdicts_init(struct verdicts *v, uint32_t room, uint32_t labels)
@@ -95,8 +97,12 @@ static struct scoped scope_of(const struct verdicts *v, uint32_t i, uint32_t in_
     for (uint32_t k = 0; k < v->labels; k++) sum += exp(((double)z[k] - most) / temperature);
     *label = best;
     *p = exp(((double)z[best] - most) / temperature) / sum;
-    bool oos = v->labels > in_scope && (!v->known[i] || z[in_scope] > z[best]); /* as model_judge has it */
-    return (struct scoped){ v->known[i] ? *p : 0, v->truth[i] < in_scope, best == v->truth[i], oos };
+    bool learnt = v->labels > in_scope;
+    double p_oos = learnt ? exp(((double)z[in_scope] - most) / temperature) / sum : 0;
+    return (struct scoped){ .scope = v->known[i] ? model_scope(*p, p_oos, learnt) : 0,
+                            .in = v->truth[i] < in_scope,
+                            .right = best == v->truth[i],
+                            .oos_anyway = !v->known[i] && learnt };
 }
 
 static int by_scope(const void *a, const void *b)

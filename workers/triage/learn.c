@@ -100,7 +100,7 @@ static void shape(struct learning *l)
 
 static uint32_t features_for(const struct learning *l, uint32_t members)
 {
-    return l->kind->room / (members * l->width + MODEL_ROW_HEAD + 2 * sizeof(struct model_slot));
+    return l->kind->room / (members * l->width / 2 + MODEL_ROW_HEAD + 2 * sizeof(struct model_slot));
 }
 
 static enum err make_matrices(struct learning *l)
@@ -115,7 +115,8 @@ static enum err make_matrices(struct learning *l)
         if (l->matrices[i].rows.features > features) features = l->matrices[i].rows.features;
     }
     l->members = l->kind->members_most;
-    while (l->members > 2 && features > features_for(l, l->members)) l->members--;
+    if (l->members * l->width % MODEL_LANES) l->members++; /* narrow nets stand in pairs */
+    while (l->members > fewest && features > features_for(l, l->members)) l->members -= l->width % MODEL_LANES ? 2 : 1;
     return e;
 }
 
@@ -303,19 +304,22 @@ static void write_slots(struct writing *w, const struct matrix *m)
     }
 }
 
-/* Each row has a scale of its own: its largest number becomes 127. */
+/* Each row has a scale of its own: its largest number becomes 7. Four bits a number cost no right answers (docs/triage.md). */
 static void write_row(char *to, const float *row, uint32_t n)
 {
     float most = 1e-6f;
     for (uint32_t j = 0; j < n; j++) most = fabsf(row[j]) > most ? fabsf(row[j]) : most;
-    float scale = most / 127;
+    float scale = most / 7;
     memcpy(to, &scale, sizeof scale);
-    for (uint32_t j = 0; j < n; j++) to[MODEL_ROW_HEAD + j] = (char)lrintf(row[j] / scale);
+    for (uint32_t j = 0; j < n / 2; j++) {
+        long low = lrintf(row[j] / scale) + 8, high = lrintf(row[j + n / 2] / scale) + 8;
+        to[MODEL_ROW_HEAD + j] = (char)(low | high << 4);
+    }
 }
 
 static void write_rows(struct writing *w, struct team *t)
 {
-    size_t size = w->h.width + MODEL_ROW_HEAD;
+    size_t size = model_row_size(&w->h);
     char *to = take(w, (uint64_t)w->h.rows * size);
     for (uint32_t f = 0; f < w->h.rows; f++) {
         float row[MODEL_WIDTH_MAX];

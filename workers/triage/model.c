@@ -43,7 +43,7 @@ uint64_t model_size(const struct model_header *h)
 {
     uint64_t stride = (h->labels + 15) / 16 * 16, n = MODEL_HEADER;
     n += model_align(h->label_bytes) + model_align((uint64_t)h->slots * sizeof(struct model_slot));
-    n += model_align((uint64_t)h->rows * (h->width + MODEL_ROW_HEAD)) + model_align((uint64_t)h->width * 4);
+    n += model_align((uint64_t)h->rows * model_row_size(h)) + model_align((uint64_t)h->width * 4);
     return n + model_align(h->width * stride * 4) + 2 * model_align(stride * 4);
 }
 
@@ -78,7 +78,7 @@ static enum err check_header(const struct model_header *h, size_t size, char why
     if (h->labels < 1 || h->labels > MODEL_LABELS_MAX || h->label_bytes < 2 * h->labels ||
         h->label_bytes > h->labels * (MODEL_LABEL_LEN + 1) || (h->oos != MODEL_NO_OOS && h->oos >= h->labels))
         return bad(why, "the model file's labels make no sense");
-    if (h->width < 16 || h->width > MODEL_WIDTH_MAX || h->width % 16 || h->rows < 1 || h->rows > MODEL_ROWS_MAX ||
+    if (h->width < MODEL_LANES || h->width > MODEL_WIDTH_MAX || h->width % MODEL_LANES || h->rows < 1 || h->rows > MODEL_ROWS_MAX ||
         h->slots <= h->rows || h->slots > 4 * MODEL_ROWS_MAX)
         return bad(why, "the model file's sizes make no sense");
     if (!(h->temperature >= 0.01f && h->temperature <= 100) || !(h->threshold >= 0 && h->threshold <= 1))
@@ -163,7 +163,7 @@ enum err model_check(struct model_parts *out, struct str bytes, char why[200])
     struct model_parts p = { .h = h, .stride = (h->labels + 15) / 16 * 16 };
     p.labels = part(&at, h->label_bytes);
     p.slots = (const void *)part(&at, (uint64_t)h->slots * sizeof *p.slots);
-    p.weights = part(&at, (uint64_t)h->rows * (h->width + MODEL_ROW_HEAD));
+    p.weights = part(&at, (uint64_t)h->rows * model_row_size(h));
     p.hidden = (const void *)part(&at, (uint64_t)h->width * 4);
     p.out = (const void *)part(&at, (uint64_t)h->width * p.stride * 4);
     p.bias = (const void *)part(&at, (uint64_t)p.stride * 4);

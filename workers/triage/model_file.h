@@ -3,7 +3,8 @@
 
      labels    `label_bytes` bytes: the labels, each ended by NUL
      slots     `slots` × struct model_slot: an open hash table; a feature's search begins at (high half of its hash × slots) >> 32
-     weights   `rows` × (a float, then `width` signed bytes): what a feature adds to the hidden units is the bytes times the float
+     weights   `rows` × (a float, then `width` / 2 bytes): what a feature adds to the hidden units is the float times a number of
+               -7..7. A byte holds two of them, each + 8: the low half is unit j's, the high half unit j + `width` / 2's
      hidden    `width` floats: where hidden units begin
      out       `width` × `stride` floats: what a hidden unit above 0 adds to each label (stride: labels padded to 16)
      bias      `stride` floats: where labels begin
@@ -22,6 +23,7 @@
 #define MODEL_HEADER    128u
 #define MODEL_MAX       (256u << 20) /* bytes of a file that is looked at */
 #define MODEL_WIDTH_MAX 1024u
+#define MODEL_LANES     32u /* width is a multiple of it, so that halves of rows fill vectors */
 #define MODEL_NO_OOS    UINT32_MAX
 
 struct model_header {
@@ -54,11 +56,12 @@ struct model_parts { /* a checked file's parts, pointing into its bytes */
     uint32_t stride;
 };
 
-/* One feature's row: its scale, then its signed bytes. */
+/* One feature's row: its scale, then its numbers, two a byte. */
 #define MODEL_ROW_HEAD sizeof(float)
+static inline uint32_t model_row_size(const struct model_header *h) { return (uint32_t)MODEL_ROW_HEAD + h->width / 2; }
 static inline const char *model_row(const struct model_parts *p, uint32_t row)
 {
-    return p->weights + (size_t)row * (p->h->width + MODEL_ROW_HEAD);
+    return p->weights + (size_t)row * model_row_size(p->h);
 }
 static inline float model_row_scale(const char *row)
 {
@@ -83,6 +86,9 @@ enum err model_of(struct model **out, struct str bytes, char why[200]);
 const struct model_parts *model_parts_of(const struct model *m);
 /* Opens a file whose size a model may have, to be closed by the caller. ERR_IO or ERR_PROTO with a sentence in `why`. */
 enum err model_file_open(const char *path, int *fd, size_t *size, char why[200]);
+/* How surely in scope: 0..1. Where "out of scope" was learnt as a label, its probability counts against the best one's; the 0.05
+   keeps a text that nothing is known of out. */
+static inline double model_scope(double p, double p_oos, bool oos_learnt) { return oos_learnt ? p / (p + p_oos + 0.05) : p; }
 /* The scores before temperature; false when no feature is known. `scores` has room for the labels padded to 16. */
 bool model_scores(const struct model *m, struct features *f, float *scores);
 /* What scores mean: probabilities at a temperature, and the guess at a threshold. p may be the scores' own room. */
