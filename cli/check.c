@@ -2,6 +2,7 @@
    that read them: the JSON Schema for editors and the page of keys. */
 #include "base/clock.h"
 #include "base/opt.h"
+#include "cli/check_models.h"
 #include "cli/cli.h"
 #include "config/findings.h"
 #include "config/schema.h"
@@ -76,6 +77,7 @@ static int check_file(const char *path, bool json)
     buf_init(&out, 4u << 20);
     enum err e = policy_load_file(&p, path, clock_wall_ms(), &f);
     if (!e && (e = compile_rules(p, &f)) != ERR_OK) policy_unref(p), p = NULL;
+    if (p) check_models(p, &f);
     if (e && f.errors == 0) fprintf(stderr, "naru check: %s: %s\n", path, err_text(e));
     if (json) {
         findings_json(&f, path, p ? p->version : "", &out);

@@ -1,4 +1,5 @@
 """Models in a running service: named by the policy, replaced under load, damaged, missing."""
+import json
 import os
 import pathlib
 import shutil
@@ -103,6 +104,41 @@ def place(learnt):
         hand.start("redis", "router-1", "triage-1", "assign-1").ready()
         yield p
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def check(folder, yaml, *more, status=0):
+    (folder / "checked.yaml").write_text(yaml)
+    said = subprocess.run([NARU, "check", *more, folder / "checked.yaml"], capture_output=True, text=True, timeout=60)
+    assert said.returncode == status, said.stdout + said.stderr
+    return said.stdout
+
+
+def test_naru_check_tells_models_that_cannot_be_used(place, learnt):
+    folder = place.folder
+    assert "0 warnings" in check(folder, YAML)
+    said = check(folder, YAML.replace(MODELS, "  models: { intent: lost.model, urgency: intent.model, sentiment: policy.yaml }\n"))
+    assert 'checked.yaml: warning: triage.models.intent: "lost.model" cannot be used: there is no such file' in said
+    assert '"intent.model" cannot be used: it is a model of kind "intent", not "urgency"' in said
+    assert '"policy.yaml" cannot be used: this is no model file' in said and "3 warnings" in said
+    (folder / "cut.model").write_bytes(learnt["old"][:-1])
+    told = json.loads(check(folder, YAML.replace("intent.model", "cut.model"), "--json"))
+    assert [(f["level"], f["key"]) for f in told["findings"]] == [("warning", "triage.models.intent")]
+    assert "cut short" in told["findings"][0]["text"]
+
+
+def test_naru_check_tells_intents_that_no_message_can_have(place):
+    more = """    - { name: a, when: { intent: [refund_old, outage] }, then: { tag: a } }
+    - { name: b, when: { any: [{ intent: delivry_old }, { text: x, intent: "login_*" }] }, then: { tag: b } }
+queues:
+  parcels: { takes: { intent: ["parcel_*", refund_old] }, sla: { answer: { within: 2m } } }
+"""
+    yaml = YAML.replace("queues:\n", more)
+    said = check(place.folder, yaml)
+    assert 'no message has the intent "delivry_old"' in said and '(did you mean "delivery_old"?)' in said
+    assert 'queues.parcels.takes.intent: no message has the intent "parcel_*"' in said and "2 warnings" in said
+    assert "checked.yaml:12:34:" in said and "checked.yaml:14:1:" in said, said
+    scored = yaml.replace(MODELS, MODELS + "  external: { intent: { within: 300ms } }\n")
+    assert "no message has" not in check(place.folder, scored)  # nobody knows what a scorer will name
 
 
 def test_a_model_of_the_policy_names_intents(place):
