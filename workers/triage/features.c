@@ -68,9 +68,10 @@ static enum text_class class_of(uint32_t cp) { return cp < 0x10000 ? (enum text_
 enum err features_new(struct features **out)
 {
     pthread_once(&once, classify);
-    struct features *f = calloc(1, sizeof *f);
+    struct features *f = aligned_alloc(_Alignof(struct features), sizeof *f);
     *out = NULL;
     if (!f) return ERR_NOMEM;
+    memset(f, 0, sizeof *f);
     for (int g = 0; g < GRAM_GROUPS; g++)
         if (!(f->groups[g].v = malloc(GRAM_MAX * sizeof *f->groups[g].v))) {
             features_free(f);

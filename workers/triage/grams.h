@@ -46,7 +46,7 @@ struct reading {
     struct found v[FOUND_MAX];
     uint32_t count;
     float square;
-    float hidden[1024]; /* MODEL_WIDTH_MAX */
+    _Alignas(64) float hidden[1024]; /* MODEL_WIDTH_MAX; vectors of it must not lie over two cache lines */
 };
 /* Room for it, kept with the text; `of` is NULL after each reading of a text. */
 struct reading *features_reading(struct features *f);

@@ -11,7 +11,7 @@
 #include <immintrin.h>
 #endif
 
-#define AHEAD 12u /* slots asked for before they are read */
+#define AHEAD 24u /* slots asked for before they are read */
 
 static const float group_weights[GRAM_GROUPS] = {
 #define GRAM_WEIGHT(no, id, weight) [GRAM_##id] = weight,
@@ -58,6 +58,7 @@ static void look_up(const struct model_parts *p, struct features *f, enum gram_g
 /* ---- inner loops ---- */
 
 #define SET
+#define BLOCK           4
 #define LOOP(name)      name##_plain
 #define VEC             float
 #define LANES           1
