@@ -39,6 +39,7 @@ struct recipe {
 #define G(id) (1u << GRAM_##id)
 static const struct recipe words_recipe = { "words", G(WORD) | G(BIGRAM) | G(PAIR) | G(PREFIX) | G(CHAR) | G(CONCEPT) };
 static const struct recipe runs_recipe = { "runs", G(WORD) | G(BIGRAM) | G(PREFIX) | G(RUN) | G(CONCEPT) };
+static const struct recipe plain_recipe = { "plain", G(WORD) | G(BIGRAM) | G(PAIR) | G(PREFIX) | G(CONCEPT) };
 static const struct recipe short_recipe = { "short", G(WORD) | G(SHORT) };
 #undef G
 
@@ -65,9 +66,10 @@ struct learning {
     const struct learn_cfg *cfg;
     struct matrix matrices[2];
     const struct kind_row *kind;
-    uint32_t recipe, drop; /* chosen */
-    uint32_t *fold;        /* by example: 0..FOLDS-1 */
-    double done, share;    /* of all: what is behind us, and what the step under way is */
+    const struct recipe *recipes[2]; /* those that are tried */
+    uint32_t recipe, drop;           /* chosen */
+    uint32_t *fold;                  /* by example: 0..FOLDS-1 */
+    double done, share;              /* of all: what is behind us, and what the step under way is */
     const char *doing;
     struct team *team;
 };
@@ -109,8 +111,8 @@ static enum err make_matrices(struct learning *l)
     uint32_t fewest = l->kind->members_most < 2 ? 1 : l->label_count > 4 ? 3 : 2, most = features_for(l, fewest), features = 0;
     if (l->label_count <= FEW_LABELS && most > 8 * l->count) most = 8 * l->count > 30000 ? 8 * l->count : 30000;
     begin(l, "reading texts", 0.05);
-    for (uint32_t i = 0; i < 2 && !e && l->kind->recipes[i]; i++) {
-        e = matrix_make(&l->matrices[i], l->examples, l->count, l->label_count, l->kind->recipes[i]->groups, most, l->kind->balance,
+    for (uint32_t i = 0; i < 2 && !e && l->recipes[i]; i++) {
+        e = matrix_make(&l->matrices[i], l->examples, l->count, l->label_count, l->recipes[i]->groups, most, l->kind->balance,
                         told_stop, l);
         if (l->matrices[i].rows.features > features) features = l->matrices[i].rows.features;
     }
@@ -199,7 +201,7 @@ static double right_of(const struct team_job *j)
 
 static enum err choose(struct learning *l)
 {
-    uint32_t folds = 1 + CHOOSE_STEPS / (l->count * l->epochs), recipes = l->kind->recipes[1] ? 2 : 1, n = 0,
+    uint32_t folds = 1 + CHOOSE_STEPS / (l->count * l->epochs), recipes = l->recipes[1] ? 2 : 1, n = 0,
              drops = l->kind->drops[1] > 0 ? DROPS : 1;
     double best = -1e30;
     if (folds > FOLDS) folds = FOLDS;
@@ -355,7 +357,7 @@ static enum err write_file(struct learning *l, struct buf *out, const char *cons
     struct writing w = { .stride = (m->rows.labels + 15) / 16 * 16 };
     w.h = (struct model_header){ .version = MODEL_VERSION,
                                  .kind = l->cfg->kind,
-                                 .groups = l->kind->recipes[l->recipe]->groups,
+                                 .groups = l->recipes[l->recipe]->groups,
                                  .labels = m->rows.labels,
                                  .oos = has_oos ? l->label_count : MODEL_NO_OOS,
                                  .width = l->width * team_count(l->team),
@@ -440,7 +442,7 @@ static enum err report_on(struct learning *l, const struct verdicts *v, const st
     r->threshold = c->threshold;
     r->temperature = c->temperature;
     snprintf(r->chosen, sizeof r->chosen, "features \"%s\", dropout %.1f, %u nets of %u units, %u epochs",
-             l->kind->recipes[l->recipe]->name, (double)l->kind->drops[l->drop], (unsigned)l->members, (unsigned)l->width,
+             l->recipes[l->recipe]->name, (double)l->kind->drops[l->drop], (unsigned)l->members, (unsigned)l->width,
              (unsigned)l->epochs);
     r->judged = malloc((v->count + 1) * sizeof *r->judged);
     if (!r->judged) return ERR_NOMEM;
@@ -462,6 +464,8 @@ enum err learn(struct buf *out, const struct example *examples, uint32_t count, 
     if (e) return e;
     l.kind = &kinds[cfg->kind];
     shape(&l);
+    l.recipes[0] = cfg->plain ? &plain_recipe : l.kind->recipes[0];
+    l.recipes[1] = cfg->plain ? NULL : l.kind->recipes[1];
     e = team_new(&l.team);
     if (!e) e = make_matrices(&l);
     if (!e && !l.matrices[0].rows.features) e = ERR_RANGE, snprintf(why, 200, "no text of a row has a word or a sign in it");

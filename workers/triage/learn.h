@@ -20,6 +20,7 @@ struct learn_cfg {
     uint64_t seed;
     const struct example *dev; /* where the threshold and the calibration come from; NULL: cross-validation */
     uint32_t dev_count;
+    bool plain; /* whole words only, no n-grams of characters: quicker to score, weaker at typos, endings and unspaced text */
     void *ctx;
     /* What is being done ("fold 2 of 5", "epoch 7") and how far all of it is, 0..1; false stops with ERR_CLOSED. May be NULL. */
     bool (*progress)(void *ctx, const char *what, double done);
