@@ -28,7 +28,7 @@
 #define FOLDS        5u
 #define JUDGES       2u          /* nets that judge each fold */
 #define JUDGED_MOST  (32u << 20) /* rows × labels that are judged */
-#define CHOOSE_STEPS 60000u      /* rows × epochs that a trial may learn from, about */
+#define CHOOSE_STEPS 160000u     /* rows × epochs that a trial may learn from, about */
 #define MEMBERS_MOST 5u
 #define FEW_LABELS   16u /* with no more than these, more features than 8 a text are only learnt by heart: measured, they harm */
 
