@@ -86,6 +86,20 @@ TEST(right_answers_are_worth_more_than_messages_out_of_scope)
     verdicts_fini(&v);
 }
 
+TEST(few_right_answers_are_given_for_many_messages_out_of_scope)
+{
+    struct verdicts v;
+    struct calibration c;
+    assert_int_equal(verdicts_init(&v, 1204, 2), ERR_OK);
+    add(&v, 4, 0.5, 1, true); /* less sure than what is out of scope */
+    add(&v, 1000, 4, 0.97, true);
+    for (uint32_t i = 0; i < 200; i++) verdicts_add(&v, 1004 + i, 2, true)[0] = 1;
+    calibrate(&v, 2, &c);
+    assert_int_equal(turned_away(&v, &c, 0, 1004), 4);
+    assert_int_equal(turned_away(&v, &c, 1004, 1204), 200);
+    verdicts_fini(&v);
+}
+
 TEST(where_nothing_out_of_scope_is_known_few_right_answers_are_risked)
 {
     struct verdicts v;
@@ -157,6 +171,7 @@ int main(void)
         RUN(the_temperature_stays_in_its_bounds),
         RUN(messages_out_of_scope_that_are_less_sure_are_turned_away),
         RUN(right_answers_are_worth_more_than_messages_out_of_scope),
+        RUN(few_right_answers_are_given_for_many_messages_out_of_scope),
         RUN(where_nothing_out_of_scope_is_known_few_right_answers_are_risked),
         RUN(no_threshold_is_set_where_it_could_only_harm),
         RUN(a_report_judges_as_the_model_does),

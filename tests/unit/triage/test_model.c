@@ -443,6 +443,28 @@ TEST(counts_that_agree_with_the_size_but_not_with_the_parts_are_harmless)
     }
 }
 
+/* All parts are zeros, which no check of theirs objects to before the file's end. */
+TEST(counts_that_ask_for_more_than_the_file_has_are_refused_before_anything_is_read)
+{
+    static const struct {
+        uint32_t rows, slots, width;
+    } more[] = { { 64, 128, 0 }, { 0, 4096, 0 }, { 0, 0, 512 }, { MODEL_ROWS_MAX / 2, MODEL_ROWS_MAX, 0 } };
+    for (size_t i = 0; i < sizeof more / sizeof *more; i++) {
+        struct model_header h;
+        struct model *m;
+        char why[200], *copy = calloc(1, language.n);
+        assert_non_null(copy);
+        memcpy(copy, language.p, MODEL_HEADER + 64);
+        memcpy(&h, copy, sizeof h);
+        h.rows += more[i].rows, h.slots += more[i].slots, h.width += more[i].width;
+        memcpy(copy, &h, sizeof h);
+        kit_sign(copy, language.n);
+        assert_int_equal(model_of(&m, (struct str){ copy, language.n }, why), ERR_PROTO);
+        if (!strstr(why, "cut short")) fail_msg("%zu: %s", i, why);
+        free(copy);
+    }
+}
+
 /* Changes a signed copy by `how` and expects a refusal that speaks of `why`. */
 static void refused_after(const char *what, void (*how)(char *bytes, const struct model_parts *p), const char *because)
 {
@@ -733,6 +755,7 @@ int main(void)
         RUN(a_newer_version_is_named),
         RUN(absurd_counts_with_right_checksums_are_refused_or_harmless),
         RUN(counts_that_agree_with_the_size_but_not_with_the_parts_are_harmless),
+        RUN(counts_that_ask_for_more_than_the_file_has_are_refused_before_anything_is_read),
         RUN(parts_that_make_no_sense_are_refused_though_signed),
         RUN(a_table_that_was_not_filled_by_hashes_is_refused),
         RUN(the_same_rows_and_seed_give_the_same_bytes),

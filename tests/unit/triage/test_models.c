@@ -353,6 +353,23 @@ TEST(writing_over_a_model_in_place_harms_nobody)
     models_fini(&m);
 }
 
+TEST(a_file_of_the_same_size_written_in_place_is_noticed)
+{
+    struct models_place where = place(elsewhere, copies);
+    struct policy p = policy_of("p.yaml", "intent.model");
+    struct models m;
+    char path[256];
+    snprintf(path, sizeof path, "%s", in(elsewhere, "intent.model"));
+    put(path, &one);
+    age(path, 100);
+    models_open(&m, &p, &where, NULL, on_said, NULL);
+    int fd = open(path, O_WRONLY);
+    assert_true(fd >= 0 && pwrite(fd, "x", 1, 0) == 1);
+    close(fd);
+    assert_true(models_changed(&m, &p, &where));
+    models_fini(&m);
+}
+
 static uint32_t count_in(const char *folder)
 {
     uint32_t n = 0;
@@ -530,6 +547,7 @@ int main(void)
         ROW(a_language_model_that_does_not_fit_leaves_the_old_one),
         ROW(references_outlive_the_set_they_are_of),
         ROW(writing_over_a_model_in_place_harms_nobody),
+        ROW(a_file_of_the_same_size_written_in_place_is_noticed),
         ROW(a_damaged_file_does_not_pass_for_the_good_copy_of_the_same_name),
         ROW(a_damaged_copy_is_made_again),
         ROW(a_model_is_used_without_a_copy_where_none_can_be_made),
