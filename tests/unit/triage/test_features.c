@@ -228,19 +228,21 @@ TEST(only_the_beginning_of_a_long_text_counts)
 
 TEST(making_numbers_that_are_used_up_begin_again)
 {
-    uint32_t n[3];
+    uint32_t n[3], chars[3];
     for (int i = 0; i < 3; i++) {
         for (uint32_t k = 0; i == 1 && k < SEEN; k++) f->seen[k] = (struct seen){ 1 + k % 4, 0 }; /* from long ago */
         if (i == 1) f->making = UINT32_MAX - 1;
         features_read(f, STR_NONE, STR("one two one"));
         const struct gram *v = features_grams(f, GRAM_WORD, &n[i]);
         assert_true(n[i] == 2 && v[0].count == 2 && v[1].count == 1);
-        features_grams(f, GRAM_CHAR, &n[i]);
+        features_grams(f, GRAM_CHAR, &chars[i]); /* the number 1, the second time */
         features_grams(f, GRAM_BIGRAM, &n[i]);
     }
     assert_true(f->making < 10);
     assert_int_equal(n[0], n[1]);
     assert_int_equal(n[0], n[2]);
+    assert_int_equal(chars[0], chars[1]);
+    assert_int_equal(chars[0], chars[2]);
 }
 
 /* ---- for people ---- */
