@@ -146,6 +146,20 @@ def scorer(args, file):
     print()
 
 
+def models(args, file):
+    """The starter kit's four models before the bench policy's rules."""
+    policy = pathlib.Path(tempfile.mkdtemp(prefix="naru-bench-")) / "policy.yaml"
+    names = ", ".join(f"{kind}: {kind}.model" for kind in ("language", "intent", "urgency", "sentiment"))
+    policy.write_text((HERE / "policy.yaml").read_text().replace("triage:\n", f"triage:\n  models: {{ {names} }}\n", 1))
+    naru = make(policy)
+    wait_for("models", lambda: naru.metric("naru_model_loads_total") >= 1, 30)
+    for _ in range(args.runs):
+        show("with four models", *run(naru, file, 200, args.count, "--closed", args.closed))
+    drop(naru)
+    shutil.rmtree(policy.parent)
+    print()
+
+
 def parts(args, file):
     for program in sorted((pathlib.Path(NARU).parent).glob("bench_*")):
         print(f"== {program.name}")
@@ -183,5 +197,5 @@ if __name__ == "__main__":
     os.environ["NARU_LOG"] = "warn"
     print(f"machine: {os.cpu_count()} cores; messages: {messages if ARGS.file else 'the demo texts'}; triage workers: {ARGS.triage}")
     for what in ARGS.what:
-        {"throughput": throughput, "pipeline": throughput, "latency": latency, "memory": memory, "scorer": scorer, "parts": parts}[what](ARGS, messages)
+        {"throughput": throughput, "pipeline": throughput, "latency": latency, "memory": memory, "scorer": scorer, "models": models, "parts": parts}[what](ARGS, messages)
     shutil.rmtree(work, ignore_errors=True)
