@@ -54,7 +54,9 @@ static enum err get(const struct explain_opts *o, struct api *api, const char *p
     }
     if (status == 200) return ERR_OK;
     struct str detail = text_of(*out, "detail"), title = text_of(*out, "title");
-    if (!quiet) fprintf(stderr, "naru explain: %u %.*s: %.*s\n", status, STR_FMT(title), STR_FMT(detail));
+    if (!quiet)
+        fprintf(stderr, "naru explain: %u %.*s: %.*s%s\n", status, STR_FMT(title), STR_FMT(detail),
+                status == 401 ? " (--token-file: the data folder of `naru up` has one, operator.token)" : "");
     return ERR_PROTO;
 }
 
