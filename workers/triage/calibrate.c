@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #define RIGHT_LOST   0.0025 /* share of right answers that may be turned away where nothing out of scope is known */
+#define DOUBT_MOST   0.3    /* … and the highest threshold there: what comes may differ from what was learnt */
 #define WORTH_OF_OOS 0.02
 #define LOOKED_AT    20000u /* examples that the temperature is fitted to */
 
@@ -128,7 +129,7 @@ static double best_threshold(const struct scoped *s, uint32_t n)
         double gain = out > 0 ? WORTH_OF_OOS * found / out - lost / in : lost / in <= RIGHT_LOST ? (double)i + 1 : -1.0;
         if (gain > best_gain) best_gain = gain, best = (s[i].scope + s[i + 1].scope) / 2;
     }
-    return best;
+    return out > 0 || best < DOUBT_MOST ? best : DOUBT_MOST;
 }
 
 void calibrate(const struct verdicts *v, uint32_t in_scope, struct calibration *out)

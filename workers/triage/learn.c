@@ -30,7 +30,7 @@
 #define JUDGED_MOST  (32u << 20) /* rows × labels that are judged */
 #define CHOOSE_STEPS 160000u     /* rows × epochs that a trial may learn from, about */
 #define MEMBERS_MOST 5u
-#define FEW_LABELS   16u /* with no more than these, more features than 8 a text are only learnt by heart: measured, they harm */
+#define FEW_LABELS   16u /* with no more than these, too many features a text are only learnt by heart */
 
 struct recipe {
     const char *name;
@@ -52,12 +52,13 @@ static const struct kind_row {
     uint32_t room;         /* bytes of features and their rows */
     float drops[DROPS];    /* of features: a second one above 0 is tried too */
     float hidden_drop;
+    uint32_t each; /* features for each text, where labels are few: measured */
 } kinds[MODEL_KIND_COUNT] = {
-    [MODEL_INTENT] = { { &words_recipe, &runs_recipe }, 0.25, MEMBERS_MOST, 18400000, { 0.2f, 0.5f }, 0.3f },
-    [MODEL_URGENCY] = { { &words_recipe, &runs_recipe }, 0.5, MEMBERS_MOST, 18400000, { 0.2f, 0.5f }, 0.3f },
-    [MODEL_SENTIMENT] = { { &words_recipe, &runs_recipe }, 0.25, MEMBERS_MOST, 18400000, { 0.2f, 0.5f }, 0.3f },
+    [MODEL_INTENT] = { { &words_recipe, &runs_recipe }, 0.25, MEMBERS_MOST, 18400000, { 0.2f, 0.5f }, 0.3f, 24 },
+    [MODEL_URGENCY] = { { &words_recipe, &runs_recipe }, 0.5, MEMBERS_MOST, 18400000, { 0.2f, 0.5f }, 0.3f, 8 },
+    [MODEL_SENTIMENT] = { { &words_recipe, &runs_recipe }, 0.25, MEMBERS_MOST, 18400000, { 0.2f, 0.5f }, 0.3f, 24 },
     /* Rows are many and made for it (scripts/train-language): nothing to choose, little to drop, the mix is the prior. */
-    [MODEL_LANGUAGE] = { { &short_recipe, NULL }, 0, 1, 6200000, { 0, 0 }, 0 },
+    [MODEL_LANGUAGE] = { { &short_recipe, NULL }, 0, 1, 6200000, { 0, 0 }, 0, 24 },
 };
 
 struct learning {
@@ -109,7 +110,8 @@ static enum err make_matrices(struct learning *l)
 {
     enum err e = ERR_OK;
     uint32_t fewest = l->kind->members_most < 2 ? 1 : l->label_count > 4 ? 3 : 2, most = features_for(l, fewest), features = 0;
-    if (l->label_count <= FEW_LABELS && most > 8 * l->count) most = 8 * l->count > 30000 ? 8 * l->count : 30000;
+    uint32_t few = l->kind->each * l->count > 30000 ? l->kind->each * l->count : 30000;
+    if (l->label_count <= FEW_LABELS && most > few) most = few;
     begin(l, "reading texts", 0.05);
     for (uint32_t i = 0; i < 2 && !e && l->recipes[i]; i++) {
         e = matrix_make(&l->matrices[i], l->examples, l->count, l->label_count, l->recipes[i]->groups, most, l->kind->balance,
