@@ -65,6 +65,14 @@ static bool holds(struct str s, struct str part)
     return false;
 }
 
+/* A full stop or a question mark may speak, but says nothing to people. */
+static bool is_sign(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] & 0x80 || text_class((uint32_t)s.p[i]) != TEXT_OTHER) return false;
+    return true;
+}
+
 /* What of a feature is told, without the mark of a group. */
 static struct str core_of(struct str key, struct str f, bool *group)
 {
@@ -98,7 +106,7 @@ size_t spoke_say(const struct evidence *e, uint32_t count, struct str key, char 
     for (uint32_t i = 0; i < count && n < SPOKE_TOLD; i++) {
         bool group;
         struct str core = core_of(key, e[i].feature, &group);
-        if (e[i].weight <= 0 || core.n == 0 || was_told(told, n, core)) continue;
+        if (e[i].weight <= 0 || is_sign(core) || was_told(told, n, core)) continue;
         told[n] = core;
         core = text_clip(core, SPOKE_ROOM);
         int len =

@@ -45,9 +45,10 @@ TEST(a_pair_is_told_while_one_of_its_words_is_new)
                         "used + card 0.50, my + card 0.40");
 }
 
-TEST(a_group_of_words_has_its_mark_and_what_speaks_against_is_left_out)
+TEST(a_group_of_words_has_its_mark_and_what_speaks_against_or_to_nobody_is_left_out)
 {
-    assert_string_equal(SAY("money back", E("=refund", 0.5f), E("money", -0.4f), E("=", 0.2f)), "~refund 0.50, = 0.20");
+    assert_string_equal(SAY("money back", E("=refund", 0.5f), E("money", -0.4f), E("=", 0.3f), E("?", 0.2f), E("🙂", 0.1f)),
+                        "~refund 0.50, 🙂 0.10");
     assert_string_equal(SAY("hm", E("hm", -0.5f)), "");
 }
 
@@ -69,7 +70,7 @@ int main(void)
         RUN(a_part_that_ends_with_its_word_takes_no_neighbour),
         RUN(a_short_word_within_a_long_one_is_news),
         RUN(a_pair_is_told_while_one_of_its_words_is_new),
-        RUN(a_group_of_words_has_its_mark_and_what_speaks_against_is_left_out),
+        RUN(a_group_of_words_has_its_mark_and_what_speaks_against_or_to_nobody_is_left_out),
         RUN(little_room_cuts_between_characters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
