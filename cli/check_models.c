@@ -17,6 +17,7 @@ struct naming { /* all intents that a message of this policy can have */
     struct findings *f;
     const char **v;
     size_t count;
+    struct str oos; /* the label for what is out of scope: no intent */
 };
 
 static void on_model(void *ctx, enum model_kind kind, const char *name, const char *why)
@@ -34,6 +35,7 @@ static bool gather(struct naming *n, const struct model *m)
 {
     n->v = arena_alloc(&n->f->arena, NAMES_MOST * sizeof *n->v);
     if (!n->v) return false;
+    if (model_oos(m) >= 0) n->oos = model_label(m, (uint32_t)model_oos(m));
     for (uint32_t i = 0; i < model_labels(m); i++)
         if ((int)i != model_oos(m)) n->v[n->count++] = model_label(m, i).p;
     for (uint32_t i = 0; i < n->p->rule_count && n->count < NAMES_MOST; i++)
@@ -53,6 +55,11 @@ static bool is_known(const struct naming *n, const char *word)
 static void check_word(struct naming *n, uint32_t line, uint32_t column, const char *key, const char *word)
 {
     if (n->f->count == LIM_POLICY_ERRORS || is_known(n, word)) return;
+    if (str_eq(n->oos, str_of(word))) {
+        findings_add(n->f, F_WARN, line, column, key,
+                     "no message has the intent \"%s\": what is out of scope, or unsure, has none (not: { intent: \"*\" })", word);
+        return;
+    }
     findings_add(n->f, F_WARN, line, column, key, "no message has the intent \"%s\": neither the model nor a rule names it%s", word,
                  findings_hint(n->f, str_of(word), n->v, n->count));
 }
