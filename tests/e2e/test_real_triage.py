@@ -195,10 +195,10 @@ def test_explain_tells_a_right_a_wrong_and_an_unsure_one(real, kind):
             if not is_of(verdict, intent):
                 continue
             page = explained(door, ticket["ticket"])
-            assert f'"{text}"' in page and "nobody can take it now" in page
+            assert f'"{text[:80]}' in page and "nobody can take it now" in page
             assert ("intent       unsure" if kind == "unsure" else f"intent       {verdict['intent']}") in page
             assert f"goes to      {ticket['queue']}" in page
-            assert text not in explained(door, ticket["ticket"], "--no-text")
+            assert text[:80] not in explained(door, ticket["ticket"], "--no-text")
             told += 1
             break
     assert told >= (3 if kind == "right" else 1)  # of easy intents hardly any is unsure or wrong
