@@ -321,7 +321,11 @@ def running(**kw):
     """with running() as naru: `naru up`, for a whole module of tests."""
     folder = tempfile.mkdtemp(prefix="naru-e2e-")
     naru = Naru(folder, **kw)
-    yield naru
+    try:
+        yield naru
+    except BaseException:
+        naru.stop()
+        raise
     naru.stop()
     bad = naru.faults()
     assert not bad, "\n".join(bad[:20])
