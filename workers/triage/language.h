@@ -6,19 +6,20 @@
 
 #define LANGUAGE_MAX 8u /* letters of a subtag */
 
-/* X(script, name, language, weight of one letter). A syllable or ideogram says as much as two or three Latin letters. */
+/* X(script, name, language, weight of one letter). A syllable or ideogram says as much as two or three Latin
+   letters; and all count double beside Latin, in which names of products and titles stand in texts of every script. */
 /* clang-format off */
 #define SCRIPT_MAP(X) \
-    X(NONE, "none", "und", 0) X(LATIN, "Latin", "en", 1) X(HANGUL, "Hangul", "ko", 3) \
-    X(HAN, "Han", "zh", 3) X(KANA, "Kana", "ja", 2) X(CYRILLIC, "Cyrillic", "ru", 1) \
-    X(ARABIC, "Arabic", "ar", 1) X(HEBREW, "Hebrew", "he", 1) X(GREEK, "Greek", "el", 1) \
-    X(THAI, "Thai", "th", 1) X(DEVANAGARI, "Devanagari", "hi", 1) X(BENGALI, "Bengali", "bn", 1) \
-    X(GURMUKHI, "Gurmukhi", "pa", 1) X(GUJARATI, "Gujarati", "gu", 1) X(TAMIL, "Tamil", "ta", 1) \
-    X(TELUGU, "Telugu", "te", 1) X(KANNADA, "Kannada", "kn", 1) X(MALAYALAM, "Malayalam", "ml", 1) \
-    X(SINHALA, "Sinhala", "si", 1) X(LAO, "Lao", "lo", 1) X(MYANMAR, "Myanmar", "my", 1) \
-    X(KHMER, "Khmer", "km", 1) X(ETHIOPIC, "Ethiopic", "am", 1) X(GEORGIAN, "Georgian", "ka", 1) \
-    X(ARMENIAN, "Armenian", "hy", 1) X(ORIYA, "Oriya", "or", 1) X(THAANA, "Thaana", "dv", 1) \
-    X(TIBETAN, "Tibetan", "bo", 1)
+    X(NONE, "none", "und", 0) X(LATIN, "Latin", "en", 1) X(HANGUL, "Hangul", "ko", 5) \
+    X(HAN, "Han", "zh", 5) X(KANA, "Kana", "ja", 3) X(CYRILLIC, "Cyrillic", "ru", 2) \
+    X(ARABIC, "Arabic", "ar", 2) X(HEBREW, "Hebrew", "he", 2) X(GREEK, "Greek", "el", 2) \
+    X(THAI, "Thai", "th", 2) X(DEVANAGARI, "Devanagari", "hi", 2) X(BENGALI, "Bengali", "bn", 2) \
+    X(GURMUKHI, "Gurmukhi", "pa", 2) X(GUJARATI, "Gujarati", "gu", 2) X(TAMIL, "Tamil", "ta", 2) \
+    X(TELUGU, "Telugu", "te", 2) X(KANNADA, "Kannada", "kn", 2) X(MALAYALAM, "Malayalam", "ml", 2) \
+    X(SINHALA, "Sinhala", "si", 2) X(LAO, "Lao", "lo", 2) X(MYANMAR, "Myanmar", "my", 2) \
+    X(KHMER, "Khmer", "km", 2) X(ETHIOPIC, "Ethiopic", "am", 2) X(GEORGIAN, "Georgian", "ka", 2) \
+    X(ARMENIAN, "Armenian", "hy", 2) X(ORIYA, "Oriya", "or", 2) X(THAANA, "Thaana", "dv", 2) \
+    X(TIBETAN, "Tibetan", "bo", 2)
 /* clang-format on */
 #define SCRIPT_ENUM(id, name, language, weight) SCRIPT_##id,
 enum script { SCRIPT_MAP(SCRIPT_ENUM) SCRIPT_COUNT };

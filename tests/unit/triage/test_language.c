@@ -43,6 +43,10 @@ TEST(mixed_text_goes_by_counted_letters)
     expect("iPhone 15 Pro 환불해주세요", "ko");
     expect("카드 card가 안돼요", "ko");
     expect("this is what he wrote to me yesterday evening: 환불", "en");
+    expect("Galaxy Buds Pro 2 환불 가능?", "ko");
+    expect("سأعيد Half a Life غدا", "ar");
+    expect("не включается Galaxy Watch 6", "ru");
+    expect("I talked to 김민수 about my refund", "en");
     expect("東京駅の改札口", "ja");
     expect("我在の店购买了一个很好的手机但是不能使用了请帮忙", "zh");
     expect("안 열려요 https://www.example.com/some/long/address/that/is/latin", "ko");
