@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 #define DEPTH_MAX 16u
-#define WALK      40u /* states from which an expression without plain characters is worth a warning */
+#define WALK      50u /* states from which an expression without plain characters is worth a warning */
 #define CLASS     4u  /* states of a class: UTF-8 has four lengths */
 #define PROPERTY  60u /* … of \p{…}, which is hundreds of ranges */
 

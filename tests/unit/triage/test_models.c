@@ -126,16 +126,16 @@ static uint64_t serves(const struct models *m)
 TEST(a_model_is_found_beside_its_policy_then_in_the_folders_given)
 {
     struct models_place where = place(elsewhere, NULL);
-    struct policy p = policy_of(in(at_home, "policy.yaml"), "intent.model");
+    struct policy p = policy_of(in(at_home, "policy.yaml"), "kit-intent.model");
     char yaml[256];
     struct models m;
     snprintf(yaml, sizeof yaml, "%s", p.path);
     p.path = yaml;
-    put(in(elsewhere, "intent.model"), &other);
+    put(in(elsewhere, "kit-intent.model"), &other);
     models_open(&m, &p, &where, NULL, on_said, NULL);
     assert_int_equal(serves(&m), 2);
     assert_false(models_changed(&m, &p, &where));
-    put(in(at_home, "intent.model"), &one);
+    put(in(at_home, "kit-intent.model"), &one);
     assert_true(models_changed(&m, &p, &where));
     again(&m, &p, &where);
     assert_int_equal(serves(&m), 1);
@@ -147,10 +147,10 @@ TEST(an_absolute_name_is_taken_as_it_is)
 {
     struct models_place where = place(elsewhere, NULL);
     char name[256];
-    snprintf(name, sizeof name, "%s", in(at_home, "intent.model"));
+    snprintf(name, sizeof name, "%s", in(at_home, "kit-intent.model"));
     struct policy p = policy_of("policy.yaml", name);
     struct models m;
-    put(in(elsewhere, "intent.model"), &other);
+    put(in(elsewhere, "kit-intent.model"), &other);
     models_open(&m, &p, &where, NULL, on_said, NULL);
     assert_int_equal(serves(&m), 0);
     models_fini(&m);
@@ -163,12 +163,12 @@ TEST(an_absolute_name_is_taken_as_it_is)
 TEST(a_policy_named_without_a_folder_is_in_this_one)
 {
     struct models_place where = place(NULL, NULL);
-    struct policy p = policy_of("policy.yaml", "sub/intent.model");
+    struct policy p = policy_of("policy.yaml", "sub/kit-intent.model");
     struct models m;
     char was[1024];
     assert_non_null(getcwd(was, sizeof was));
     assert_int_equal(mkdir(in(at_home, "sub"), 0700), 0);
-    put(in(at_home, "sub/intent.model"), &one);
+    put(in(at_home, "sub/kit-intent.model"), &one);
     assert_int_equal(chdir(at_home), 0);
     models_open(&m, &p, &where, NULL, on_said, NULL);
     assert_int_equal(chdir(was), 0);
@@ -180,9 +180,9 @@ TEST(a_policy_from_a_router_says_where_it_is_from)
 {
     struct models_place where = place(NULL, NULL);
     char was[1024], path[300];
-    struct policy p = policy_of(path, "intent.model");
+    struct policy p = policy_of(path, "kit-intent.model");
     struct models m;
-    put(in(at_home, "intent.model"), &one);
+    put(in(at_home, "kit-intent.model"), &one);
     snprintf(path, sizeof path, "file:%s/policy.yaml", at_home);
     models_open(&m, &p, &where, NULL, on_said, NULL);
     assert_int_equal(serves(&m), 1);
@@ -199,17 +199,17 @@ TEST(a_policy_from_a_router_says_where_it_is_from)
 TEST(a_missing_model_is_told_and_taken_when_it_comes)
 {
     struct models_place where = place(elsewhere, NULL);
-    struct policy p = policy_of("/nowhere/policy.yaml", "intent.model");
+    struct policy p = policy_of("/nowhere/policy.yaml", "kit-intent.model");
     struct models m;
     models_open(&m, &p, &where, NULL, on_said, NULL);
-    assert_string_equal(said, "intent intent.model: there is no such file");
+    assert_string_equal(said, "intent kit-intent.model: there is no such file");
     assert_null(m.of[MODEL_INTENT]);
     assert_false(models_changed(&m, &p, &where));
-    put(in(elsewhere, "intent.model"), &one);
+    put(in(elsewhere, "kit-intent.model"), &one);
     assert_true(models_changed(&m, &p, &where));
     again(&m, &p, &where);
     assert_int_equal(serves(&m), 1);
-    unlink(in(elsewhere, "intent.model"));
+    unlink(in(elsewhere, "kit-intent.model"));
     assert_true(models_changed(&m, &p, &where));
     again(&m, &p, &where);
     assert_int_equal(serves(&m), 1); /* what is open stays */
@@ -235,9 +235,9 @@ TEST(what_a_policy_does_not_name_is_not_looked_for)
 TEST(a_model_of_another_kind_is_refused)
 {
     struct models_place where = place(elsewhere, NULL);
-    struct policy p = policy_of("p.yaml", "intent.model");
+    struct policy p = policy_of("p.yaml", "kit-intent.model");
     struct models m;
-    put(in(elsewhere, "intent.model"), &language);
+    put(in(elsewhere, "kit-intent.model"), &language);
     models_open(&m, &p, &where, NULL, on_said, NULL);
     assert_null(m.of[MODEL_INTENT]);
     assert_non_null(strstr(said, "it is a model of kind \"language\", not \"intent\""));
@@ -247,12 +247,12 @@ TEST(a_model_of_another_kind_is_refused)
 TEST(a_damaged_file_is_told_of_once_and_the_old_model_stays)
 {
     struct models_place where = place(elsewhere, NULL);
-    struct policy p = policy_of("p.yaml", "intent.model");
+    struct policy p = policy_of("p.yaml", "kit-intent.model");
     struct models m;
-    put(in(elsewhere, "intent.model"), &one);
+    put(in(elsewhere, "kit-intent.model"), &one);
     models_open(&m, &p, &where, NULL, on_said, NULL);
     other.p[other.n / 2] ^= 1;
-    put(in(elsewhere, "intent.model"), &other);
+    put(in(elsewhere, "kit-intent.model"), &other);
     other.p[other.n / 2] ^= 1;
     assert_true(models_changed(&m, &p, &where));
     again(&m, &p, &where);
@@ -262,7 +262,7 @@ TEST(a_damaged_file_is_told_of_once_and_the_old_model_stays)
     again(&m, &p, &where); /* as for another kind of model that changed */
     assert_int_equal(serves(&m), 1);
     assert_int_equal(times_said, 1);
-    put(in(elsewhere, "intent.model"), &other);
+    put(in(elsewhere, "kit-intent.model"), &other);
     assert_true(models_changed(&m, &p, &where));
     again(&m, &p, &where);
     assert_int_equal(serves(&m), 2);
@@ -316,9 +316,9 @@ TEST(a_language_model_that_does_not_fit_leaves_the_old_one)
 TEST(references_outlive_the_set_they_are_of)
 {
     struct models_place where = place(elsewhere, copies);
-    struct policy p = policy_of("p.yaml", "intent.model");
+    struct policy p = policy_of("p.yaml", "kit-intent.model");
     struct models m, held;
-    put(in(elsewhere, "intent.model"), &one);
+    put(in(elsewhere, "kit-intent.model"), &one);
     models_open(&m, &p, &where, NULL, on_said, NULL);
     models_ref(&held, &m);
     models_fini(&m);
@@ -331,22 +331,22 @@ TEST(references_outlive_the_set_they_are_of)
 TEST(writing_over_a_model_in_place_harms_nobody)
 {
     struct models_place where = place(elsewhere, copies);
-    struct policy p = policy_of("p.yaml", "intent.model");
+    struct policy p = policy_of("p.yaml", "kit-intent.model");
     struct models m;
     char noise[4096];
     memset(noise, 'x', sizeof noise);
-    put(in(elsewhere, "intent.model"), &one);
+    put(in(elsewhere, "kit-intent.model"), &one);
     models_open(&m, &p, &where, NULL, on_said, NULL);
-    write_in_place(in(elsewhere, "intent.model"), "", 0); /* cut to nothing: what is mapped of it is gone */
+    write_in_place(in(elsewhere, "kit-intent.model"), "", 0); /* cut to nothing: what is mapped of it is gone */
     assert_int_equal(serves(&m), 1);
     again(&m, &p, &where);
-    write_in_place(in(elsewhere, "intent.model"), noise, sizeof noise);
+    write_in_place(in(elsewhere, "kit-intent.model"), noise, sizeof noise);
     again(&m, &p, &where);
-    write_in_place(in(elsewhere, "intent.model"), other.p, other.n / 2); /* half of it has been written */
+    write_in_place(in(elsewhere, "kit-intent.model"), other.p, other.n / 2); /* half of it has been written */
     again(&m, &p, &where);
     assert_int_equal(serves(&m), 1);
     assert_int_equal(times_said, 3);
-    write_in_place(in(elsewhere, "intent.model"), other.p, other.n);
+    write_in_place(in(elsewhere, "kit-intent.model"), other.p, other.n);
     assert_true(models_changed(&m, &p, &where));
     again(&m, &p, &where);
     assert_int_equal(serves(&m), 2);
@@ -356,10 +356,10 @@ TEST(writing_over_a_model_in_place_harms_nobody)
 TEST(a_file_of_the_same_size_written_in_place_is_noticed)
 {
     struct models_place where = place(elsewhere, copies);
-    struct policy p = policy_of("p.yaml", "intent.model");
+    struct policy p = policy_of("p.yaml", "kit-intent.model");
     struct models m;
     char path[256];
-    snprintf(path, sizeof path, "%s", in(elsewhere, "intent.model"));
+    snprintf(path, sizeof path, "%s", in(elsewhere, "kit-intent.model"));
     put(path, &one);
     age(path, 100);
     models_open(&m, &p, &where, NULL, on_said, NULL);
@@ -384,14 +384,14 @@ static uint32_t count_in(const char *folder)
 TEST(a_damaged_file_does_not_pass_for_the_good_copy_of_the_same_name)
 {
     struct models_place where = place(elsewhere, copies);
-    struct policy p = policy_of("p.yaml", "intent.model");
+    struct policy p = policy_of("p.yaml", "kit-intent.model");
     struct models m;
-    put(in(elsewhere, "intent.model"), &one);
+    put(in(elsewhere, "kit-intent.model"), &one);
     models_open(&m, &p, &where, NULL, on_said, NULL);
     models_fini(&m);
     assert_int_equal(count_in(copies), 1);
     one.p[one.n - 100] ^= 1; /* its header is whole */
-    put(in(elsewhere, "intent.model"), &one);
+    put(in(elsewhere, "kit-intent.model"), &one);
     one.p[one.n - 100] ^= 1;
     models_open(&m, &p, &where, NULL, on_said, NULL);
     assert_int_equal(serves(&m), 0);
@@ -414,9 +414,9 @@ static const char *only_copy(void)
 TEST(a_damaged_copy_is_made_again)
 {
     struct models_place where = place(elsewhere, copies);
-    struct policy p = policy_of("p.yaml", "intent.model");
+    struct policy p = policy_of("p.yaml", "kit-intent.model");
     struct models m;
-    put(in(elsewhere, "intent.model"), &one);
+    put(in(elsewhere, "kit-intent.model"), &one);
     models_open(&m, &p, &where, NULL, on_said, NULL);
     models_fini(&m);
     write_in_place(only_copy(), "power went", 10);
@@ -430,9 +430,9 @@ TEST(a_damaged_copy_is_made_again)
 TEST(a_model_is_used_without_a_copy_where_none_can_be_made)
 {
     struct models_place where = place(elsewhere, "/dev/null/copies");
-    struct policy p = policy_of("p.yaml", "intent.model");
+    struct policy p = policy_of("p.yaml", "kit-intent.model");
     struct models m;
-    put(in(elsewhere, "intent.model"), &one);
+    put(in(elsewhere, "kit-intent.model"), &one);
     models_open(&m, &p, &where, NULL, on_said, NULL);
     assert_int_equal(serves(&m), 1);
     models_fini(&m);
@@ -441,19 +441,19 @@ TEST(a_model_is_used_without_a_copy_where_none_can_be_made)
 TEST(the_copy_of_a_replaced_model_goes)
 {
     struct models_place where = place(elsewhere, copies);
-    struct policy p = policy_of("p.yaml", "intent.model");
+    struct policy p = policy_of("p.yaml", "kit-intent.model");
     struct models m, held;
-    put(in(elsewhere, "intent.model"), &one);
+    put(in(elsewhere, "kit-intent.model"), &one);
     models_open(&m, &p, &where, NULL, on_said, NULL);
     models_ref(&held, &m); /* somebody still answers with it */
     for (int i = 0; i < 6; i++) {
-        put(in(elsewhere, "intent.model"), i % 2 ? &one : &other);
+        put(in(elsewhere, "kit-intent.model"), i % 2 ? &one : &other);
         again(&m, &p, &where);
         assert_int_equal(serves(&m), i % 2 ? 1 : 2);
         assert_int_equal(serves(&held), 1);
         assert_int_equal(count_in(copies), 1);
     }
-    put(in(elsewhere, "intent.model"), &one); /* the same once more under a new entry */
+    put(in(elsewhere, "kit-intent.model"), &one); /* the same once more under a new entry */
     again(&m, &p, &where);
     assert_int_equal(count_in(copies), 1);
     models_fini(&held);
@@ -463,7 +463,7 @@ TEST(the_copy_of_a_replaced_model_goes)
 TEST(what_crashed_workers_left_goes_after_a_day)
 {
     struct models_place where = place(elsewhere, copies);
-    struct policy p = policy_of("p.yaml", "intent.model");
+    struct policy p = policy_of("p.yaml", "kit-intent.model");
     struct models m;
     static const struct {
         const char *name;
@@ -480,7 +480,7 @@ TEST(what_crashed_workers_left_goes_after_a_day)
         write_in_place(in(copies, files[i].name), "x", 1);
         age(in(copies, files[i].name), files[i].age);
     }
-    put(in(elsewhere, "intent.model"), &one);
+    put(in(elsewhere, "kit-intent.model"), &one);
     models_open(&m, &p, &where, NULL, on_said, NULL);
     assert_int_equal(serves(&m), 1);
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
@@ -491,9 +491,9 @@ TEST(what_crashed_workers_left_goes_after_a_day)
 TEST(a_copy_in_use_is_no_leftover_however_old)
 {
     struct models_place where = place(elsewhere, copies);
-    struct policy p = policy_of("p.yaml", "intent.model");
+    struct policy p = policy_of("p.yaml", "kit-intent.model");
     struct models m;
-    put(in(elsewhere, "intent.model"), &one);
+    put(in(elsewhere, "kit-intent.model"), &one);
     models_open(&m, &p, &where, NULL, on_said, NULL);
     age(only_copy(), 90000);
     p.model_language = "l.model";
@@ -506,7 +506,7 @@ TEST(a_copy_in_use_is_no_leftover_however_old)
 static void *open_one(void *ctx)
 {
     struct models_place where = place(elsewhere, copies);
-    struct policy p = policy_of("p.yaml", "intent.model");
+    struct policy p = policy_of("p.yaml", "kit-intent.model");
     float room[MODEL_LABELS_MAX];
     struct models m;
     struct features *f;
@@ -525,7 +525,7 @@ TEST(many_may_make_the_same_copy_at_once)
 {
     pthread_t threads[8];
     void *good;
-    put(in(elsewhere, "intent.model"), &one);
+    put(in(elsewhere, "kit-intent.model"), &one);
     for (size_t i = 0; i < 8; i++) assert_int_equal(pthread_create(&threads[i], NULL, open_one, NULL), 0);
     for (size_t i = 0; i < 8; i++) assert_true(pthread_join(threads[i], &good) == 0 && good);
     assert_int_equal(count_in(copies), 1);
