@@ -335,3 +335,50 @@ def texts_of_package(reader, files, random):
     if kind == "inflected":
         return read_inflected(files, random)
     return {"catalogues": read_catalogues, "pages": read_pages, "edict": read_edict}[kind](files)
+
+
+# ---- everyday words ----
+
+# What customers open with and ask for in a word or two, which manuals and word lists hardly have. Written for this.
+EVERYDAY = {
+    "en": "hello, hi, hey, hi there, hello there, good morning, thanks, thank you, thank you so much, thx, please, yes, yes "
+          "please, no, ok thanks, refund, refund please, order, my order, login, log in, login problem, password, reset password, "
+          "help, help me, cancel, cancel order, delivery, tracking, invoice, charged twice, urgent, asap, agent, human please, "
+          "complaint, return, exchange, out of stock, price, bye",
+    "es": "hola, buenos días, buenas tardes, gracias, muchas gracias, por favor, sí, ayuda, reembolso, pedido, mi pedido, "
+          "cancelar, urgente, contraseña, factura, entrega, devolución, adiós",
+    "fr": "bonjour, bonsoir, salut, merci, merci beaucoup, s'il vous plaît, oui, non, aide, remboursement, commande, ma commande, "
+          "annuler, mot de passe, facture, livraison, réclamation, au revoir",
+    "de": "hallo, guten tag, guten morgen, danke, vielen dank, bitte, ja, nein, hilfe, erstattung, rückerstattung, bestellung, "
+          "meine bestellung, stornieren, passwort, rechnung, lieferung, dringend, tschüss",
+    "it": "ciao, buongiorno, buonasera, grazie, grazie mille, per favore, aiuto, rimborso, ordine, il mio ordine, annullare, "
+          "fattura, consegna, reclamo, arrivederci",
+    "pt": "olá, oi, bom dia, boa tarde, obrigado, obrigada, muito obrigado, por favor, sim, não, ajuda, reembolso, pedido, meu "
+          "pedido, cancelar, senha, fatura, entrega, tchau",
+    "nl": "hallo, goedemorgen, goedemiddag, dank je, bedankt, dank u wel, alstublieft, hulp, terugbetaling, bestelling, mijn "
+          "bestelling, annuleren, wachtwoord, factuur, levering, klacht, dag",
+    "pl": "cześć, dzień dobry, dziękuję, dzięki, proszę, tak, nie, pomoc, pomocy, zwrot, zwrot pieniędzy, zamówienie, moje "
+          "zamówienie, anuluj, hasło, faktura, dostawa, reklamacja",
+    "sv": "hej, hallå, god morgon, tack, tack så mycket, snälla, hjälp, återbetalning, beställning, min beställning, avbeställa, "
+          "lösenord, faktura, leverans, klagomål, hejdå",
+    "tr": "merhaba, selam, günaydın, teşekkürler, teşekkür ederim, lütfen, evet, hayır, yardım, iade, para iadesi, sipariş, "
+          "siparişim, iptal, şifre, fatura, teslimat, kargo, şikayet",
+    "vi": "xin chào, chào bạn, cảm ơn, cám ơn, vui lòng, giúp tôi, hoàn tiền, đơn hàng, đơn hàng của tôi, hủy đơn, mật khẩu, hóa "
+          "đơn, giao hàng, khiếu nại, tạm biệt",
+    "id": "halo, hai, selamat pagi, selamat siang, terima kasih, makasih, tolong, ya, tidak, bantuan, pengembalian dana, pesanan, "
+          "pesanan saya, batalkan, kata sandi, tagihan, pengiriman, keluhan",
+    "ru": "привет, здравствуйте, добрый день, спасибо, большое спасибо, пожалуйста, да, нет, помогите, возврат, возврат денег, "
+          "заказ, мой заказ, отменить, пароль, счёт, доставка, жалоба, до свидания",
+    "uk": "привіт, добрий день, доброго дня, дякую, дуже дякую, будь ласка, так, ні, допоможіть, повернення, повернення коштів, "
+          "замовлення, моє замовлення, скасувати, пароль, рахунок, доставка, скарга",
+    "ar": "مرحبا, السلام عليكم, صباح الخير, شكرا, شكرا جزيلا, من فضلك, نعم, لا, مساعدة, استرداد, استرداد المبلغ, طلب, طلبي, "
+          "إلغاء, كلمة المرور, فاتورة, توصيل, شكوى",
+    "hi": "नमस्ते, नमस्कार, धन्यवाद, शुक्रिया, कृपया, हाँ, नहीं, मदद, रिफंड, पैसे वापस, ऑर्डर, मेरा ऑर्डर, रद्द करें, पासवर्ड, "
+          "बिल, डिलीवरी, शिकायत",
+    "zh": "你好, 您好, 早上好, 谢谢, 谢谢您, 请问, 是的, 帮助, 退款, 订单, 我的订单, 取消, 密码, 发票, 送货, 快递, 投诉, 退货, 再见",
+}
+
+
+def read_everyday():
+    for label, phrases in EVERYDAY.items():
+        yield from ((label, phrase.strip()) for phrase in phrases.split(","))
