@@ -53,6 +53,12 @@ struct features {
     struct reading reading;
 };
 
+const float gram_weights[GRAM_GROUPS] = {
+#define GRAM_WEIGHT(no, id, weight) [GRAM_##id] = weight,
+    GRAM_MAP(GRAM_WEIGHT)
+#undef GRAM_WEIGHT
+};
+
 static uint8_t classes[0x10000]; /* enum text_class; what belongs to words */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 

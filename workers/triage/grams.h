@@ -20,6 +20,7 @@ enum gram_group {
     GRAM_MAP(GRAM_ENUM) GRAM_GROUPS
 #undef GRAM_ENUM
 };
+extern const float gram_weights[GRAM_GROUPS];
 #define GRAM_ALL    ((1u << GRAM_GROUPS) - 1)
 #define GRAM_WORDS  1024u /* words of a text that are read … */
 #define GRAM_CHARS  4096u /* … and characters */

@@ -83,7 +83,7 @@ static bool tell(struct learning *l, double of_step)
     return !l->cfg->progress || l->cfg->progress(l->cfg->ctx, l->doing, done > 1 ? 1 : done);
 }
 static bool told_stop(void *ctx, double of_step) { return !tell(ctx, of_step); }
-static bool tell_team(void *ctx, double of_step) { return tell(ctx, of_step); }
+static bool told_on(void *ctx, double of_step) { return tell(ctx, of_step); }
 static void begin(struct learning *l, const char *doing, double share)
 {
     l->done += l->share;
@@ -109,7 +109,9 @@ static uint32_t features_for(const struct learning *l, uint32_t members)
 static enum err make_matrices(struct learning *l)
 {
     enum err e = ERR_OK;
-    uint32_t fewest = l->kind->members_most < 2 ? 1 : l->label_count > 4 ? 3 : 2, most = features_for(l, fewest), features = 0;
+    uint32_t fewest = l->kind->members_most < 2 ? 1 : l->label_count > 4 ? 3 : 2, features = 0;
+    if (fewest * l->width < MODEL_LANES) fewest = MODEL_LANES / l->width; /* narrow nets stand in pairs */
+    uint32_t most = features_for(l, fewest);
     uint32_t few = l->kind->each * l->count > 30000 ? l->kind->each * l->count : 30000;
     if (l->label_count <= FEW_LABELS && most > few) most = few;
     begin(l, "reading texts", 0.05);
@@ -119,7 +121,7 @@ static enum err make_matrices(struct learning *l)
         if (l->matrices[i].rows.features > features) features = l->matrices[i].rows.features;
     }
     l->members = l->kind->members_most;
-    if (l->members * l->width % MODEL_LANES) l->members++; /* narrow nets stand in pairs */
+    if (l->members * l->width % MODEL_LANES) l->members++;
     while (l->members > fewest && features > features_for(l, l->members)) l->members -= l->width % MODEL_LANES ? 2 : 1;
     return e;
 }
@@ -181,7 +183,7 @@ static enum err add_job(struct learning *l, uint32_t recipe, float drop, uint32_
     return job_rows(l, j, fold, most_held);
 }
 
-static enum err run(struct learning *l) { return team_run(l->team, tell_team, l); }
+static enum err run(struct learning *l) { return team_run(l->team, told_on, l); }
 
 /* ---- 2: choosing ---- */
 

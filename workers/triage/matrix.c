@@ -21,11 +21,6 @@ struct making {
     uint32_t *renumber;
 };
 
-static const float group_weights[GRAM_GROUPS] = {
-#define GRAM_WEIGHT(no, id, weight) [GRAM_##id] = weight,
-    GRAM_MAP(GRAM_WEIGHT)
-#undef GRAM_WEIGHT
-};
 /* Of features that equally many texts have, the lower goes first. */
 static const uint8_t group_order[GRAM_GROUPS] = { [GRAM_WORD] = 0, [GRAM_CONCEPT] = 0, [GRAM_PREFIX] = 1, [GRAM_SHORT] = 1,
                                                   [GRAM_CHAR] = 2, [GRAM_RUN] = 3,     [GRAM_BIGRAM] = 3, [GRAM_PAIR] = 4 };
@@ -157,7 +152,7 @@ static void renumber(struct making *k)
             uint32_t f = k->renumber[rows->feature[from]];
             if (f == UINT32_MAX) continue;
             rows->feature[to] = f;
-            rows->value[to++] = (1 + logf(rows->value[from])) * (float)k->m->idf[f] * (1 / MODEL_IDF) * group_weights[k->group[f]];
+            rows->value[to++] = (1 + logf(rows->value[from])) * (float)k->m->idf[f] * (1 / MODEL_IDF) * gram_weights[k->group[f]];
         }
         rows->start[i + 1] = to;
     }

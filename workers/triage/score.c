@@ -13,12 +13,6 @@
 
 #define AHEAD 24u /* slots asked for before they are read */
 
-static const float group_weights[GRAM_GROUPS] = {
-#define GRAM_WEIGHT(no, id, weight) [GRAM_##id] = weight,
-    GRAM_MAP(GRAM_WEIGHT)
-#undef GRAM_WEIGHT
-};
-
 static uint32_t slot_find(const struct model_parts *p, uint64_t hash)
 {
     uint32_t print = model_print(hash), slots = p->h->slots, i = model_first_slot(hash, slots);
@@ -34,7 +28,7 @@ static float count_weight(uint32_t count)
 
 static float value_of(const struct model_slot *slot, enum gram_group group, uint32_t count)
 {
-    return count_weight(count) * (float)(slot->row & 0xFF) * (1 / MODEL_IDF) * group_weights[group];
+    return count_weight(count) * (float)(slot->row & 0xFF) * (1 / MODEL_IDF) * gram_weights[group];
 }
 
 static void look_up(const struct model_parts *p, struct features *f, enum gram_group group, struct reading *r)
