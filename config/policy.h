@@ -10,7 +10,7 @@
 #include "proto/records.h"
 
 /* ---- words of the YAML ---- */
-#define ORDER_MAP(X) X(ORDER_SLACK, "slack") X(ORDER_FIFO, "fifo") X(ORDER_PRIORITY, "priority")
+#define ORDER_MAP(X) X(ORDER_SLACK, "slack") X(ORDER_FIFO, "fifo") X(ORDER_PRIORITY, "priority") X(ORDER_WEIGHTS, "weights")
 #define CHOOSE_MAP(X)                                                                                                              \
     X(CHOOSE_BEST_SKILL, "best-skill")                                                                                             \
     X(CHOOSE_LEAST_LOADED, "least-loaded")                                                                                         \
@@ -23,9 +23,16 @@
     X(SINCE_ENQUEUED, "enqueued") X(SINCE_STEP, "step") X(SINCE_ASSIGNED, "assigned") X(SINCE_LAST_REPLY, "last-reply")
 WORDS_OF(order, ORDER_MAP)
 WORDS_OF(choose, CHOOSE_MAP)
+#define EXCLUSIVE_MAP(X) X(EXCLUSIVE_NO, "no") X(EXCLUSIVE_ALONE, "alone") X(EXCLUSIVE_INTERRUPTS, "interrupts")
+#define SKIP_MAP(X)      X(SKIP_SKILLS, "skills") X(SKIP_GROUPS, "groups") X(SKIP_GATE, "gate") X(SKIP_KEEP, "keep")
+#define SWAP_MAP(X)      X(SWAP_ALL, "all") X(SWAP_NEW, "new")
 WORDS_OF(since, SINCE_MAP)
+WORDS_OF(exclusive, EXCLUSIVE_MAP)
+WORDS_OF(skip, SKIP_MAP)
+WORDS_OF(swap, SWAP_MAP)
 
-#define CHOOSE_MAX   8u
+#define GROUPS_MAX   64u /* of agents, in one workspace: a set of them is a uint64_t */
+#define CHOOSE_MAX   9u
 #define ANSWER_COUNT 4u
 #define URG_COUNT    4u
 
@@ -49,14 +56,22 @@ struct hours {
     uint64_t *open, *shut; /* wall ms; open[i] < shut[i] <= open[i+1] */
     uint32_t count, line;
 };
+/* A time, or a share of the queue's answer target (of the ticket's urgency): one of both is 0. */
+struct span_of {
+    uint32_t ms, pct;
+};
 /* Open at `wall_ms`? *next (may be NULL) gets the time of the next change, 0 when unknown. */
 bool hours_open(const struct hours *h, uint64_t wall_ms, uint64_t *next);
 
 struct channel {
-    const char *name;   /* a channel word of design: email webchat sms … */
-    uint32_t cost;      /* units, 1..1000; default 20 */
-    uint32_t offer_ms;  /* default 20 s; 1 s .. 1 h */
-    uint32_t wrapup_ms; /* default 0 */
+    const char *name;    /* a channel word of design: email webchat sms … */
+    uint32_t cost;       /* units, 1..1000; default 20 */
+    uint32_t offer_ms;   /* default 20 s; 1 s .. 1 h */
+    uint32_t wrapup_ms;  /* default 0 */
+    uint32_t connect_ms; /* from an accept to the agent's `start`; 0 (default): none is awaited */
+    bool auto_accept;    /* an offer is an accept */
+    enum exclusive
+        exclusive; /* alone: only to who has nothing; interrupts: on top of what they have; either: nothing else beside it */
     uint32_t line;
 };
 struct account {
@@ -146,7 +161,27 @@ struct urgency_policy {
     double levels[URG_COUNT]; /* the least score of each level, rising; levels[URG_LOW] is 0 */
 };
 
-enum step_action { STEP_NEEDS = 1, STEP_DROP = 2, STEP_RAISE = 4, STEP_MOVE = 8 };
+enum step_action {
+    STEP_NEEDS = 1,
+    STEP_DROP = 2,
+    STEP_RAISE = 4,
+    STEP_MOVE = 8,
+    STEP_ADD = 16,
+    STEP_OFFER = 32,
+    STEP_CALLBACK = 64,
+    STEP_NOTIFY = 128,
+    STEP_UPDATE = 256,
+    STEP_PARK = 512,
+    STEP_CLOSE = 1024
+};
+/* The ticket waits as `scheduled` and comes back with its age. */
+struct callback {
+    bool given, next_open; /* next_open: when `hours` opens next; else after in_ms */
+    uint32_t in_ms;
+    int hours;         /* index; -1: those of the condition `closed`, else of the answer target, else always open */
+    uint32_t retries;  /* how often an agent may put it off again; default 3 */
+    uint32_t again_ms; /* … for how long, when they do not say; default 1 h */
+};
 struct step { /* one line of a timeline, only what the service acts on; sorted as written */
     enum since since;
     uint32_t after_ms;      /* one of both: milliseconds … */
@@ -155,15 +190,50 @@ struct step { /* one line of a timeline, only what the service acts on; sorted a
     struct skills needs;    /* lowered to these levels */
     struct words_list drop; /* skill names; "lang" drops every lang: need */
     int raise;
-    int move; /* queue index, or -1 */
+    int move;         /* queue index, or -1 */
+    uint64_t add;     /* groups of agents who may take it from now on; earlier ones stay first */
+    uint32_t at_once; /* offered to so many agents at once, 1..16 */
+    struct callback callback;
+    struct words_list notify; /* names of agents or of groups */
+    const char *update;       /* what the customer is told: a word that integrations translate */
+    const char *close;        /* the reason it ends with (cancelled) */
+    bool narrow;              /* it may ask for more than before; else needs only fall */
     uint32_t line;
 };
+/* All conditions given must hold. Looked at before a ticket waits in the queue, and those with `age` when it has waited so long. */
 struct overflow {
-    uint32_t waiting_over; /* 0: not a condition */
-    int closed;            /* hours index, or -1 */
-    bool nobody_staffed;   /* when: { staffed: none } */
-    int move;              /* queue index, or -1 (nothing the service acts on yet) */
+    uint32_t waiting_over;        /* 0: not a condition */
+    struct span_of expected_over; /* the expected wait; both 0: not a condition */
+    int closed;                   /* hours index, or -1 */
+    bool nobody_staffed;          /* when: { staffed: none } */
+    struct span_of age;           /* both 0: before it waits */
+    /* one of: */
+    int move; /* queue index, or -1 */
+    struct callback callback;
+    const char *refuse;  /* it ends (cancelled); the customer is told this; or NULL */
+    const char *deflect; /* an entry `deflected` with this word, for integrations; the ticket stays; or NULL */
     uint32_t line;
+};
+/* Agents of `group` take this queue's tickets only while more than waiting_over wait or the oldest has waited for `age` (either,
+   of those that are given), and only as long as more than `reserve` agents of the group stay idle. Agents who are also in one of
+   the queue's own groups are not held back. */
+struct gate {
+    uint32_t group;
+    uint32_t waiting_over; /* UINT32_MAX: not a condition */
+    uint32_t age_ms;       /* UINT32_MAX: not a condition */
+    uint32_t reserve;      /* default 0 */
+    uint32_t line;
+};
+struct offer_rules {
+    uint32_t at_once;     /* 1..16, default 1 */
+    uint32_t back_off_ms; /* of who declined or missed it, default 30 s, 1 s..1 d */
+    uint32_t most;        /* offers of one ticket; 0 (default): no end */
+    int exhausted;        /* the queue it moves to after `most`, or -1: it begins anew */
+};
+struct last_agent {
+    uint32_t within_ms; /* since the customer's last ticket with them ended; 0: off. `choose` with last-agent: default 7 d */
+    uint32_t wait_ms;   /* it waits for them alone so long; default 0: they are only preferred */
+    unsigned skip;      /* bits (1 << enum skip): checks that do not count for them */
 };
 struct sla {
     uint32_t within_ms[URG_COUNT]; /* by urgency; always set (one number means all; missing ones take the nearest slower given) */
@@ -180,9 +250,24 @@ struct queue {
     struct takes takes;
     struct skills needs;
     struct sla answer, reply, resolve; /* answer is always set: default 15 min */
+    uint64_t groups;                   /* who is asked to begin with; 0: everybody */
     enum order order;
+    double weight; /* of its delay, in the orders slack (among late ones) and weights; 0.01..100, default 1 */
+    struct span_of
+        age_cap; /* who has waited so long goes before everybody; default 300 % of the target (order slack and weights) */
+    double match_power,
+        idle_power; /* order weights: (weight * wait / target) * match^match_power * idle^idle_power; 0..4, default 1, 0 */
     enum choose choose[CHOOSE_MAX];
     uint32_t choose_count;
+    bool choose_weighted; /* a score: each word's 0..1 times its weight; else tiers in this order */
+    double choose_weight[CHOOSE_MAX];
+    struct gate *gates;
+    uint32_t gate_count;
+    struct offer_rules offers;
+    struct last_agent last_agent;
+    uint32_t prefer_wait_ms; /* a preferred agent (attribute customer.agent) is waited for alone so long; default 0 */
+    enum swap swap;          /* whether waiting tickets take a new policy's timeline; default all */
+    bool no_bots;            /* bots: never */
     struct step *timeline;
     uint32_t timeline_count;
     struct overflow *overflow;
@@ -192,14 +277,47 @@ struct queue {
 struct channel_max {
     uint32_t channel, max;
 };
+/* A bot is offered a ticket before people are, and hands it over to them: when it asks, and as said here. */
+struct bot_rules {
+    const char *webhook; /* NULL: it takes offers on a WebSocket, as people do */
+    const char *secret;  /* file: or env:, signs the webhook; or NULL */
+    uint32_t within_ms;  /* the webhook's answer; default 5 s */
+    double below;        /* a verdict less sure than this is not for it; default 0 */
+    bool negative;       /* a negative message is not for it, and hands over; default true */
+    uint32_t after_ms;   /* it has had it so long; 0: no end */
+};
 struct agent_spec {
     const char *name; /* 1..128 bytes */
     bool bot;
+    struct bot_rules bot_rules;
     struct skills skills;
-    uint32_t capacity; /* units, default 100 */
-    struct channel_max *max;
-    uint32_t max_count;
+    uint64_t groups;
+    uint32_t capacity;              /* units, default 100 */
+    struct channel_max *max, *cost; /* most at once; units in place of the channel's */
+    uint32_t max_count, cost_count;
+    uint32_t daily; /* tickets a day (policy_day), UINT32_MAX: what the policy says */
+    int shift;      /* hours in which they get offers, or -1: always */
     uint32_t line;
+};
+struct agent_group {
+    const char *name;
+    uint32_t line; /* where it was first named */
+};
+struct capacity_rules {
+    uint32_t keep_units;               /* the last so many of every agent's units are for those that … (0: none) */
+    int keep_urgency;                  /* … are at least so urgent, or -1; */
+    uint32_t keep_channels;            /* … or come on these: bit per channel index */
+    uint32_t parked_pct;               /* what a parked ticket costs of its units; default 25 */
+    uint32_t wake_wait_ms;             /* a parked ticket that wakes waits for its agent alone so long; default 2 min */
+    uint32_t ramp_per_minute, ramp_ms; /* offers a minute after coming online, for so long; 0: no ramp */
+    uint32_t daily;                    /* tickets a day and agent; 0: no cap */
+};
+struct presence_rules {
+    uint32_t lease_ms; /* default 30 s */
+    uint32_t leave_ms; /* from a socket's end to offline; default 5 s */
+    uint32_t grace_ms; /* from then to what they hold returning; default 60 s */
+    uint32_t misses;   /* in a row, then away(missed); default 3 */
+    uint32_t hold_ms;  /* what is held longer returns; default 24 h */
 };
 
 struct policy {
@@ -228,8 +346,18 @@ struct policy {
     uint32_t default_queue;
     struct agent_spec *agents;
     uint32_t agent_count;
+    struct agent_group *groups; /* bit i of a set of groups is groups[i] */
+    uint32_t group_count;
+    struct capacity_rules capacity;
+    struct presence_rules presence;
+    const char *timezone; /* of days; default UTC */
+    uint64_t *midnight;   /* wall ms, sorted, as far ahead as hours are */
+    uint32_t midnight_count;
     struct policy_mem *mem;
 };
+/* The number of the day that `wall_ms` lies in; *next (may be NULL): when the next one begins. */
+uint32_t policy_day(const struct policy *p, uint64_t wall_ms, uint64_t *next);
+int policy_group(const struct policy *p, struct str name); /* index, or -1 */
 
 /* One thing said about a file. Errors stop it from being used; warnings (a dead clause, a key nothing acts on yet) do not. */
 struct finding {

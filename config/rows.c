@@ -20,6 +20,9 @@
 WORDS_TABLE(order, ORDER_MAP)
 WORDS_TABLE(choose, CHOOSE_MAP)
 WORDS_TABLE(since, SINCE_MAP)
+WORDS_TABLE(exclusive, EXCLUSIVE_MAP)
+WORDS_TABLE(skip, SKIP_MAP)
+WORDS_TABLE(swap, SWAP_MAP)
 
 #define CHANNEL_TEXT(word, cost) word,
 #define CHANNEL_COST(word, cost) cost,
@@ -37,7 +40,7 @@ uint32_t channel_cost(struct str channel)
 #define CHOOSE_IDLE                                                                                                                \
     (BIT(CHOOSE_PREFERRED) | BIT(CHOOSE_LAST_AGENT) | BIT(CHOOSE_SPARE_SKILL) | BIT(CHOOSE_OWN_SKILL_FIRST) |                      \
      BIT(CHOOSE_ROUND_ROBIN) | BIT(CHOOSE_FASTEST))
-static const struct wordset orders = { &order_words, 0, 0 };
+static const struct wordset orders = { &order_words, 0, BIT(ORDER_WEIGHTS) };
 static const struct wordset choices = { &choose_words, 0, CHOOSE_IDLE };
 static const struct wordset clocks = { &since_words, 0, BIT(SINCE_ASSIGNED) | BIT(SINCE_LAST_REPLY) };
 static const struct wordset urgencies = { &urgency_words, 0, 0 };
@@ -334,6 +337,11 @@ static void step_check(struct bind *b, const struct ynode *n, void *into)
         if (tree_get(n, doing[i])) return;
     bind_error(b, n, "says when, but nothing to do (needs, drop, raise, move)");
 }
+static void step_init(void *into, struct str name)
+{
+    (void)name;
+    ((struct step *)into)->callback.hours = -1;
+}
 static const struct row step_rows[] = {
     { "after", &K_AFTER, 0, .flags = ROW_NEEDED, .help = "when: a time, or a share of the answer target" },
     { "since", &K_WORD, AT(step, since), "enqueued", .arg = &clocks, .help = "which clock; `step` is the step before" },
@@ -353,6 +361,7 @@ static const struct mapping step_mapping = { .name = "a step",
                                              .size = sizeof(struct step),
                                              .name_at = NOWHERE,
                                              .line_at = AT(step, line),
+                                             .init = step_init,
                                              .check = step_check };
 
 static const struct row overflow_when_rows[] = {
@@ -374,6 +383,11 @@ static void overflow_check(struct bind *b, const struct ynode *n, void *into)
     if (tree_get(when, "expected_wait")) ((struct overflow *)into)->waiting_over = UINT32_MAX;
     if (!tree_get(n, "move") && !tree_get(n, "callback")) bind_error(b, n, "says when, but not where to: add \"move\"");
 }
+static void overflow_init(void *into, struct str name)
+{
+    (void)name;
+    ((struct overflow *)into)->callback.hours = -1;
+}
 static const struct row overflow_rows[] = {
     { "when", &K_MAPPING, 0, .arg = &overflow_when_mapping, .flags = ROW_NEEDED,
       .help = "all of these hold when a ticket is about to wait here" },
@@ -386,6 +400,7 @@ static const struct mapping overflow_mapping = { .name = "an overflow",
                                                  .size = sizeof(struct overflow),
                                                  .name_at = NOWHERE,
                                                  .line_at = AT(overflow, line),
+                                                 .init = overflow_init,
                                                  .check = overflow_check };
 
 static void queue_init(void *into, struct str name)
@@ -397,6 +412,9 @@ static void queue_init(void *into, struct str name)
     q->answer.hours = q->reply.hours = q->resolve.hours = -1;
     memcpy(q->choose, usual, sizeof usual);
     q->choose_count = 3;
+    q->weight = q->match_power = 1;
+    q->age_cap = (struct span_of){ .pct = 300 };
+    q->offers = (struct offer_rules){ .at_once = 1, .back_off_ms = 30000, .exhausted = -1 };
 }
 static const struct row queue_rows[] = {
     { "takes", &K_TAKES, AT(queue, takes), .arg = &takes_mapping,
@@ -422,6 +440,14 @@ static const struct mapping queue_mapping = { .name = "a queue",
 
 /* ---- agents ---- */
 
+static void agent_init(void *into, struct str name)
+{
+    struct agent_spec *a = into;
+    (void)name;
+    a->daily = UINT32_MAX;
+    a->shift = -1;
+    a->bot_rules = (struct bot_rules){ .within_ms = 5000, .negative = true };
+}
 static const struct row agent_rows[] = {
     { "skills", &K_SKILLS, AT(agent_spec, skills), .help = "what the agent can, and how well; languages as `lang:ko`" },
     { "capacity", &K_U32, AT(agent_spec, capacity), "100", 1, 10000, .help = "units for all channels together" },
@@ -435,14 +461,20 @@ const struct mapping agent_mapping = { .name = "an agent",
                                        .rows = agent_rows,
                                        .size = sizeof(struct agent_spec),
                                        .name_at = AT(agent_spec, name),
-                                       .line_at = AT(agent_spec, line) };
+                                       .line_at = AT(agent_spec, line),
+                                       .init = agent_init };
 
 /* ---- the whole ---- */
 
 static void ints_init(void *into, struct str name)
 {
+    struct policy *p = &((struct draft *)into)->p;
     (void)name;
-    ((struct draft *)into)->p.unsure_queue = -1;
+    p->unsure_queue = -1;
+    p->capacity = (struct capacity_rules){ .keep_urgency = -1, .parked_pct = 25, .wake_wait_ms = 120000 };
+    p->presence =
+        (struct presence_rules){ .lease_ms = 30000, .leave_ms = 5000, .grace_ms = 60000, .misses = 3, .hold_ms = 86400000 };
+    p->timezone = "UTC";
 }
 static const struct row policy_rows[] = {
     { "naru", &K_U32, AT(draft, naru), .min = 1, .max = 1, .flags = ROW_NEEDED, .help = "the version of this format: 1" },

@@ -36,7 +36,16 @@
     X(ENTRY_ENDED, "ended")          /* state says which end */                                                             \
     X(ENTRY_PRESENCE, "presence")    /* agent, state in cause */                                                            \
     X(ENTRY_CONFIG, "config")        /* an agent or a policy changed; detail is the packed `config` record */               \
-    X(ENTRY_RETRIAGED, "retriaged")  /* urgency, needs or deadline moved by a later verdict */
+    X(ENTRY_RETRIAGED, "retriaged")  /* urgency, needs or deadline moved by a later verdict */                              \
+    X(ENTRY_STARTED, "started")      /* the agent and the customer are in touch */                                          \
+    X(ENTRY_REPLIED, "replied")      /* the agent wrote to the customer */                                                  \
+    X(ENTRY_NOTIFIED, "notified")    /* somebody was told; detail {"to": […], "text"} */                                    \
+    X(ENTRY_UPDATED, "updated")      /* the customer is to be told; detail {"text"} */                                      \
+    X(ENTRY_SCHEDULED, "scheduled")  /* a callback or a deferred start; deadline says when */                               \
+    X(ENTRY_DUE, "due")              /* scheduled → waiting */                                                              \
+    X(ENTRY_DEFLECTED, "deflected")  /* the policy asks integrations to do something; detail {"to"} */                      \
+    X(ENTRY_CONSULTED, "consulted")  /* a colleague is asked in, or let go (cause "over") */                                \
+    X(ENTRY_HANDED_OVER, "handed_over") /* a bot's ticket waits for people now */
 #define ACT_KIND_MAP(X)                                                                                                     \
     X(ACT_NONE, "none")                                                                                                     \
     X(ACT_CONNECT, "connect")       /* an agent's socket opened: agent, router; the result tells session, held and offered tickets */ \
@@ -49,7 +58,15 @@
     X(ACT_TICKETS, "tickets")       /* read: args state, queue, agent, after, limit */                                      \
     X(ACT_QUEUES, "queues") X(ACT_AGENTS, "agents") X(ACT_AGENT, "agent")                                                   \
     X(ACT_CONFIG, "config")         /* body is the packed `config` record */                                                \
-    X(ACT_EXPLAIN, "explain")
+    X(ACT_EXPLAIN, "explain")                                                                                               \
+    X(ACT_START, "start")           /* in touch with the customer: within the channel's `connect` */                        \
+    X(ACT_REPLY, "reply")           /* wrote to the customer: text */                                                       \
+    X(ACT_ASSIGN, "assign")         /* supervisor: to agent `to`, whatever the policy would choose */                       \
+    X(ACT_PULL, "pull")             /* agent, ticket: takes a waiting one for oneself */                                    \
+    X(ACT_REQUEUE, "requeue")       /* supervisor: back to waiting, in `queue` when given */                                \
+    X(ACT_CONSULT, "consult")       /* asks agent `to` in, or with `reason` "over" lets them go */                          \
+    X(ACT_CALLBACK, "callback")     /* puts it off until `at`, or by the queue's rule */                                    \
+    X(ACT_HANDOVER, "handover")     /* a bot gives it to people */
 /* The stages of triage that a model answers, and that a scorer of one's own may answer instead. */
 #define ANSWER_MAP(X) \
     X(ANSWER_INTENT, "intent") X(ANSWER_URGENCY, "urgency") X(ANSWER_SENTIMENT, "sentiment") X(ANSWER_LANGUAGE, "language")
@@ -134,13 +151,15 @@ WORDS_OF(answer, ANSWER_MAP)
     X(TIME, deadline, 0)        /* of the offer, or of the hold */                                                          \
     X(STR, policy, 80)                                                                                                      \
     X(STR, cause, 128)          /* why: "agent_lost", "step 2", "rule:…", a reason given by a person */                     \
-    X(BIN, detail, 65536)       /* kind's own, JSON: offered → candidates and scores; retriaged → event, changes, verdict. config → packed `config` */
+    X(BIN, detail, 65536)       /* kind's own, JSON: offered → candidates and scores; retriaged → event, changes, verdict. config → packed `config` */ \
+    X(STR, actor, 128)          /* who asked for it, when somebody did: the token's subject */
 
 /* What the agent of an offer (or of a joined message, or of a resumed session) is shown. Not logged; sent after its entry. */
 #define MESSAGE_FIELDS(X) X(ID, event, 0) X(TIME, at, 0) X(STR, by, 128) X(STR, text, 16384)
+#define PREVIOUS_FIELDS(X) X(ID, ticket, 0) X(TIME, at, 0) X(STR, queue, 64) X(STR, agent, 128) X(ENUM, state, ticket_state) X(STR, intent, 64)
 #define OFFER_FIELDS(X)                                                                                                     \
     X(STR, workspace, 64)                                                                                                   \
-    X(STR, what, 16)            /* "offer", "withdrawn", "assigned" (held on resume, or auto), "message", "ended", "returned", "changed" */ \
+    X(STR, what, 16)            /* "offer", "withdrawn", "assigned" (held on resume, or auto), "message", "ended", "returned", "changed", "consult", "notice" */ \
     X(STR, agent, 128)                                                                                                      \
     X(U64, session, 0)                                                                                                      \
     X(ID, ticket, 0)                                                                                                        \
@@ -164,7 +183,12 @@ WORDS_OF(answer, ANSWER_MAP)
     X(TIME, created, 0)                                                                                                     \
     X(TIME, deadline, 0)        /* SLA: answer by */                                                                        \
     X(STR, cause, 128)                                                                                                      \
-    X(LIST, messages, message)
+    X(LIST, messages, message)                                                                                              \
+    X(ENUM, sentiment, sentiment) /* of the last verdict that found one */                                                  \
+    X(F64, confidence, 0)                                                                                                   \
+    X(LIST, rules, tag)         /* that fired on the first message */                                                       \
+    X(LIST, owners, tag)        /* agents who have had it, the first one first */                                           \
+    X(LIST, previous, previous) /* tickets of the same customer, the latest first */
 
 #define ACT_FIELDS(X)                                                                                                       \
     X(U64, id, 0)               /* chosen by the router, echoed in the result */                                            \
@@ -184,7 +208,11 @@ WORDS_OF(answer, ANSWER_MAP)
     X(STR, reason, 256)                                                                                                     \
     X(ID, after, 0)             /* `tickets`: the page after this id */                                                     \
     X(U32, limit, 0)                                                                                                        \
-    X(BIN, body, LIM_ACT_BODY)
+    X(BIN, body, LIM_ACT_BODY)                                                                                              \
+    X(STR, to, 128)             /* assign, consult, transfer: this agent */                                                 \
+    X(LIST, needs, need)        /* transfer: what it needs from now on, beyond the queue's */                               \
+    X(TIME, at, 0)              /* callback: when */                                                                        \
+    X(STR, text, 16384)         /* reply */
 
 #define RESULT_FIELDS(X)                                                                                                    \
     X(U64, id, 0)                                                                                                           \
@@ -259,7 +287,8 @@ WORDS_OF(answer, ANSWER_MAP)
 
 #define RECORD_MAP(X)                                                                                                       \
     X(need, NEED_FIELDS) X(tag, TAG_FIELDS) X(reason, REASON_FIELDS) X(attribute, ATTRIBUTE_FIELDS) X(event, EVENT_FIELDS)   \
-    X(verdict, VERDICT_FIELDS) X(take, TAKE_FIELDS) X(entry, ENTRY_FIELDS) X(message, MESSAGE_FIELDS) X(offer, OFFER_FIELDS) \
+    X(verdict, VERDICT_FIELDS) X(take, TAKE_FIELDS) X(entry, ENTRY_FIELDS) X(message, MESSAGE_FIELDS)                     \
+    X(previous, PREVIOUS_FIELDS) X(offer, OFFER_FIELDS)                                                                     \
     X(act, ACT_FIELDS) X(result, RESULT_FIELDS) X(config, CONFIG_FIELDS) X(hello, HELLO_FIELDS) X(lead, LEAD_FIELDS)         \
     X(seen, SEEN_FIELDS) X(sync, SYNC_FIELDS) X(live, LIVE_FIELDS) X(stats, STATS_FIELDS) X(scorer, SCORER_FIELDS)          \
     X(score, SCORE_FIELDS) X(scored, SCORED_FIELDS)

@@ -328,7 +328,7 @@ static void act_transfer(struct workspace *ws, const struct act *a)
 }
 
 typedef void act_fn(struct workspace *ws, const struct act *a);
-static act_fn *const on_act[ACT_EXPLAIN + 1] = {
+static act_fn *const on_act[ACT_HANDOVER + 1] = {
     [ACT_CONNECT] = act_connect, [ACT_DISCONNECT] = act_disconnect, [ACT_HEARTBEAT] = act_heartbeat, [ACT_PRESENCE] = act_presence,
     [ACT_ACCEPT] = act_accept,   [ACT_DECLINE] = act_decline,       [ACT_RESOLVE] = act_resolve,     [ACT_PARK] = act_park,
     [ACT_RESUME] = act_resume,   [ACT_TRANSFER] = act_transfer,     [ACT_CANCEL] = act_cancel,       [ACT_TICKET] = act_ticket,
@@ -338,7 +338,7 @@ static act_fn *const on_act[ACT_EXPLAIN + 1] = {
 
 void space_act(struct workspace *ws, uint64_t now, const struct act *a)
 {
-    act_fn *fn = a->kind <= ACT_EXPLAIN ? on_act[a->kind] : NULL;
+    act_fn *fn = a->kind <= ACT_HANDOVER ? on_act[a->kind] : NULL;
 
     if (now > ws->now) ws->now = now;
     if (!fn) refuse(ws, a, 400, "bad-request", "this act is not known here");

@@ -276,24 +276,24 @@ static void close_groups(struct workspace *ws)
 
 static struct str pack_about(struct workspace *ws, const struct ticket *t)
 {
-    struct about a = { t->event,
-                       t->call,
-                       t->channel_name,
-                       t->account,
-                       t->conversation,
-                       t->customer,
-                       t->name,
-                       t->subject,
-                       t->facts.language,
-                       t->facts.intent,
-                       t->score,
-                       { t->facts.tags, t->facts.tag_count },
-                       t->verdict,
-                       change_messages(ws, t),
-                       list_events(ws, t),
-                       t->facts.named,
-                       t->facts.unsure,
-                       list_needs(ws, &t->asked) };
+    struct about a = { .event = t->event,
+                       .call = t->call,
+                       .channel = t->channel_name,
+                       .account = t->account,
+                       .conversation = t->conversation,
+                       .customer = t->customer,
+                       .name = t->name,
+                       .subject = t->subject,
+                       .language = t->facts.language,
+                       .intent = t->facts.intent,
+                       .score = t->score,
+                       .tags = { t->facts.tags, t->facts.tag_count },
+                       .verdict = t->verdict,
+                       .messages = change_messages(ws, t),
+                       .events = list_events(ws, t),
+                       .named = t->facts.named,
+                       .unsure = t->facts.unsure,
+                       .asked = list_needs(ws, &t->asked) };
 
     buf_clear(&ws->detail);
     record_pack(&ws->detail, &about_record, &a);
@@ -303,24 +303,34 @@ static struct str pack_about(struct workspace *ws, const struct ticket *t)
 
 static struct str pack_row(struct workspace *ws, const struct ticket *t)
 {
-    struct ticket_row r = { t->id,
-                            t->state,
-                            str_of(queue_of(ws, t)->name),
-                            t->urgency,
-                            t->home,
-                            t->enqueued,
-                            t->due_at,
-                            t->agent ? t->agent->name : STR_NONE,
-                            t->units,
-                            t->token_epoch,
-                            t->token_seq,
-                            t->offer_epoch,
-                            t->offer_seq,
-                            t->until,
-                            t->step,
-                            t->step_at,
-                            change_needs(ws, t),
-                            list_backoff(ws, t) };
+    struct ticket_row r = { .id = t->id,
+                            .state = t->state,
+                            .queue = str_of(queue_of(ws, t)->name),
+                            .urgency = t->urgency,
+                            .home = t->home,
+                            .enqueued = t->enqueued,
+                            .due = t->due_at,
+                            .agent = t->agent ? t->agent->name : STR_NONE,
+                            .units = t->units,
+                            .token_epoch = t->token_epoch,
+                            .token_seq = t->token_seq,
+                            .offer_epoch = t->offer_epoch,
+                            .offer_seq = t->offer_seq,
+                            .until = t->until,
+                            .step = t->step,
+                            .step_at = t->step_at,
+                            .needs = change_needs(ws, t),
+                            .backoff = list_backoff(ws, t),
+                            .only = t->only ? t->only->name : STR_NONE,
+                            .only_until = t->only_until,
+                            .only_skip = t->only_skip,
+                            .no_bots = t->no_bots,
+                            .offers_made = t->offers_made,
+                            .assigned_at = t->assigned_at,
+                            .last_reply = t->last_reply,
+                            .started = t->started,
+                            .callbacks = t->callbacks,
+                            .wants = list_needs(ws, &t->wants) };
 
     buf_clear(&ws->detail);
     record_pack(&ws->detail, &ticket_row_record, &r);
@@ -360,7 +370,17 @@ static void flush_ticket(struct workspace *ws, struct ticket *t)
 
 static void flush_agent(struct workspace *ws, struct agent *a)
 {
-    struct agent_row r = { a->presence, str_of(a->reason), a->session, a->router, a->connected, a->misses, a->lost, a->idle };
+    struct agent_row r = { .presence = a->presence,
+                           .reason = str_of(a->reason),
+                           .session = a->session,
+                           .router = a->router,
+                           .connected = a->connected,
+                           .misses = a->misses,
+                           .lost = a->lost,
+                           .idle = a->idle,
+                           .day = a->day,
+                           .taken = a->taken,
+                           .online = a->online };
     struct writing w = write_begin(ws, "HSET", key_of(ws, "a:", a->name));
 
     record_hash(&agent_row_record, &r, (1ull << agent_row_record.count) - 1, emit_field, &w);

@@ -144,6 +144,17 @@ struct ticket {
     struct line *line;
     struct heap_node in_line, in_queue;
     struct due due;
+    /* who may be asked; see waiting.c */
+    struct agent *only; /* nobody but this agent until only_until (NULL: everybody) … */
+    uint64_t only_until;
+    unsigned only_skip;          /* … and these checks (1 << enum skip) do not count for them */
+    struct agent *last, *prefer; /* whom the customer had last, in time; whom attribute customer.agent names; or NULL */
+    bool no_bots;                /* a bot has handed it over */
+    struct needs wants;          /* what a transfer asked for, beyond the queue */
+    /* clocks and counts of its life */
+    uint64_t assigned_at, last_reply;
+    uint32_t offers_made, callbacks;
+    bool started;
     bool dirty, dirty_about;     /* differs from Redis */
     const struct agent *held_by; /* as the held sets in Redis say, with the units */
     uint32_t held_units;
@@ -164,7 +175,13 @@ struct agent {
     uint64_t config_at;
     struct agent_skill *skills;
     uint32_t skill_count;
-    uint32_t capacity, max[CHANNELS_MAX];
+    uint32_t capacity, max[CHANNELS_MAX], cost[CHANNELS_MAX]; /* cost: theirs, else the channel's */
+    uint64_t groups;
+    struct bot_rules bot_rules; /* texts owned by the policy or the agent's JSON arena: see roster_spec */
+    uint32_t daily, day, taken; /* daily: UINT32_MAX none; taken: accepted on day `day` */
+    int shift;                  /* hours, or -1 */
+    uint64_t online;            /* since when they are not offline; 0: offline */
+    uint64_t turn;              /* when they were last offered something, as a rising number: round-robin */
     /* derived from `tickets`, by hold_set alone */
     uint32_t used, chan[CHANNELS_MAX];
     struct ticket *tickets;

@@ -11,6 +11,7 @@
 #include "proto/records.h"
 
 #define BACKOFF_FIELDS(X)    /* this agent is not offered the ticket again before then */ X(STR, agent, 128) X(TIME, until, 0)
+#define OPEN_OFFER_FIELDS(X) X(STR, agent, 128) X(U32, units, 0) X(TIME, until, 0) X(U64, token_epoch, 0) X(U64, token_seq, 0)
 #define SEEN_EVENT_FIELDS(X) X(ID, event, 0)
 #define ABOUT_FIELDS(X)      /* what came in, and what later messages said of it */                                                \
     X(ID, event, 0)                                                                                                                \
@@ -28,9 +29,13 @@
     X(BIN, verdict, 131072) /* packed, of the first event: for explain */                                                          \
     X(LIST, messages, message)                                                                                                     \
     X(LIST, events, seen_event)                                                                                                    \
-    X(STR, named, 64)    /* the queue that a rule named last */                                                                    \
-    X(BOOL, unsure, 0)   /* of the intent */                                                                                       \
-    X(LIST, asked, need) /* what verdicts asked for, beyond the queue */
+    X(STR, named, 64)      /* the queue that a rule named last */                                                                  \
+    X(BOOL, unsure, 0)     /* of the intent */                                                                                     \
+    X(LIST, asked, need)   /* what verdicts asked for, beyond the queue */                                                         \
+    X(STR, person, 256)    /* the customer over all channels: attribute customer.id; or empty */                                   \
+    X(STR, preferred, 128) /* attribute customer.agent */                                                                          \
+    X(ENUM, sentiment, sentiment)                                                                                                  \
+    X(F64, confidence, 0)
 #define TICKET_ROW_FIELDS(X)                                                                                                       \
     X(ID, id, 0)                                                                                                                   \
     X(ENUM, state, ticket_state)                                                                                                   \
@@ -49,7 +54,21 @@
     X(U32, step, 0)   /* next line of the queue's timeline */                                                                      \
     X(TIME, step_at, 0)                                                                                                            \
     X(LIST, needs, need)                                                                                                           \
-    X(LIST, backoff, backoff)
+    X(LIST, backoff, backoff)                                                                                                      \
+    X(LIST, offers, open_offer) /* while it is offered */                                                                          \
+    X(STR, only, 128)           /* nobody else is offered it until then */                                                         \
+    X(TIME, only_until, 0)                                                                                                         \
+    X(U32, only_skip, 0)                                                                                                           \
+    X(BOOL, no_bots, 0)                                                                                                            \
+    X(U32, offers_made, 0)                                                                                                         \
+    X(TIME, assigned_at, 0)                                                                                                        \
+    X(TIME, last_reply, 0)                                                                                                         \
+    X(BOOL, started, 0)                                                                                                            \
+    X(U32, callbacks, 0)                                                                                                           \
+    X(LIST, owners, tag)   /* who has had it, the first one first; 8 at most */                                                    \
+    X(STR, consulted, 128) /* who is asked in */                                                                                   \
+    X(U32, consult_units, 0)                                                                                                       \
+    X(LIST, wants, need) /* what a transfer asked for */
 #define AGENT_ROW_FIELDS(X)                                                                                                        \
     X(ENUM, presence, presence)                                                                                                    \
     X(STR, reason, 64)                                                                                                             \
@@ -57,12 +76,18 @@
     X(U32, router, 0)                                                                                                              \
     X(BOOL, connected, 0)                                                                                                          \
     X(U32, misses, 0)                                                                                                              \
-    X(TIME, lost, 0) /* went offline without saying so: what they hold returns a grace later */                                    \
-    X(TIME, idle, 0) /* end of their last work */
+    X(TIME, lost, 0)   /* went offline without saying so: what they hold returns a grace later */                                  \
+    X(TIME, idle, 0)   /* end of their last work */                                                                                \
+    X(U32, day, 0)     /* policy_day of `taken` */                                                                                 \
+    X(U32, taken, 0)   /* accepted on that day */                                                                                  \
+    X(TIME, online, 0) /* since when they are not offline */
+/* naru:{ws}:customers  customer → packed customer_row: whom they last had, and their last tickets */
+#define CUSTOMER_ROW_FIELDS(X) X(TIME, at, 0) X(STR, agent, 128) X(LIST, previous, previous)
 
 #define ASSIGN_RECORD_MAP(X)                                                                                                       \
     X(backoff, BACKOFF_FIELDS)                                                                                                     \
-    X(seen_event, SEEN_EVENT_FIELDS) X(about, ABOUT_FIELDS) X(ticket_row, TICKET_ROW_FIELDS) X(agent_row, AGENT_ROW_FIELDS)
+    X(open_offer, OPEN_OFFER_FIELDS) X(customer_row, CUSTOMER_ROW_FIELDS) X(seen_event, SEEN_EVENT_FIELDS) X(about, ABOUT_FIELDS)  \
+        X(ticket_row, TICKET_ROW_FIELDS) X(agent_row, AGENT_ROW_FIELDS)
 ASSIGN_RECORD_MAP(RECORD_DECL)
 
 #endif
