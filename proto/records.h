@@ -156,6 +156,7 @@ WORDS_OF(answer, ANSWER_MAP)
 
 /* What the agent of an offer (or of a joined message, or of a resumed session) is shown. Not logged; sent after its entry. */
 #define MESSAGE_FIELDS(X) X(ID, event, 0) X(TIME, at, 0) X(STR, by, 128) X(STR, text, 16384)
+#define HOLDER_FIELDS(X)   X(STR, agent, 128)
 #define PREVIOUS_FIELDS(X) X(ID, ticket, 0) X(TIME, at, 0) X(STR, queue, 64) X(STR, agent, 128) X(ENUM, state, ticket_state) X(STR, intent, 64)
 #define OFFER_FIELDS(X)                                                                                                     \
     X(STR, workspace, 64)                                                                                                   \
@@ -187,7 +188,7 @@ WORDS_OF(answer, ANSWER_MAP)
     X(ENUM, sentiment, sentiment) /* of the last verdict that found one */                                                  \
     X(F64, confidence, 0)                                                                                                   \
     X(LIST, rules, tag)         /* that fired on the first message */                                                       \
-    X(LIST, owners, tag)        /* agents who have had it, the first one first */                                           \
+    X(LIST, owners, holder)     /* agents who have had it, the first one first */                                           \
     X(LIST, previous, previous) /* tickets of the same customer, the latest first */
 
 #define ACT_FIELDS(X)                                                                                                       \
@@ -288,7 +289,7 @@ WORDS_OF(answer, ANSWER_MAP)
 #define RECORD_MAP(X)                                                                                                       \
     X(need, NEED_FIELDS) X(tag, TAG_FIELDS) X(reason, REASON_FIELDS) X(attribute, ATTRIBUTE_FIELDS) X(event, EVENT_FIELDS)   \
     X(verdict, VERDICT_FIELDS) X(take, TAKE_FIELDS) X(entry, ENTRY_FIELDS) X(message, MESSAGE_FIELDS)                     \
-    X(previous, PREVIOUS_FIELDS) X(offer, OFFER_FIELDS)                                                                     \
+    X(holder, HOLDER_FIELDS) X(previous, PREVIOUS_FIELDS) X(offer, OFFER_FIELDS)                                                                     \
     X(act, ACT_FIELDS) X(result, RESULT_FIELDS) X(config, CONFIG_FIELDS) X(hello, HELLO_FIELDS) X(lead, LEAD_FIELDS)         \
     X(seen, SEEN_FIELDS) X(sync, SYNC_FIELDS) X(live, LIVE_FIELDS) X(stats, STATS_FIELDS) X(scorer, SCORER_FIELDS)          \
     X(score, SCORE_FIELDS) X(scored, SCORED_FIELDS)

@@ -49,6 +49,8 @@
     X(OLD_TOKEN, 409, "old-token", "The ticket has changed hands since this token")                                                \
     X(NOT_YOUR_TICKET, 409, "not-your-ticket", "Another agent has the ticket")                                                     \
     X(OLD_SESSION, 409, "old-session", "A newer connection speaks for this agent")                                                 \
+    X(AGENT_OFFLINE, 409, "agent-offline", "The agent is not there to take it")                                                    \
+    X(NO_ROOM, 409, "no-room", "The agent has no room for it")                                                                     \
     X(AGENT_EXISTS, 409, "agent-exists", "There is such an agent already")                                                         \
     X(PRECONDITION_FAILED, 412, "precondition-failed", "It has changed since it was read")                                         \
     X(INTERNAL, 500, "internal", "Something went wrong here; the log tells more")

@@ -343,5 +343,9 @@ void space_act(struct workspace *ws, uint64_t now, const struct act *a)
     if (now > ws->now) ws->now = now;
     if (!fn) refuse(ws, a, 400, "bad-request", "this act is not known here");
     else if (!ws->policy && a->kind != ACT_CONFIG) refuse(ws, a, 503, "not-leading", "the workspace has no policy yet");
-    else fn(ws, a);
+    else {
+        ws->actor = a->actor;
+        fn(ws, a);
+        ws->actor = STR_NONE;
+    }
 }

@@ -15,7 +15,7 @@
 
 #define OUT_CAP (64u << 20)
 
-static const bool new_token[ENTRY_RETRIAGED + 1] = {
+static const bool new_token[ENTRY_HANDED_OVER + 1] = {
     [ENTRY_OFFERED] = true, [ENTRY_ACCEPTED] = true, [ENTRY_RETURNED] = true, [ENTRY_RESUMED] = true, [ENTRY_MOVED] = true,
 };
 
@@ -76,6 +76,7 @@ static void fill_entry(const struct workspace *ws, const struct change *c, struc
     if (c->event) e->event = *c->event;
     e->policy = str_of(ws->policy_version);
     e->cause = text_cut(str_of(c->cause), 128);
+    e->actor = text_cut(ws->actor, 128);
     e->detail = c->detail;
     if (c->past) fill_past(c->past, e);
     if (!t) return;

@@ -253,6 +253,7 @@ struct workspace {
     struct str name; /* owned */
     struct rng rng;
     uint64_t epoch, seq, now, ties;
+    struct str actor; /* who asked for the act under way: stands in every entry that comes of it; empty between acts */
     struct policy *policy;
     uint64_t policy_at;
     char policy_version[81];

@@ -65,8 +65,8 @@
     X(TIME, last_reply, 0)                                                                                                         \
     X(BOOL, started, 0)                                                                                                            \
     X(U32, callbacks, 0)                                                                                                           \
-    X(LIST, owners, tag)   /* who has had it, the first one first; 8 at most */                                                    \
-    X(STR, consulted, 128) /* who is asked in */                                                                                   \
+    X(LIST, owners, holder) /* who has had it, the first one first; 8 at most */                                                   \
+    X(STR, consulted, 128)  /* who is asked in */                                                                                  \
     X(U32, consult_units, 0)                                                                                                       \
     X(LIST, wants, need) /* what a transfer asked for */
 #define AGENT_ROW_FIELDS(X)                                                                                                        \
@@ -86,8 +86,9 @@
 
 #define ASSIGN_RECORD_MAP(X)                                                                                                       \
     X(backoff, BACKOFF_FIELDS)                                                                                                     \
-    X(open_offer, OPEN_OFFER_FIELDS) X(customer_row, CUSTOMER_ROW_FIELDS) X(seen_event, SEEN_EVENT_FIELDS) X(about, ABOUT_FIELDS)  \
-        X(ticket_row, TICKET_ROW_FIELDS) X(agent_row, AGENT_ROW_FIELDS)
+    X(open_offer, OPEN_OFFER_FIELDS)                                                                                               \
+    X(customer_row, CUSTOMER_ROW_FIELDS) X(seen_event, SEEN_EVENT_FIELDS) X(about, ABOUT_FIELDS) X(ticket_row, TICKET_ROW_FIELDS)  \
+        X(agent_row, AGENT_ROW_FIELDS)
 ASSIGN_RECORD_MAP(RECORD_DECL)
 
 #endif
