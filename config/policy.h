@@ -66,6 +66,7 @@ bool hours_open(const struct hours *h, uint64_t wall_ms, uint64_t *next);
 struct channel {
     const char *name;    /* a channel word of design: email webchat sms … */
     uint32_t cost;       /* units, 1..1000; default 20 */
+    uint32_t max;        /* most at once with one agent, 0 (default): as many as they have units for */
     uint32_t offer_ms;   /* default 20 s; 1 s .. 1 h */
     uint32_t wrapup_ms;  /* default 0 */
     uint32_t connect_ms; /* from an accept to the agent's `start`; 0 (default): none is awaited */

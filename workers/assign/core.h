@@ -175,7 +175,8 @@ struct agent {
     uint64_t config_at;
     struct agent_skill *skills;
     uint32_t skill_count;
-    uint32_t capacity, max[CHANNELS_MAX], cost[CHANNELS_MAX]; /* cost: theirs, else the channel's */
+    uint32_t capacity;
+    uint32_t max[CHANNELS_MAX], cost[CHANNELS_MAX]; /* theirs; UINT32_MAX and 0: the channel's. Ask capacity_max and _cost */
     uint64_t groups;
     struct bot_rules bot_rules; /* texts owned by the policy or the agent's JSON arena: see roster_spec */
     uint32_t daily, day, taken; /* daily: UINT32_MAX none; taken: accepted on day `day` */
@@ -184,6 +185,7 @@ struct agent {
     uint64_t turn;              /* when they were last offered something, as a rising number: round-robin */
     /* derived from `tickets`, by hold_set alone */
     uint32_t used, chan[CHANNELS_MAX];
+    uint32_t in_hand, exclusive; /* all of chan; those of them on channels that want to be alone */
     struct ticket *tickets;
     uint64_t idle; /* end of the last work */
     /* presence */
@@ -203,10 +205,11 @@ struct roster {
     struct agent **v;
     uint32_t count, room, words; /* words: 64 agents each */
     struct map by_name;
-    uint64_t *known, *online, *avail;                       /* avail: available, connected or not, and not leaving */
-    uint64_t *room_for[CHANNELS_MAX], *below[CHANNELS_MAX]; /* units for one more; fewer than the channel's maximum */
-    uint64_t *free[CHANNELS_MAX];                           /* avail and both of these */
-    uint32_t *load;                                         /* units in use, as a share of capacity, of 65536 */
+    uint64_t *known, *online, *avail;    /* avail: available, connected or not, and not leaving */
+    uint64_t *room_for[2][CHANNELS_MAX]; /* [favoured][channel] units for one more, what is kept left alone unless favoured */
+    uint64_t *below[CHANNELS_MAX];       /* fewer than the channel's maximum */
+    uint64_t *free[2][CHANNELS_MAX];     /* may be given one more now: capacity.c says what that takes */
+    uint32_t *load;                      /* units in use, as a share of capacity, of 65536 */
     uint64_t *idle_key;
     uint8_t **level; /* [skill] a column, NULL: nobody has it */
     uint32_t level_room;
@@ -216,10 +219,11 @@ struct roster {
     uint32_t freed_count;
 };
 
-/* Tickets that any given agent can serve all or none of: same needs, same channel, same agents held back. */
+/* Tickets that any given agent can serve all or none of: same needs, same channel, same agents held back, all favoured or none. */
 struct line {
     struct str key; /* owned */
     uint32_t channel;
+    bool favoured; /* see ticket_favoured */
     struct needs needs;
     uint32_t *excluded, excluded_count;
     uint64_t *eligible; /* cached; see line_eligible */
@@ -359,8 +363,8 @@ enum err roster_spec(struct workspace *ws, struct agent *a, const struct agent_s
 void roster_forget(struct workspace *ws, struct agent *a);  /* no longer known */
 void roster_refresh(struct workspace *ws, struct agent *a); /* columns and bits from the agent's fields */
 void roster_freed(struct workspace *ws, struct agent *a);   /* lines are to be asked again whether this agent can serve them */
-void roster_allow_over(struct agent *a);                    /* it may have more than it should, from before */
-void roster_recount(struct workspace *ws, struct agent *a); /* units from the held set, after costs or channels changed */
+void roster_allow_over(const struct workspace *ws, struct agent *a); /* it may have more than it should, from before */
+void roster_recount(struct workspace *ws, struct agent *a);          /* units from the held set, after costs or channels changed */
 void hold_set(struct workspace *ws, struct ticket *t, struct agent *a, uint32_t units, bool counted);
 static inline bool bit_get(const uint64_t *set, uint32_t i) { return set[i / 64] >> (i % 64) & 1; }
 static inline void bit_put(uint64_t *set, uint32_t i, bool on)
@@ -374,6 +378,20 @@ static inline uint32_t bits_in(uint64_t v)
     v = (v & 0x3333333333333333ull) + (v >> 2 & 0x3333333333333333ull);
     return (uint32_t)((((v + (v >> 4)) & 0x0f0f0f0f0f0f0f0full) * 0x0101010101010101ull) >> 56);
 }
+
+/* ---- capacity.c: what an agent can still be given ---- */
+/* Why one more is not for them, the first that holds in this order; a word each. */
+#define BAR_MAP(X)                                                                                                                 \
+    X(BAR_NONE, "none")                                                                                                            \
+    X(BAR_UNITS, "units") X(BAR_KEEP, "keep") X(BAR_MAXIMUM, "maximum") X(BAR_EXCLUSIVE, "exclusive")
+WORDS_OF(bar, BAR_MAP)
+uint32_t capacity_cost(const struct workspace *ws, const struct agent *a, uint32_t channel); /* units of one ticket */
+uint32_t capacity_max(const struct workspace *ws, const struct agent *a, uint32_t channel);  /* tickets; UINT32_MAX: no maximum */
+uint32_t capacity_parked(const struct workspace *ws, uint32_t units);                        /* of the same ticket while parked */
+bool ticket_favoured(const struct workspace *ws, const struct ticket *t);                    /* what capacity.keep is kept for */
+/* One more on this channel, beside all they have but `credit` units of it. */
+enum bar capacity_bar(const struct workspace *ws, const struct agent *a, uint32_t channel, bool favoured, uint32_t credit);
+const char *capacity_check(const struct workspace *ws, const struct agent *a); /* NULL, or what they have too much of */
 
 /* ---- waiting.c ---- */
 enum err waiting_enter(struct workspace *ws, struct ticket *t);
@@ -389,7 +407,7 @@ int64_t waiting_rank(const struct workspace *ws, const struct ticket *t);
 
 /* ---- match.c ---- */
 struct tally { /* candidates by the first test they failed */
-    uint32_t offline, away, skills, backoff, capacity, channel_max, fit;
+    uint32_t offline, away, skills, backoff, capacity, keep, channel_max, exclusive, fit;
 };
 void match_tally(struct workspace *ws, struct line *l, struct tally *out);
 bool match_pass(struct workspace *ws); /* true: stopped by its budget */

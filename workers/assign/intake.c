@@ -139,10 +139,8 @@ static void open_ticket(struct workspace *ws, const struct event *e, const struc
 
 static bool has_room(const struct workspace *ws, const struct agent *a, const struct ticket *t)
 {
-    const struct channel *c = &ws->channels[t->channel];
-
-    return a->known && a->presence == PRES_AVAILABLE && !a->leaving && a->used - t->units + c->cost <= a->capacity &&
-           a->chan[t->channel] < a->max[t->channel];
+    return a->known && a->presence == PRES_AVAILABLE && !a->leaving &&
+           capacity_bar(ws, a, t->channel, ticket_favoured(ws, t), t->units) == BAR_NONE;
 }
 
 void ticket_resume(struct workspace *ws, struct ticket *t, const char *cause)

@@ -9,7 +9,8 @@
 
    A choice is compared term by term, lower is better; a later term only decides between equals in all earlier ones, and the
    lowest index of the roster decides in the end. So the best three come out of one scan over the candidates' bits, and so do
-   the counts of those who failed, by the first test they failed, in the order: offline, away, skills, back-off, units, maximum. */
+   the counts of those who failed, by the first test they failed, in the order: offline, away, skills, back-off, units, keep,
+   maximum, exclusive. */
 
 #define TERMS_MAX 3
 #define TOP       3
@@ -94,16 +95,20 @@ static void tally_word(const struct roster *r, const struct line *l, uint32_t w,
         unfit &= ~held;
     }
     if (unfit) t->skills += bits_in(unfit);
-    uint64_t no_room = fit & ~r->room_for[l->channel][w], at_max = fit & r->room_for[l->channel][w] & ~r->below[l->channel][w];
+    uint64_t room = fit & r->room_for[1][l->channel][w], no_room = fit & ~room;
+    uint64_t kept = room & ~r->room_for[l->favoured][l->channel][w], at_max = room & ~kept & ~r->below[l->channel][w];
+    uint64_t other = room & ~kept & ~at_max & ~r->free[l->favoured][l->channel][w];
     if (no_room) t->capacity += bits_in(no_room);
+    if (kept) t->keep += bits_in(kept);
     if (at_max) t->channel_max += bits_in(at_max);
-    fit &= r->free[l->channel][w];
+    if (other) t->exclusive += bits_in(other);
+    fit &= r->free[l->favoured][l->channel][w];
     if (fit) t->fit += bits_in(fit);
 }
 
 static void tally_ends(const struct roster *r, struct tally *t)
 {
-    uint32_t known = 0, online = 0, avail = t->skills + t->backoff + t->capacity + t->channel_max + t->fit;
+    uint32_t known = 0, online = 0, avail = t->skills + t->backoff + t->capacity + t->keep + t->channel_max + t->exclusive + t->fit;
 
     for (uint32_t w = 0; w < r->words; w++) {
         if (r->known[w]) known += bits_in(r->known[w]);
@@ -131,7 +136,7 @@ static bool choose(struct workspace *ws, struct line *l, const struct queue *q, 
     choice_init(c, q, &l->needs);
     if (!eligible) return false;
     for (uint32_t w = 0; w < r->words; w++)
-        for (uint64_t left = eligible[w] & r->free[l->channel][w]; left; left &= left - 1)
+        for (uint64_t left = eligible[w] & r->free[l->favoured][l->channel][w]; left; left &= left - 1)
             consider(ws, c, w * 64 + (uint32_t)__builtin_ctzll(left));
     return c->count > 0;
 }
@@ -177,8 +182,9 @@ static struct str decision(struct workspace *ws, struct line *l, const struct ch
     const struct {
         const char *key; /* the first one goes without its comma */
         uint64_t n;
-    } failed[] = { { ",\"offline\":", t.offline }, { ",\"away\":", t.away },         { ",\"skills\":", t.skills },
-                   { ",\"backoff\":", t.backoff }, { ",\"capacity\":", t.capacity }, { ",\"channel_max\":", t.channel_max } };
+    } failed[] = { { ",\"offline\":", t.offline },         { ",\"away\":", t.away },          { ",\"skills\":", t.skills },
+                   { ",\"backoff\":", t.backoff },         { ",\"capacity\":", t.capacity },  { ",\"keep\":", t.keep },
+                   { ",\"channel_max\":", t.channel_max }, { ",\"exclusive\":", t.exclusive } };
     buf_clear(b);
     buf_addz(b, "{\"winner\":");
     add_name(b, ws->roster.v[c->top[0].agent]->name);

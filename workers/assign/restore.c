@@ -242,7 +242,7 @@ static void recover(struct workspace *ws, const struct live *l)
     t->token_epoch = l->token_epoch;
     t->token_seq = l->token_seq;
     naru_assert(!ticket_step(ws, t, a ? EV_RECOVER : EV_OPEN, a));
-    if (a) roster_allow_over(a);
+    if (a) roster_allow_over(ws, a);
     log_change(ws, .kind = ENTRY_OPENED, .t = t, .event = &t->event, .home = t->home, .cause = cause, .keep_token = true);
     if (a) log_change(ws, .kind = ENTRY_ACCEPTED, .t = t, .cause = cause, .keep_token = true);
 }
@@ -257,7 +257,7 @@ static void catch_up(struct workspace *ws, struct ticket *t, const struct live *
     if (t->agent) (void)ticket_step(ws, t, t->state == TK_OFFERED ? EV_WITHDRAW : EV_AGENT_LOST, NULL);
     t->token_epoch = l->token_epoch;
     t->token_seq = l->token_seq;
-    if (a && !ticket_step(ws, t, EV_RECOVER, a)) roster_allow_over(a);
+    if (a && !ticket_step(ws, t, EV_RECOVER, a)) roster_allow_over(ws, a);
     log_change(ws, .kind = a ? ENTRY_ACCEPTED : ENTRY_RETURNED, .t = t, .cause = "home_knew_better", .keep_token = true);
 }
 

@@ -33,9 +33,11 @@ void roster_fini(struct roster *r)
     free(r->online);
     free(r->avail);
     for (uint32_t c = 0; c < CHANNELS_MAX; c++) {
-        free(r->room_for[c]);
         free(r->below[c]);
-        free(r->free[c]);
+        for (int f = 0; f < 2; f++) {
+            free(r->room_for[f][c]);
+            free(r->free[f][c]);
+        }
     }
     for (uint32_t s = 0; s < r->level_room; s++) free(r->level[s]);
     free(r->level);
@@ -74,8 +76,9 @@ static bool grow(struct roster *r)
         grow_bits(&r->known, r->words, words) && grow_bits(&r->online, r->words, words) && grow_bits(&r->avail, r->words, words);
 
     for (uint32_t c = 0; ok && c < CHANNELS_MAX; c++)
-        ok = grow_bits(&r->room_for[c], r->words, words) && grow_bits(&r->below[c], r->words, words) &&
-             grow_bits(&r->free[c], r->words, words);
+        ok = grow_bits(&r->room_for[0][c], r->words, words) && grow_bits(&r->room_for[1][c], r->words, words) &&
+             grow_bits(&r->below[c], r->words, words) && grow_bits(&r->free[0][c], r->words, words) &&
+             grow_bits(&r->free[1][c], r->words, words);
     for (uint32_t s = 0; ok && s < r->level_room; s++)
         if (r->level[s]) ok = grow_column((void **)&r->level[s], r->room, room, 1);
     ok = ok && grow_column((void **)&r->v, r->room, room, sizeof *r->v) &&
@@ -138,11 +141,13 @@ static void put_levels(struct roster *r, const struct agent *a, bool on)
     }
 }
 
-static void set_maxima(struct workspace *ws, struct agent *a, const struct agent_spec *spec)
+static void set_by_channel(struct workspace *ws, struct agent *a, const struct agent_spec *spec)
 {
-    for (uint32_t c = 0; c < CHANNELS_MAX; c++) a->max[c] = UINT32_MAX;
+    for (uint32_t c = 0; c < CHANNELS_MAX; c++) a->max[c] = UINT32_MAX, a->cost[c] = 0;
     for (uint32_t i = 0; i < spec->max_count; i++)
         if (spec->max[i].channel + 1 < ws->channel_count) a->max[spec->max[i].channel] = spec->max[i].max;
+    for (uint32_t i = 0; i < spec->cost_count; i++)
+        if (spec->cost[i].channel + 1 < ws->channel_count) a->cost[spec->cost[i].channel] = spec->cost[i].max;
 }
 
 /* Takes over what a specification says; its texts are copied. */
@@ -160,9 +165,12 @@ enum err roster_spec(struct workspace *ws, struct agent *a, const struct agent_s
     put_levels(&ws->roster, a, true);
     a->known = true;
     a->bot = spec->bot;
+    a->groups = spec->groups;
     a->capacity = spec->capacity;
-    set_maxima(ws, a, spec);
-    roster_allow_over(a);
+    a->daily = spec->daily;
+    a->shift = spec->shift;
+    set_by_channel(ws, a, spec);
+    roster_allow_over(ws, a);
     waiting_agent_changed(ws, a);
     roster_refresh(ws, a);
     return ERR_OK;
@@ -190,15 +198,21 @@ void roster_freed(struct workspace *ws, struct agent *a)
     ws->roster.freed[ws->roster.freed_count++] = a->index; /* room for all: one place an agent */
 }
 
-static bool has_too_much(const struct agent *a)
+void roster_allow_over(const struct workspace *ws, struct agent *a) { a->over = capacity_check(ws, a) != NULL; }
+
+static void refresh_channel(struct workspace *ws, struct agent *a, uint32_t c, bool avail)
 {
-    bool over = a->used > a->capacity;
+    struct roster *r = &ws->roster;
 
-    for (uint32_t c = 0; c < CHANNELS_MAX; c++) over = over || a->chan[c] > a->max[c];
-    return over;
+    bit_put(r->below[c], a->index, a->chan[c] < capacity_max(ws, a, c));
+    for (int f = 0; f < 2; f++) {
+        enum bar bar = capacity_bar(ws, a, c, f, 0);
+        bool is_free = avail && bar == BAR_NONE;
+        bit_put(r->room_for[f][c], a->index, bar != BAR_UNITS && bar != BAR_KEEP);
+        if (is_free && !bit_get(r->free[f][c], a->index)) roster_freed(ws, a);
+        bit_put(r->free[f][c], a->index, is_free);
+    }
 }
-
-void roster_allow_over(struct agent *a) { a->over = has_too_much(a); }
 
 void roster_refresh(struct workspace *ws, struct agent *a)
 {
@@ -206,20 +220,13 @@ void roster_refresh(struct workspace *ws, struct agent *a)
     bool avail = a->known && a->presence == PRES_AVAILABLE && !a->leaving;
     uint64_t load = a->capacity ? (uint64_t)a->used * 65536 / a->capacity : 65536;
 
-    if (a->over) roster_allow_over(a);
+    if (a->over) roster_allow_over(ws, a);
     bit_put(r->known, a->index, a->known);
     bit_put(r->online, a->index, a->known && a->presence != PRES_OFFLINE);
     bit_put(r->avail, a->index, avail);
     r->load[a->index] = load > UINT32_MAX ? UINT32_MAX : (uint32_t)load;
     r->idle_key[a->index] = idle_key(a, r->load[a->index]);
-    for (uint32_t c = 0; c < ws->channel_count; c++) {
-        bool room = (uint64_t)a->used + ws->channels[c].cost <= a->capacity, below = a->chan[c] < a->max[c];
-        bool is_free = avail && room && below;
-        bit_put(r->room_for[c], a->index, room);
-        bit_put(r->below[c], a->index, below);
-        if (is_free && !bit_get(r->free[c], a->index)) roster_freed(ws, a);
-        bit_put(r->free[c], a->index, is_free);
-    }
+    for (uint32_t c = 0; c < ws->channel_count; c++) refresh_channel(ws, a, c, avail);
 }
 
 /* ---- who has what ---- */
@@ -239,10 +246,15 @@ static void list_add(struct agent *a, struct ticket *t)
     a->tickets = t;
 }
 
-static void count_units(struct agent *a, const struct ticket *t, bool in)
+static void count_units(const struct workspace *ws, struct agent *a, const struct ticket *t, bool in)
 {
+    uint32_t one = in ? 1 : UINT32_MAX; /* less one */
+
     a->used = in ? a->used + t->units : a->used - t->units;
-    if (t->counted) a->chan[t->channel] = in ? a->chan[t->channel] + 1 : a->chan[t->channel] - 1;
+    if (!t->counted) return;
+    a->chan[t->channel] += one;
+    a->in_hand += one;
+    if (ws->channels[t->channel].exclusive != EXCLUSIVE_NO) a->exclusive += one;
 }
 
 static void let_go(struct workspace *ws, struct ticket *t, bool stays)
@@ -250,7 +262,7 @@ static void let_go(struct workspace *ws, struct ticket *t, bool stays)
     struct agent *a = t->agent;
 
     if (!a) return;
-    count_units(a, t, false);
+    count_units(ws, a, t, false);
     if (stays) return;
     list_remove(a, t);
     t->agent = NULL;
@@ -269,7 +281,7 @@ void hold_set(struct workspace *ws, struct ticket *t, struct agent *a, uint32_t 
     if (a) {
         if (t->agent != a) list_add(a, t);
         t->agent = a;
-        count_units(a, t, true);
+        count_units(ws, a, t, true);
         roster_refresh(ws, a);
     }
     if (!same) change_touch(ws, t);
@@ -277,9 +289,9 @@ void hold_set(struct workspace *ws, struct ticket *t, struct agent *a, uint32_t 
 
 void roster_recount(struct workspace *ws, struct agent *a)
 {
-    a->used = 0;
+    a->used = a->in_hand = a->exclusive = 0;
     memset(a->chan, 0, sizeof a->chan);
-    for (const struct ticket *t = a->tickets; t; t = t->agent_next) count_units(a, t, true);
-    roster_allow_over(a);
+    for (const struct ticket *t = a->tickets; t; t = t->agent_next) count_units(ws, a, t, true);
+    roster_allow_over(ws, a);
     roster_refresh(ws, a);
 }

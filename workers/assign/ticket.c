@@ -8,14 +8,12 @@
      waiting           in a line, in its queue's heap by age; no agent, no units
      offered           with one agent, units counted, `until` is the offer's end
      assigned, wrapup  with one agent, units counted, `until` is the end of the hold or of the wrap-up
-     parked            in no line; with its last owner at a quarter of its units, or with nobody; `until` is the end of waiting for
+     parked            in no line; with its last owner at a share of its units, or with nobody; `until` is the end of waiting for
    the customer an end            about to be freed: ticket_end logs it, remembers it as a `past`, and frees it
 
    A live ticket is in workspace.tickets and .conversations, owns its notes, its life and its back-offs, and always has a deadline
    in workspace.deadlines. Its `taken` events are in workspace.events; they pass to the `past` when it ends and are freed when
    that is pushed out of the ring. */
-
-static uint32_t cost_of(const struct workspace *ws, const struct ticket *t) { return ws->channels[t->channel].cost; }
 
 static void enter_waiting(struct workspace *ws, struct ticket *t, struct agent *a)
 {
@@ -27,13 +25,13 @@ static void enter_waiting(struct workspace *ws, struct ticket *t, struct agent *
 
 static void enter_offered(struct workspace *ws, struct ticket *t, struct agent *a)
 {
-    hold_set(ws, t, a, cost_of(ws, t), true);
+    hold_set(ws, t, a, capacity_cost(ws, a, t->channel), true);
     t->until = ws->now + ws->channels[t->channel].offer_ms;
 }
 
 static void enter_assigned(struct workspace *ws, struct ticket *t, struct agent *a)
 {
-    hold_set(ws, t, a, t->agent == a && t->counted ? t->units : cost_of(ws, t), true);
+    hold_set(ws, t, a, t->agent == a && t->counted ? t->units : capacity_cost(ws, a, t->channel), true);
     t->until = ws->now + MS_HOLD;
 }
 
@@ -46,7 +44,7 @@ static void enter_wrapup(struct workspace *ws, struct ticket *t, struct agent *a
 static void enter_parked(struct workspace *ws, struct ticket *t, struct agent *a)
 {
     (void)a;
-    if (t->agent) hold_set(ws, t, t->agent, (t->units + 3) / 4, false);
+    if (t->agent) hold_set(ws, t, t->agent, capacity_parked(ws, t->units), false);
     t->until = ws->now + MS_PARK;
 }
 
@@ -106,7 +104,7 @@ void ticket_restore_state(struct workspace *ws, struct ticket *t, enum ticket_st
     enter_state(ws, t, s, a);
     if (a && s != TK_WAITING) {
         hold_set(ws, t, a, units, s != TK_PARKED);
-        roster_allow_over(a);
+        roster_allow_over(ws, a);
     }
 }
 

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 /* Waiting tickets stand in lines. A line holds the tickets that any given agent can serve all or none of: same needs, same
-   channel, same agents held back after they declined or missed. So the cost of matching follows the number of distinct needs,
-   not of tickets, and a head that nobody free can serve blocks nobody behind it.
+   channel, same agents held back after they declined or missed, all favoured by capacity.keep or none. So the cost of matching
+   follows the number of distinct needs, not of tickets, and a head that nobody free can serve blocks nobody behind it.
 
    A line that is not empty is in `active`, and either in `ready` (it may have a match) or stuck: nobody free can serve it, and
    nothing has happened since that could change this. What unsticks it is an agent with new room (waiting_wake), an agent with
@@ -50,9 +50,10 @@ static uint32_t held_back_now(const struct workspace *ws, const struct ticket *t
     return n;
 }
 
-static struct str key_of(const struct ticket *t, const uint32_t *excluded, uint32_t excluded_count, char out[KEY_MAX])
+static struct str key_of(const struct ticket *t, bool favoured, const uint32_t *excluded, uint32_t excluded_count,
+                         char out[KEY_MAX])
 {
-    uint32_t head = t->channel | t->needs.count << 8;
+    uint32_t head = t->channel | t->needs.count << 8 | (uint32_t)favoured << 16;
     size_t n = 0;
 
     memcpy(out, &head, 4);
@@ -89,6 +90,7 @@ static struct line *line_new(struct workspace *ws, const struct ticket *t, struc
     if (count) memcpy(list, excluded, count * sizeof *list);
     l->key = (struct str){ copy, key.n };
     l->channel = t->channel;
+    l->favoured = ticket_favoured(ws, t);
     l->needs = t->needs;
     l->excluded = list;
     l->excluded_count = count;
@@ -105,7 +107,7 @@ static struct line *line_of(struct workspace *ws, const struct ticket *t)
 {
     uint32_t excluded[BACKOFFS_MAX], count = held_back_now(ws, t, excluded);
     char bytes[KEY_MAX];
-    struct str key = key_of(t, excluded, count, bytes);
+    struct str key = key_of(t, ticket_favoured(ws, t), excluded, count, bytes);
     struct line *l = map_get(&ws->lines, key);
 
     return l ? l : line_new(ws, t, key, excluded, count);
@@ -263,7 +265,7 @@ static void wake_for(struct workspace *ws, const struct agent *a)
 {
     for (uint32_t i = 0; i < ws->active_count; i++) {
         struct line *l = ws->active[i];
-        if (heap_has(&l->ready) || !bit_get(ws->roster.free[l->channel], a->index)) continue;
+        if (heap_has(&l->ready) || !bit_get(ws->roster.free[l->favoured][l->channel], a->index)) continue;
         const uint64_t *eligible = line_eligible(ws, l);
         if (!eligible || bit_get(eligible, a->index)) line_ready(ws, l);
     }

@@ -144,12 +144,9 @@ static const char *check_agent(const struct workspace *ws, const struct agent *a
         if (t->state == TK_OFFERED && a->presence != PRES_AVAILABLE) return "an agent who is not available is offered something";
     }
     if (used != a->used) return "units in use are not the sum of what is held";
-    if (used > a->capacity && a->known && !a->over) return "more units than capacity";
-    for (uint32_t c = 0; c < ws->channel_count; c++) {
+    for (uint32_t c = 0; c < ws->channel_count; c++)
         if (chan[c] != a->chan[c]) return "a channel's count is not that of what is held";
-        if (chan[c] > a->max[c] && a->known && !a->over) return "more of a channel than its maximum";
-    }
-    return NULL;
+    return a->known && !a->over ? capacity_check(ws, a) : NULL;
 }
 
 /* Work conservation: nobody free could serve anything that waits. */
@@ -158,7 +155,7 @@ static const char *check_line(struct workspace *ws, struct line *l)
     const uint64_t *eligible = line_eligible(ws, l);
 
     for (uint32_t w = 0; eligible && w < ws->roster.words; w++)
-        if (eligible[w] & ws->roster.free[l->channel][w]) return "a ticket waits that a free agent could serve";
+        if (eligible[w] & ws->roster.free[l->favoured][l->channel][w]) return "a ticket waits that a free agent could serve";
     return heap_has(&l->ready) ? "a line is still ready after a pass" : NULL;
 }
 
