@@ -349,6 +349,9 @@ static void put_entry(struct buf *b, const struct json *e, const struct json *ti
         struct str value = text_of(e, parts[i].key);
         if (value.n) buf_addz(b, parts[i].before), put(b, value), buf_addz(b, parts[i].behind);
     }
+    struct str actor = text_of(e, "actor");
+    if (actor.n && !str_eq(actor, text_of(e, "agent")))
+        buf_addz(b, "  by "), put(b, actor); /* an agent's own act says so already */
     buf_addc(b, '\n');
     put_candidates(b, json_get(e, "detail"));
     put_change(b, json_get(e, "detail"), ticket);

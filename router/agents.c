@@ -5,9 +5,10 @@
    connect it again with its session. */
 #include "router/agents.h"
 
-#include "base/clock.h"
 #include "base/log.h"
+#include "router/act_body.h"
 #include "router/feedback.h"
+#include "router/offer_json.h"
 #include "router/router.h"
 
 #include <stdio.h>
@@ -216,71 +217,96 @@ static void ask(struct agent_conn *c, const struct agent_act *a, struct act *act
     refuse(c, a, 503, "overloaded", "too many acts are under way");
 }
 
-/* accept, decline, resolve …: {"ticket", "token", "reason", "queue"} */
-static const char *read_ticket_act(struct agent_act *a, struct act *act, const struct json *doc)
+/* accept, decline, resolve …: {"ticket", "token", …} */
+static bool read_ticket_act(struct agent_act *a, struct act *act, struct act_room *room, const struct json *doc, char why[ACT_WHY])
 {
-    if (id_parse(json_str(json_get(doc, "ticket")), &a->ticket)) return "\"ticket\" must be the id of a ticket";
-    if (parse_token(json_str(json_get(doc, "token")), &act->token_epoch, &act->token_seq))
-        return "\"token\" must be the token that came with the offer or the accept";
+    if (id_parse(json_str(json_get(doc, "ticket")), &a->ticket)) {
+        snprintf(why, ACT_WHY, "\"ticket\" must be the id of a ticket");
+        return false;
+    }
     act->ticket = a->ticket;
-    act->reason = json_str(json_get(doc, "reason"));
-    act->queue = json_str(json_get(doc, "queue"));
-    if (act->reason.n > 256) return "\"reason\" is longer than 256 bytes";
-    if (act->queue.n > 64) return "\"queue\" is longer than 64 bytes";
+    if (act_body_read(act, room, doc, ACT_BY_STREAM, why)) return false;
+    if (act_needs_token(act->kind) && !act->token_epoch && !act->token_seq) {
+        snprintf(why, ACT_WHY, "\"token\" must be the token that came with the offer or the accept");
+        return false;
+    }
     if (act->kind == ACT_TRANSFER) snprintf(a->queue, sizeof a->queue, "%.*s", STR_FMT(act->queue));
-    return NULL;
+    return true;
 }
 
-static const char *read_presence(struct agent_act *a, struct act *act, const struct json *doc)
+static bool read_presence(struct agent_act *a, struct act *act, struct act_room *room, const struct json *doc, char why[ACT_WHY])
 {
     int word = words_find(&presence_words, json_str(json_get(doc, "presence")));
-    (void)a;
-    if (word < 0) return "\"presence\" must be available, away or offline";
-    act->presence = (enum presence)word;
+    (void)a, (void)room;
+    act->presence = word < 0 ? PRES_OFFLINE : (enum presence)word;
     act->reason = json_str(json_get(doc, "reason"));
-    return act->reason.n > 256 ? "\"reason\" is longer than 256 bytes" : NULL;
+    if (word < 0) snprintf(why, ACT_WHY, "\"presence\" must be available, away or offline");
+    else if (act->reason.n > 256) snprintf(why, ACT_WHY, "\"reason\" is longer than 256 bytes");
+    else return true;
+    return false;
 }
 
 static const struct word_row { /* what an agent can say */
     const char *type;
     enum act_kind act; /* ACT_NONE: nothing to ask; it was a sign of life */
-    const char *(*read)(struct agent_act *a, struct act *act, const struct json *doc); /* NULL: good, else a sentence */
+    bool (*read)(struct agent_act *a, struct act *act, struct act_room *room, const struct json *doc, char why[ACT_WHY]);
 } word_rows[] = {
     { "accept", ACT_ACCEPT, read_ticket_act },
     { "decline", ACT_DECLINE, read_ticket_act },
+    { "start", ACT_START, read_ticket_act },
+    { "reply", ACT_REPLY, read_ticket_act },
     { "resolve", ACT_RESOLVE, read_ticket_act },
     { "park", ACT_PARK, read_ticket_act },
     { "resume", ACT_RESUME, read_ticket_act },
     { "transfer", ACT_TRANSFER, read_ticket_act },
+    { "pull", ACT_PULL, read_ticket_act },
+    { "consult", ACT_CONSULT, read_ticket_act },
+    { "callback", ACT_CALLBACK, read_ticket_act },
+    { "handover", ACT_HANDOVER, read_ticket_act },
     { "cancel", ACT_CANCEL, read_ticket_act },
     { "presence", ACT_PRESENCE, read_presence },
     { "heartbeat", ACT_NONE, NULL },
 };
+#define WORDS (sizeof word_rows / sizeof *word_rows)
 
 static const struct word_row *word_of(struct str type)
 {
-    for (size_t i = 0; i < sizeof word_rows / sizeof *word_rows; i++) {
+    for (size_t i = 0; i < WORDS; i++) {
         if (str_is(type, word_rows[i].type)) return &word_rows[i];
     }
     return NULL;
+}
+
+static void refuse_word(struct agent_conn *c, const struct agent_act *a, struct str type)
+{
+    const char *known[WORDS];
+    char text[512];
+    for (size_t i = 0; i < WORDS; i++) known[i] = word_rows[i].type;
+    const char *near = type.n <= 64 ? str_nearest(type, known, WORDS) : NULL;
+    int n = snprintf(text, sizeof text, "\"type\" is none of");
+    for (size_t i = 0; !near && i < WORDS; i++)
+        n += snprintf(text + n, sizeof text - (size_t)n, " %s%s", known[i], i + 1 < WORDS ? "," : "");
+    if (near) snprintf(text, sizeof text, "\"type\" %.*s is not known: did you mean \"%s\"?", STR_FMT(type), near);
+    refuse(c, a, 400, "bad-request", text);
 }
 
 static void on_doc(struct agent_conn *c, const struct json *doc)
 {
     struct agent_act a = { .conn = c };
     struct act act;
-    const struct word_row *row = word_of(json_str(json_get(doc, "type")));
+    struct act_room room;
+    char why[ACT_WHY] = "";
+    struct str type = json_str(json_get(doc, "type"));
+    const struct word_row *row = word_of(type);
     a.has_ref = json_is_u64(json_get(doc, "ref"), &a.ref);
     if (!row) {
-        refuse(c, &a, 400, "bad-request",
-               "\"type\" is none of accept, decline, resolve, park, resume, transfer, cancel, presence, heartbeat");
+        refuse_word(c, &a, type);
         return;
     }
     if (row->act == ACT_NONE) return;
     fill_act(c, &act, row->act);
     if (!c->welcome) act.session = 0; /* a new leader is about to give another one */
-    const char *why = row->read(&a, &act, doc);
-    if (why) refuse(c, &a, 400, "bad-field", why);
+    if (!row->read(&a, &act, &room, doc, why)) refuse(c, &a, 400, "bad-field", why);
     else if (!c->welcome && !c->session) refuse(c, &a, 503, "not-leading", "nobody leads the workspace yet; wait for the welcome");
     else ask(c, &a, &act);
 }
@@ -351,104 +377,14 @@ void agents_stream(struct router *r, struct http_req *req, uint16_t workspace, s
 
 /* ---- words to the agent ---- */
 
-static void put_token(struct jw *w, uint64_t epoch, uint64_t seq)
-{
-    char text[48];
-    snprintf(text, sizeof text, "%llu.%llu", (unsigned long long)epoch, (unsigned long long)seq);
-    jw_key(w, "token"), jw_strz(w, text);
-}
-
-static void put_messages(struct jw *w, const struct list *messages)
-{
-    const struct message *m = messages->items;
-    char text[25];
-    jw_key(w, "messages"), jw_open(w, '[');
-    for (uint32_t i = 0; i < messages->count; i++) {
-        jw_open(w, '{');
-        jw_key(w, "at"), jw_strz(w, clock_text(m[i].at, text));
-        jw_key(w, "by"), jw_str(w, m[i].by);
-        jw_key(w, "text"), jw_str(w, m[i].text);
-        jw_close(w, '}');
-    }
-    jw_close(w, ']');
-}
-
-static void put_needs_and_tags(struct jw *w, const struct offer *o)
-{
-    const struct need *need = o->needs.items;
-    const struct tag *tag = o->tags.items;
-    char name[65];
-    jw_key(w, "needs"), jw_open(w, '{');
-    for (uint32_t i = 0; i < o->needs.count; i++) {
-        snprintf(name, sizeof name, "%.*s", STR_FMT(need[i].skill));
-        jw_key(w, name), jw_u64(w, need[i].level);
-    }
-    jw_close(w, '}');
-    jw_key(w, "tags"), jw_open(w, '[');
-    for (uint32_t i = 0; i < o->tags.count; i++) jw_str(w, tag[i].name);
-    jw_close(w, ']');
-}
-
-/* The texts of an offer, in the order in which they are told. */
-static const struct offer_text {
-    const char *name;
-    size_t offset;
-} offer_texts[] = {
-    { "queue", offsetof(struct offer, queue) },       { "channel", offsetof(struct offer, channel) },
-    { "account", offsetof(struct offer, account) },   { "conversation", offsetof(struct offer, conversation) },
-    { "customer", offsetof(struct offer, customer) }, { "name", offsetof(struct offer, name) },
-    { "language", offsetof(struct offer, language) }, { "intent", offsetof(struct offer, intent) },
-    { "subject", offsetof(struct offer, subject) },
-};
-
-static void put_ticket(struct jw *w, const struct offer *o)
-{
-    char text[25];
-    jw_key(w, "expires_in_ms"), jw_u64(w, o->expires_in);
-    for (size_t i = 0; i < sizeof offer_texts / sizeof *offer_texts; i++) {
-        struct str s = *(const struct str *)((const char *)o + offer_texts[i].offset);
-        if (s.n) jw_key(w, offer_texts[i].name), jw_str(w, s);
-    }
-    jw_key(w, "urgency"), jw_strz(w, urgency_words.v[o->urgency]);
-    jw_key(w, "score"), jw_f64(w, o->score);
-    put_needs_and_tags(w, o);
-    if (o->created) jw_key(w, "created"), jw_strz(w, clock_text(o->created, text));
-    if (o->deadline) jw_key(w, "deadline"), jw_strz(w, clock_text(o->deadline, text));
-    put_messages(w, &o->messages);
-}
-
-static const struct what_row {
-    const char *what;
-    bool whole; /* with all that an agent must see of a ticket; else only what happened */
-} what_rows[] = {
-    { "offer", true },  { "assigned", true },  { "message", true }, { "withdrawn", false },
-    { "ended", false }, { "returned", false }, { "changed", true },
-};
-
-static const struct what_row *what_of(struct str what)
-{
-    for (size_t i = 0; i < sizeof what_rows / sizeof *what_rows; i++) {
-        if (str_is(what, what_rows[i].what)) return &what_rows[i];
-    }
-    return NULL;
-}
-
 void agents_offer(struct router *r, const struct offer *o)
 {
     uint16_t ws;
-    char text[ID_TEXT + 1];
-    const struct what_row *what = what_of(o->what);
-    if (!what || events_workspace(&r->events, o->workspace, &ws)) return;
+    if (events_workspace(&r->events, o->workspace, &ws)) return;
     struct agent_conn *c = find(r, ws, o->agent);
     if (!c || (o->session && o->session != c->session)) return; /* for a connection that is no more */
-    struct jw w = begin(c, what->what);
-    jw_key(&w, "ticket"), jw_strz(&w, id_text(&o->ticket, text));
-    if (o->token_epoch) put_token(&w, o->token_epoch, o->token_seq);
-    if (what->whole) put_ticket(&w, o);
-    else jw_key(&w, "urgency"), jw_strz(&w, urgency_words.v[o->urgency]);
-    if (o->cause.n) jw_key(&w, "cause"), jw_str(&w, o->cause);
-    jw_close(&w, '}');
-    send_text(c);
+    buf_clear(&r->text);
+    if (offer_json(&r->text, o)) send_text(c);
 }
 
 void agents_presence(struct router *r, uint16_t workspace, const struct entry *en)

@@ -1,5 +1,6 @@
 /* Tickets: live ones are the leader's to tell, closed ones are in the history of their home; while nobody leads, home tells what
    its journal knows. An agent sees and acts on what is theirs. */
+#include "router/act_body.h"
 #include "router/api.h"
 #include "router/feedback.h"
 
@@ -183,31 +184,18 @@ void list_tickets(struct call *c)
 
 /* ---- acts ---- */
 
-static bool known_members(struct call *c, const struct json *doc)
+static bool read_act(struct call *c, const struct json *doc, struct act *act, struct act_room *room)
 {
-    static const char *const names[] = { "agent", "token", "reason", "queue" };
-    for (const struct json *m = json_first(doc); m; m = json_next(m)) {
-        bool known = false;
-        for (size_t i = 0; i < 4; i++) known |= str_is(json_key(m), names[i]);
-        if (known) continue;
-        http_problem(c->req, 422, "bad-field", "\"%.*s\" is none of agent, token, reason, queue", STR_FMT(json_key(m)));
-        return false;
-    }
-    return true;
-}
-
-static bool read_act(struct call *c, const struct json *doc, struct act *act)
-{
-    struct str agent, token;
-    if (!known_members(c, doc) || !body_text(c->req, doc, "agent", 128, &agent) || !body_text(c->req, doc, "token", 64, &token) ||
-        !body_text(c->req, doc, "reason", 256, &act->reason) || !body_text(c->req, doc, "queue", 64, &act->queue))
-        return false;
-    if (c->token->role == TOKEN_AGENT && agent.n && !str_eq(agent, act->agent))
+    char why[ACT_WHY] = "";
+    struct str own = act->agent;
+    bool agent = c->token->role == TOKEN_AGENT;
+    act->agent = STR_NONE;
+    if (act_body_read(act, room, doc, ACT_BY_HTTP, why)) return http_problem(c->req, 422, "bad-field", "%s", why), false;
+    if (agent && act->agent.n && !str_eq(own, act->agent))
         return http_problem(c->req, 403, "forbidden", "an agent acts for themselves"), false;
-    if (c->token->role != TOKEN_AGENT) act->agent = agent;
-    if (token.n && parse_token(token, &act->token_epoch, &act->token_seq))
-        return http_problem(c->req, 422, "bad-field", "\"token\" must look like 12.345"), false;
-    if (!token.n && c->token->role == TOKEN_AGENT) return http_problem(c->req, 422, "bad-field", "\"token\" is missing"), false;
+    if (agent && act_needs_token(act->kind) && !act->token_epoch && !act->token_seq)
+        return http_problem(c->req, 422, "bad-field", "\"token\" is missing"), false;
+    if (agent) act->agent = own;
     return true;
 }
 
@@ -247,12 +235,13 @@ void act_on_ticket(struct call *c)
 {
     struct json *doc;
     struct act act;
+    struct act_room room;
     struct id id;
     uint16_t ws;
     if (!call_id(c, &id) || !call_ticket_workspace(c, &id, &ws) || !body_object(c->req, &doc)) return;
     call_act(c, ws, &act);
     act.ticket = id;
-    if (!read_act(c, doc, &act)) goto out;
+    if (!read_act(c, doc, &act, &room)) goto out;
     if (act.kind == ACT_TRANSFER) ask_transfer(c, ws, &act);
     else call_ask(c, ws, &act, true);
 out:

@@ -137,6 +137,7 @@ static void put_change(struct buf *out, const struct entry *en)
     if (!id_is_none(&en->event)) MEMBER_WORD(out, "event", id_text(&en->event, text));
     MEMBER(out, "policy", en->policy);
     MEMBER(out, "cause", en->cause);
+    MEMBER(out, "actor", en->actor);
     if (en->detail.n && en->detail.p[0] == '{') {
         LIT(out, ",\"detail\":");
         buf_addstr(out, en->detail);

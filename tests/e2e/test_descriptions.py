@@ -6,7 +6,7 @@ from conftest import ROOT
 
 OPENAPI = yaml.safe_load((ROOT / "proto" / "openapi.yaml").read_text())
 ASYNCAPI = yaml.safe_load((ROOT / "proto" / "asyncapi.yaml").read_text())
-ACTS = ["accept", "decline", "resolve", "park", "resume", "transfer", "cancel"]
+ACTS = next(p["schema"]["enum"] for p in OPENAPI["paths"]["/v1/tickets/{id}/{act}"]["post"]["parameters"] if p.get("name") == "act")
 
 
 def described():
@@ -70,6 +70,12 @@ def test_an_answer_has_the_members_that_are_described(naru):
     known("Agent", naru.get("/v1/agents/ann").json)
     known("Queue", naru.get("/v1/queues/billing").json)
     known("Problem", naru.get("/v1/queues/nowhere").json)
+
+
+def test_every_word_of_an_agent_is_described():
+    words = set(re.findall(r'\{ "(\w+)", ACT_\w+, (?:read_\w+|NULL) \}', (ROOT / "router" / "agents.c").read_text()))
+    said = {m["$ref"].rsplit("/", 1)[1] for m in ASYNCAPI["operations"]["agentSays"]["messages"]}
+    assert len(words) > 10 and said == words
 
 
 def test_what_the_stream_says_is_described(naru):

@@ -214,7 +214,7 @@ static void explain_life(struct workspace *ws, struct jw *w, const struct ticket
         if (record_unpack(&entry_record, &e, packed, &ws->arena)) continue;
         jw_open(w, '{');
         record_json_fields(w, &entry_record, &e);
-        if ((e.kind == ENTRY_OFFERED || e.kind == ENTRY_RETRIAGED) && e.detail.n) jw_key(w, "detail"), jw_raw(w, e.detail);
+        if (e.kind != ENTRY_CONFIG && e.detail.n) jw_key(w, "detail"), jw_raw(w, e.detail);
         jw_close(w, '}');
     }
     jw_close(w, ']');

@@ -48,6 +48,7 @@ static struct fixture {
     struct id ticket, last_event;
     uint64_t waiting_act, waiting_seq; /* an answer that waits for SEEN */
     unsigned disconnects;
+    char act[512]; /* the last act of a ticket that is no accept and no end, as it came */
 } f;
 
 /* ---- fakes ---- */
@@ -116,6 +117,18 @@ static void leader_take(const struct event *e)
     assert_int_equal(mailbox_put(f.assign, f.to_router, MSG_OFFER, &o), ERR_OK);
 }
 
+static void note_act(const struct act *a)
+{
+    const struct need *need = a->needs.items;
+    int n =
+        snprintf(f.act, sizeof f.act, "%s agent=%.*s token=%llu.%llu actor=%.*s%s queue=%.*s to=%.*s reason=%.*s at=%llu text=%.*s",
+                 act_kind_words.v[a->kind], STR_FMT(a->agent), (unsigned long long)a->token_epoch, (unsigned long long)a->token_seq,
+                 STR_FMT(a->actor), a->privileged ? " privileged" : "", STR_FMT(a->queue), STR_FMT(a->to), STR_FMT(a->reason),
+                 (unsigned long long)a->at, STR_FMT(a->text));
+    for (uint32_t i = 0; i < a->needs.count; i++)
+        n += snprintf(f.act + n, sizeof f.act - (size_t)n, " %.*s:%u", STR_FMT(need[i].skill), need[i].level);
+}
+
 static void leader_act(const struct act *a)
 {
     if (a->kind == ACT_CONFIG) f.configs++, answer_act(a->id, "{}");
@@ -126,6 +139,10 @@ static void leader_act(const struct act *a)
     if (a->kind == ACT_TICKET || a->kind == ACT_EXPLAIN) {
         struct result r = { .id = a->id, .status = 404, .problem = STR("ticket-not-found") };
         assert_int_equal(mailbox_put(f.assign, f.to_router, MSG_RESULT, &r), ERR_OK);
+    }
+    if (a->kind == ACT_TRANSFER || a->kind >= ACT_START) {
+        note_act(a);
+        answer_act(a->id, "{\"state\":\"assigned\",\"token_epoch\":5,\"token_seq\":10}");
     }
     if (a->kind != ACT_ACCEPT && a->kind != ACT_RESOLVE) return;
     put_entry(a->kind == ACT_ACCEPT ? ENTRY_ACCEPTED : ENTRY_ENDED, NULL, a->kind == ACT_ACCEPT ? TK_ASSIGNED : TK_RESOLVED);
@@ -464,6 +481,121 @@ static void an_event_goes_all_the_way(void **state)
     UNTIL(f.disconnects == 1);
 }
 
+/* ---- acts: the same words by both doors ---- */
+
+#define TICKET "/v1/tickets/01900000-0000-7001-8000-000000000000/"
+enum asker { BOSS, MINJI };
+static const struct told_act {
+    enum asker who;
+    const char *act, *body, *told; /* told: as note_act writes it */
+} told_acts[] = {
+    { MINJI, "start", "{\"token\":\"5.9\"}", "start agent=minji token=5.9 actor=minji queue= to= reason= at=0 text=" },
+    { MINJI, "reply", "{\"token\":\"5.9\",\"text\":\"We paid it back\"}",
+      "reply agent=minji token=5.9 actor=minji queue= to= reason= at=0 text=We paid it back" },
+    { MINJI, "consult", "{\"token\":\"5.9\",\"to\":\"joohan\",\"reason\":\"tax\"}",
+      "consult agent=minji token=5.9 actor=minji queue= to=joohan reason=tax at=0 text=" },
+    { MINJI, "consult", "{\"token\":\"5.9\",\"over\":true}",
+      "consult agent=minji token=5.9 actor=minji queue= to= reason=over at=0 text=" },
+    { MINJI, "callback", "{\"token\":\"5.9\",\"at\":\"1970-01-01T09:00:01+09:00\"}",
+      "callback agent=minji token=5.9 actor=minji queue= to= reason= at=1000 text=" },
+    { MINJI, "handover", "{\"token\":\"5.9\",\"reason\":\"asks for a person\"}",
+      "handover agent=minji token=5.9 actor=minji queue= to= reason=asks for a person at=0 text=" },
+    { MINJI, "pull", "{}", "pull agent=minji token=0.0 actor=minji queue= to= reason= at=0 text=" },
+    { MINJI, "transfer", "{\"token\":\"5.9\",\"needs\":{\"billing\":5,\"lang:ko\":1}}",
+      "transfer agent=minji token=5.9 actor=minji queue= to= reason= at=0 text= billing:5 lang:ko:1" },
+    { BOSS, "transfer", "{\"to\":\"joohan\",\"queue\":\"front-desk\"}",
+      "transfer agent= token=0.0 actor=boss privileged queue=front-desk to=joohan reason= at=0 text=" },
+    { BOSS, "assign", "{\"to\":\"minji\"}", "assign agent= token=0.0 actor=boss privileged queue= to=minji reason= at=0 text=" },
+    { BOSS, "requeue", "{\"queue\":\"front-desk\",\"agent\":\"minji\"}",
+      "requeue agent=minji token=0.0 actor=boss privileged queue=front-desk to= reason= at=0 text=" },
+};
+
+static void acts_on_tickets_reach_the_leader_by_http(void **state)
+{
+    char path[128];
+    (void)state;
+    open_triage();
+    open_assign();
+    UNTIL(get("/readyz") == 200);
+    for (size_t i = 0; i < sizeof told_acts / sizeof *told_acts; i++) {
+        const struct told_act *t = &told_acts[i];
+        snprintf(path, sizeof path, TICKET "%s", t->act);
+        f.act[0] = '\0';
+        assert_int_equal(request(t->who == BOSS ? f.token : f.agent_token, "POST", path, t->body), 200);
+        assert_string_equal(f.act, t->told);
+        assert_non_null(strstr(answer, "\"token\":\"5.10\""));
+    }
+}
+
+static void acts_on_tickets_reach_the_leader_by_websocket(void **state)
+{
+    char text[512];
+    (void)state;
+    open_assign();
+    int ws = ws_open();
+    UNTIL(ws_heard(ws, "welcome"));
+    for (size_t i = 0; i < sizeof told_acts / sizeof *told_acts; i++) {
+        const struct told_act *t = &told_acts[i];
+        if (t->who != MINJI) continue;
+        snprintf(text, sizeof text, "{\"type\":\"%s\",\"ticket\":\"01900000-0000-7001-8000-000000000000\",\"ref\":7%s%s", t->act,
+                 t->body[1] == '}' ? "" : ",", t->body + 1);
+        f.act[0] = '\0';
+        ws_say(ws, text);
+        UNTIL(ws_heard(ws, "result"));
+        assert_non_null(strstr(ws_text, "\"status\":200"));
+        assert_string_equal(f.act, t->told);
+    }
+    ws_say(ws, "{\"type\":\"hndover\",\"ref\":8}");
+    UNTIL(ws_heard(ws, "result"));
+    assert_non_null(strstr(ws_text, "did you mean \\\"handover\\\""));
+    ws_say(ws, "{\"type\":\"reply\",\"ticket\":\"01900000-0000-7001-8000-000000000000\",\"token\":\"5.9\",\"txt\":\"x\"}");
+    UNTIL(ws_heard(ws, "result"));
+    assert_non_null(strstr(ws_text, "did you mean \\\"text\\\""));
+    ws_say(ws, "{\"type\":\"start\",\"ticket\":\"01900000-0000-7001-8000-000000000000\"}");
+    UNTIL(ws_heard(ws, "result"));
+    assert_non_null(strstr(ws_text, "bad-field"));
+    close(ws);
+}
+
+static void an_agent_is_shown_all_that_is_known_of_a_ticket(void **state)
+{
+    struct tag rules[] = { { STR("outage") } }, owners[] = { { STR("bot") }, { STR("joohan") } };
+    struct previous before = {
+        .at = 1000, .queue = STR("front-desk"), .agent = STR("joohan"), .state = TK_RESOLVED, .intent = STR("refund")
+    };
+    struct offer o = { .workspace = STR("hanbit"),
+                       .what = STR("consult"),
+                       .agent = STR("minji"),
+                       .session = 77,
+                       .token_epoch = 5,
+                       .token_seq = 3,
+                       .state = TK_ASSIGNED,
+                       .queue = STR("front-desk"),
+                       .sentiment = SENT_NEGATIVE,
+                       .confidence = 0.75,
+                       .rules = { rules, 1 },
+                       .owners = { owners, 2 },
+                       .previous = { &before, 1 } };
+    (void)state;
+    open_assign();
+    int ws = ws_open();
+    UNTIL(ws_heard(ws, "welcome"));
+    assert_int_equal(mailbox_put(f.assign, f.to_router, MSG_OFFER, &o), ERR_OK);
+    UNTIL(ws_heard(ws, "consult"));
+    assert_non_null(strstr(ws_text, "\"state\":\"assigned\",\"queue\":\"front-desk\""));
+    assert_non_null(strstr(ws_text, "\"sentiment\":\"negative\",\"confidence\":0.75"));
+    assert_non_null(strstr(ws_text, "\"rules\":[\"outage\"],\"owners\":[\"bot\",\"joohan\"]"));
+    assert_non_null(strstr(ws_text, "\"at\":\"1970-01-01T00:00:01.000Z\",\"queue\":\"front-desk\",\"agent\":\"joohan\","
+                                    "\"state\":\"resolved\",\"intent\":\"refund\"}]"));
+    o.what = STR("notice");
+    o.cause = STR("step 3");
+    assert_int_equal(mailbox_put(f.assign, f.to_router, MSG_OFFER, &o), ERR_OK);
+    UNTIL(ws_heard(ws, "notice"));
+    assert_non_null(strstr(ws_text, "\"queue\":\"front-desk\",\"urgency\":\"low\",\"cause\":\"step 3\""));
+    assert_null(strstr(ws_text, "messages")); /* of a ticket that is not theirs */
+    close(ws);
+}
+
 static void what_was_acknowledged_survives_a_kill_on_its_way(void **state)
 {
     (void)state;
@@ -538,6 +670,18 @@ static const struct refusal {
     { "GET", "/v1/tickets/01900000-0000-7001-8000-000000000000", "", "ticket-not-found", 404 },
     { "POST", "/v1/tickets/01900000-0000-7001-8000-000000000000/accept", "{\"tokken\":1}", "bad-field", 422 },
     { "POST", "/v1/tickets/01900000-0000-7001-8000-000000000000/accept", "{\"token\":\"5\"}", "bad-field", 422 },
+    { "POST", TICKET "reply", "{\"token\":\"5.1\"}", "\\\"text\\\" is missing", 422 },
+    { "POST", TICKET "reply", "{\"txt\":\"x\"}", "did you mean \\\"text\\\"", 422 },
+    { "POST", TICKET "accept", "{\"text\":\"x\"}", "known: agent, token, reason", 422 },
+    { "POST", TICKET "transfer", "{}", "say where it goes", 422 },
+    { "POST", TICKET "transfer", "{\"needs\":{\"billing\":11}}", "a level from 1 to 10", 422 },
+    { "POST", TICKET "transfer", "{\"needs\":[\"billing\"]}", "must be an object", 422 },
+    { "POST", TICKET "assign", "{}", "\\\"to\\\" is missing", 422 },
+    { "POST", TICKET "assign", "{\"to\":7}", "must be a string", 422 },
+    { "POST", TICKET "consult", "{\"over\":false}", "say whom to ask in", 422 },
+    { "POST", TICKET "consult", "{\"to\":\"a\",\"over\":true}", "contradict", 422 },
+    { "POST", TICKET "callback", "{\"at\":\"tomorrow\"}", "must be a time like", 422 },
+    { "POST", TICKET "pull", "{}", "forbidden", 403 },
     { "PUT", "/v1/agents/x", "{\"skils\":{}}", "bad-field", 422 },
     { "POST", "/v1/agents/x/presence", "{\"presence\":\"asleep\"}", "bad-field", 422 },
     { "POST", "/v1/policy", "naru: 1\nworkspace: hanbit\nqueus: {}\n", "findings", 422 },
@@ -555,6 +699,10 @@ static void refusals_are_stable_and_say_why(void **state)
     assert_int_equal(request("naru_wrong", "GET", "/v1/queues", ""), 401);
     assert_int_equal(request(f.source_token, "GET", "/v1/queues", ""), 403);
     assert_int_equal(request(f.agent_token, "GET", "/v1/agents/joohan", ""), 403);
+    assert_int_equal(request(f.agent_token, "POST", TICKET "assign", "{\"to\":\"minji\"}"), 403);
+    assert_int_equal(request(f.agent_token, "POST", TICKET "requeue", "{}"), 403);
+    assert_int_equal(request(f.agent_token, "POST", TICKET "start", "{}"), 422); /* without a token */
+    assert_int_equal(request(f.agent_token, "POST", TICKET "start", "{\"agent\":\"joohan\",\"token\":\"5.9\"}"), 403);
     assert_int_equal(get("/healthz"), 200);
     assert_int_equal(get("/readyz"), 503);
     assert_int_equal(get("/metrics"), 200);
@@ -601,6 +749,9 @@ int main(int argc, char **argv)
 #define T(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         T(an_event_goes_all_the_way),
+        T(acts_on_tickets_reach_the_leader_by_http),
+        T(acts_on_tickets_reach_the_leader_by_websocket),
+        T(an_agent_is_shown_all_that_is_known_of_a_ticket),
         T(what_was_acknowledged_survives_a_kill_on_its_way),
         T(an_event_that_triage_cannot_read_is_dead_and_can_be_replayed),
         T(refusals_are_stable_and_say_why),
