@@ -47,6 +47,14 @@ static void put_names(struct jw *w, const char *name, const struct list *tags)
     jw_close(w, ']');
 }
 
+static void put_owners(struct jw *w, const struct list *owners)
+{
+    const struct holder *h = owners->items;
+    jw_key(w, "owners"), jw_open(w, '[');
+    for (uint32_t i = 0; i < owners->count; i++) jw_str(w, h[i].agent);
+    jw_close(w, ']');
+}
+
 static void put_needs(struct jw *w, const struct list *needs)
 {
     const struct need *need = needs->items;
@@ -104,7 +112,7 @@ static void put_ticket(struct jw *w, const struct offer *o)
     put_needs(w, &o->needs);
     put_names(w, "tags", &o->tags);
     if (o->rules.count) put_names(w, "rules", &o->rules);
-    if (o->owners.count) put_names(w, "owners", &o->owners);
+    if (o->owners.count) put_owners(w, &o->owners);
     if (o->previous.count) put_previous(w, &o->previous);
     put_time(w, "created", o->created);
     put_time(w, "deadline", o->deadline);

@@ -559,7 +559,8 @@ static void acts_on_tickets_reach_the_leader_by_websocket(void **state)
 
 static void an_agent_is_shown_all_that_is_known_of_a_ticket(void **state)
 {
-    struct tag rules[] = { { STR("outage") } }, owners[] = { { STR("bot") }, { STR("joohan") } };
+    struct tag rules[] = { { STR("outage") } };
+    struct holder owners[] = { { STR("bot") }, { STR("joohan") } };
     struct previous before = {
         .at = 1000, .queue = STR("front-desk"), .agent = STR("joohan"), .state = TK_RESOLVED, .intent = STR("refund")
     };
