@@ -134,12 +134,18 @@ static void decisions(uint32_t agents)
     space_free(ws);
 }
 
+/* By whom it is with, by their token. */
 static void act_on(struct workspace *ws, enum act_kind kind, struct ticket *t)
 {
-    space_act(
-        ws, now,
-        &(struct act){
-            .kind = kind, .agent = t->agent->name, .ticket = t->id, .token_epoch = t->token_epoch, .token_seq = t->token_seq });
+    const struct hold *h = t->holds;
+    bool offer = h->kind == HOLD_OFFER;
+
+    space_act(ws, now,
+              &(struct act){ .kind = kind,
+                             .agent = h->agent->name,
+                             .ticket = t->id,
+                             .token_epoch = offer ? h->token_epoch : t->token_epoch,
+                             .token_seq = offer ? h->token_seq : t->token_seq });
 }
 
 /* Batches of 32 as a busy loop turn sees them. */

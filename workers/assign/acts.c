@@ -74,12 +74,14 @@ static void tell(struct workspace *ws, const struct act *a, const struct told *s
 
 static struct told told_of(const struct workspace *ws, const struct ticket *t)
 {
+    const struct agent *g = ticket_agent(t);
+
     return (struct told){
-        t->id, t->home, t->state, t->token_epoch, t->token_seq, t->agent ? t->agent->name : STR_NONE, str_of(queue_of(ws, t)->name)
+        t->id, t->home, t->state, t->token_epoch, t->token_seq, g ? g->name : STR_NONE, str_of(queue_of(ws, t)->name)
     };
 }
 
-static void tell_ticket(struct workspace *ws, const struct act *a, const struct ticket *t)
+void act_tell(struct workspace *ws, const struct act *a, const struct ticket *t)
 {
     struct told s = told_of(ws, t);
 
@@ -92,7 +94,7 @@ static void refuse_state(struct workspace *ws, const struct act *a, enum ticket_
 }
 
 /* The live ticket of the act; else refused: it has ended, or there is none. */
-static struct ticket *target(struct workspace *ws, const struct act *a)
+struct ticket *act_target(struct workspace *ws, const struct act *a)
 {
     struct ticket *t = ticket_find(ws, &a->ticket);
     const struct past *p;
@@ -103,103 +105,9 @@ static struct ticket *target(struct workspace *ws, const struct act *a)
     return NULL;
 }
 
-static bool has_token(const struct act *a) { return a->token_epoch || a->token_seq; }
+bool act_has_token(const struct act *a) { return a->token_epoch || a->token_seq; }
 
-static bool token_is(const struct act *a, uint64_t epoch, uint64_t seq) { return a->token_epoch == epoch && a->token_seq == seq; }
-
-/* ---- offers ---- */
-
-static struct agent *acting_agent(struct workspace *ws, const struct act *a)
-{
-    struct agent *g = roster_find(&ws->roster, a->agent);
-
-    if (!g || !g->known) {
-        refuse(ws, a, 404, "agent-not-found", "no agent is called \"%.*s\"", STR_FMT(a->agent));
-        return NULL;
-    }
-    if (!agent_session_ok(ws, a, g)) return NULL;
-    if (!has_token(a) && !a->privileged) {
-        refuse(ws, a, 400, "bad-request", "the token of the offer is missing");
-        return NULL;
-    }
-    return g;
-}
-
-static void refuse_offer(struct workspace *ws, const struct act *a, const struct ticket *t, const struct agent *g)
-{
-    for (uint32_t i = 0; i < t->backoff_count; i++)
-        if (t->backoff[i].agent == g->index) {
-            refuse(ws, a, 409, "offer-expired", "the offer does not stand any more");
-            return;
-        }
-    if (t->state == TK_OFFERED && t->agent == g) refuse(ws, a, 409, "old-token", "the ticket has been offered again since");
-    else
-        refuse(ws, a, 409, "ticket-not-offered-to-you", "the ticket is %s and not offered to this agent",
-               ticket_state_words.v[t->state]);
-}
-
-static bool offered_to(const struct act *a, const struct ticket *t, const struct agent *g)
-{
-    return t->state == TK_OFFERED && t->agent == g &&
-           (token_is(a, t->token_epoch, t->token_seq) || (a->privileged && !has_token(a)));
-}
-
-/* The pace of accepts: what expected_wait_ms goes by. */
-static void count_accept(struct workspace *ws, const struct ticket *t)
-{
-    struct wait_queue *q = &ws->queues[t->queue];
-    double since = (double)(ws->now - q->last_accept);
-
-    if (q->last_accept) q->interval_ms = q->interval_ms > 0 ? q->interval_ms * 0.9 + since * 0.1 : since;
-    q->last_accept = ws->now;
-    metric_observe(MET_WAIT_TIME, queue_of(ws, t)->name, (double)(ws->now - t->enqueued) / 1000);
-    ws->offers_made[1]++;
-}
-
-static void act_accept(struct workspace *ws, const struct act *a)
-{
-    struct agent *g = acting_agent(ws, a);
-    struct ticket *t = g ? target(ws, a) : NULL;
-
-    if (!t) return;
-    bool mine = t->agent == g && (t->state == TK_ASSIGNED || t->state == TK_WRAPUP);
-    if (mine && (token_is(a, t->offer_epoch, t->offer_seq) || token_is(a, t->token_epoch, t->token_seq))) {
-        tell_ticket(ws, a, t); /* the same accept again */
-        return;
-    }
-    if (!offered_to(a, t, g)) {
-        refuse_offer(ws, a, t, g);
-        return;
-    }
-    t->offer_epoch = t->token_epoch;
-    t->offer_seq = t->token_seq;
-    if (g->misses) g->misses = 0, change_touch_agent(ws, g);
-    naru_assert(!ticket_step(ws, t, EV_ACCEPT, g));
-    change_touch(ws, t);
-    count_accept(ws, t);
-    log_change(ws, .kind = ENTRY_ACCEPTED, .t = t);
-    tell_ticket(ws, a, t);
-}
-
-static void act_decline(struct workspace *ws, const struct act *a)
-{
-    struct agent *g = acting_agent(ws, a);
-    struct ticket *t = g ? target(ws, a) : NULL;
-    char reason[129];
-
-    if (!t) return;
-    if (!offered_to(a, t, g)) {
-        refuse_offer(ws, a, t, g);
-        return;
-    }
-    snprintf(reason, sizeof reason, "%.*s", STR_FMT(text_cut(a->reason, 128)));
-    if (g->misses) g->misses = 0, change_touch_agent(ws, g);
-    ticket_hold_back(ws, t, g->index); /* before it waits: it decides the line */
-    naru_assert(!ticket_step(ws, t, EV_DECLINE, NULL));
-    log_change(ws, .kind = ENTRY_DECLINED, .t = t, .agent = g, .cause = reason);
-    ws->offers_made[2]++;
-    tell_ticket(ws, a, t);
-}
+bool act_token_is(const struct act *a, uint64_t epoch, uint64_t seq) { return a->token_epoch == epoch && a->token_seq == seq; }
 
 /* ---- what the owner does ---- */
 
@@ -207,21 +115,21 @@ static bool may_act(struct workspace *ws, const struct act *a, const struct tick
 {
     struct agent *g = roster_find(&ws->roster, a->agent);
 
-    if (a->privileged && !has_token(a)) return true;
-    if (!a->privileged && (!g || t->agent != g || t->state == TK_OFFERED)) {
+    if (a->privileged && !act_has_token(a)) return true;
+    if (!a->privileged && (!g || ticket_agent(t) != g)) {
         refuse(ws, a, 403, "not-your-ticket", "somebody else has the ticket, or nobody");
         return false;
     }
-    if (!token_is(a, t->token_epoch, t->token_seq)) {
+    if (!act_token_is(a, t->token_epoch, t->token_seq)) {
         refuse(ws, a, 409, "old-token", "the ticket has changed hands since");
         return false;
     }
     return true;
 }
 
-static struct ticket *own_target(struct workspace *ws, const struct act *a, enum ticket_event ev)
+struct ticket *act_own_target(struct workspace *ws, const struct act *a, enum ticket_event ev)
 {
-    struct ticket *t = target(ws, a);
+    struct ticket *t = act_target(ws, a);
 
     if (!t || !may_act(ws, a, t)) return NULL;
     if (state_next(t->state, ev)) return t;
@@ -229,7 +137,7 @@ static struct ticket *own_target(struct workspace *ws, const struct act *a, enum
     return NULL;
 }
 
-static const char *reason_of(const struct act *a, char out[129])
+const char *act_reason(const struct act *a, char out[129])
 {
     struct str s = text_cut(a->reason, 128);
 
@@ -244,7 +152,7 @@ static void end_by(struct workspace *ws, const struct act *a, struct ticket *t, 
     char reason[129];
 
     s.state = state_next(t->state, ev);
-    ticket_end(ws, t, ev, reason_of(a, reason));
+    ticket_end(ws, t, ev, act_reason(a, reason));
     tell(ws, a, &s);
 }
 
@@ -254,8 +162,8 @@ static bool resolved_again(struct workspace *ws, const struct act *a)
     const struct past *p = idmap_get(&ws->past, &a->ticket);
 
     if (!p || p->state != TK_RESOLVED) return false;
-    if (!(a->privileged && !has_token(a)) &&
-        !(p->agent && str_eq(a->agent, p->agent->name) && token_is(a, p->token_epoch, p->token_seq)))
+    if (!(a->privileged && !act_has_token(a)) &&
+        !(p->agent && str_eq(a->agent, p->agent->name) && act_token_is(a, p->token_epoch, p->token_seq)))
         return false;
     struct told s = { p->id, p->home, p->state, p->token_epoch, p->token_seq, p->agent ? p->agent->name : STR_NONE, STR_NONE };
     tell(ws, a, &s);
@@ -268,46 +176,46 @@ static void act_resolve(struct workspace *ws, const struct act *a)
     char reason[129];
 
     if (!ticket_find(ws, &a->ticket) && resolved_again(ws, a)) return;
-    if (!(t = own_target(ws, a, EV_RESOLVE))) return;
+    if (!(t = act_own_target(ws, a, EV_RESOLVE))) return;
     if (t->state == TK_ASSIGNED && ws->channels[t->channel].wrapup_ms) {
-        naru_assert(!ticket_step(ws, t, EV_WRAPUP, t->agent));
-        log_change(ws, .kind = ENTRY_WRAPUP, .t = t, .cause = reason_of(a, reason));
+        naru_assert(!ticket_step(ws, t, EV_WRAPUP, ticket_agent(t)));
+        log_change(ws, .kind = ENTRY_WRAPUP, .t = t, .cause = act_reason(a, reason));
     }
-    if (t->state == TK_WRAPUP) tell_ticket(ws, a, t);
+    if (t->state == TK_WRAPUP) act_tell(ws, a, t);
     else end_by(ws, a, t, EV_RESOLVE);
 }
 
 static void act_cancel(struct workspace *ws, const struct act *a)
 {
-    struct ticket *t = own_target(ws, a, EV_CANCEL);
+    struct ticket *t = act_own_target(ws, a, EV_CANCEL);
 
     if (t) end_by(ws, a, t, EV_CANCEL);
 }
 
 static void act_park(struct workspace *ws, const struct act *a)
 {
-    struct ticket *t = own_target(ws, a, EV_PARK);
+    struct ticket *t = act_own_target(ws, a, EV_PARK);
     char reason[129];
 
     if (!t) return;
-    naru_assert(!ticket_step(ws, t, EV_PARK, t->agent));
-    log_change(ws, .kind = ENTRY_PARKED, .t = t, .cause = reason_of(a, reason));
-    if (t->agent) change_offer(ws, t, t->agent, "changed", "parked");
-    tell_ticket(ws, a, t);
+    naru_assert(!ticket_step(ws, t, EV_PARK, ticket_agent(t)));
+    log_change(ws, .kind = ENTRY_PARKED, .t = t, .cause = act_reason(a, reason));
+    change_offer_all(ws, t, "changed", "parked");
+    act_tell(ws, a, t);
 }
 
 static void act_resume(struct workspace *ws, const struct act *a)
 {
-    struct ticket *t = own_target(ws, a, EV_RESUME_WAIT);
+    struct ticket *t = act_own_target(ws, a, EV_RESUME_WAIT);
 
     if (!t) return;
     ticket_resume(ws, t, "asked");
-    tell_ticket(ws, a, t);
+    act_tell(ws, a, t);
 }
 
 static void act_transfer(struct workspace *ws, const struct act *a)
 {
-    struct ticket *t = own_target(ws, a, EV_TRANSFER);
+    struct ticket *t = act_own_target(ws, a, EV_TRANSFER);
     int queue = policy_queue(ws->policy, a->queue);
     struct agent *had;
     char reason[129];
@@ -317,14 +225,15 @@ static void act_transfer(struct workspace *ws, const struct act *a)
         refuse(ws, a, 404, "queue-not-found", "no queue is called \"%.*s\"", STR_FMT(a->queue));
         return;
     }
-    had = t->agent;
+    offers_withdraw(ws, t, NULL, "transferred");
+    had = ticket_agent(t);
     if (had) ticket_hold_back(ws, t, had->index); /* who hands it on is not asked first */
     waiting_leave(ws, t);
     ticket_to_queue(ws, t, (uint32_t)queue);
     naru_assert(!ticket_step(ws, t, EV_TRANSFER, NULL));
-    log_change(ws, .kind = ENTRY_MOVED, .t = t, .agent = had, .cause = reason_of(a, reason));
+    log_change(ws, .kind = ENTRY_MOVED, .t = t, .agent = had, .cause = act_reason(a, reason));
     if (had) change_offer(ws, t, had, "returned", "transferred");
-    tell_ticket(ws, a, t);
+    act_tell(ws, a, t);
 }
 
 typedef void act_fn(struct workspace *ws, const struct act *a);

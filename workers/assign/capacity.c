@@ -59,8 +59,8 @@ static uint32_t plain_units(const struct workspace *ws, const struct agent *a)
 {
     uint32_t units = 0;
 
-    for (const struct ticket *t = a->tickets; t; t = t->agent_next)
-        if (!ticket_favoured(ws, t)) units += t->units;
+    for (const struct hold *h = a->holds; h; h = h->agent_next)
+        if (!ticket_favoured(ws, h->ticket)) units += h->units;
     return units;
 }
 

@@ -67,7 +67,8 @@ static void fill_past(const struct past *p, struct entry *e)
 static void fill_entry(const struct workspace *ws, const struct change *c, struct entry *e)
 {
     const struct ticket *t = c->t;
-    const struct agent *a = c->agent ? c->agent : t ? t->agent : NULL;
+    const struct agent *a = c->agent ? c->agent : t ? ticket_agent(t) : NULL;
+    const struct hold *offer = t && a ? ticket_offer_to(t, a) : NULL;
 
     *e = (struct entry){
         .workspace = ws->name, .epoch = ws->epoch, .seq = ws->seq, .kind = c->kind, .at = ws->now, .home = c->home
@@ -87,7 +88,7 @@ static void fill_entry(const struct workspace *ws, const struct change *c, struc
     e->urgency = t->urgency;
     e->token_epoch = t->token_epoch;
     e->token_seq = t->token_seq;
-    e->deadline = t->until;
+    e->deadline = offer ? offer->until : t->until;
 }
 
 uint64_t change_log(struct workspace *ws, const struct change *c)
@@ -187,6 +188,17 @@ static struct list list_backoff(struct workspace *ws, const struct ticket *t)
     for (uint32_t i = 0; i < t->backoff_count; i++)
         v[i] = (struct backoff){ ws->roster.v[t->backoff[i].agent]->name, t->backoff[i].until };
     return (struct list){ v, t->backoff_count };
+}
+
+static struct list list_offers(struct workspace *ws, const struct ticket *t)
+{
+    uint32_t n = 0, count = ticket_offers(t);
+    struct open_offer *v = arena_alloc(&ws->arena, (count ? count : 1) * sizeof *v);
+
+    if (!v) return (struct list){ NULL, 0 };
+    for (const struct hold *h = t->holds; h; h = h->next)
+        if (h->kind == HOLD_OFFER) v[n++] = (struct open_offer){ h->agent->name, h->units, h->until, h->token_epoch, h->token_seq };
+    return (struct list){ v, n };
 }
 
 static struct list list_events(struct workspace *ws, const struct ticket *t)
@@ -304,6 +316,7 @@ static struct str pack_about(struct workspace *ws, const struct ticket *t)
 
 static struct str pack_row(struct workspace *ws, const struct ticket *t)
 {
+    const struct hold *owner = ticket_hold(t, HOLD_OWNER), *consulted = ticket_hold(t, HOLD_CONSULT);
     struct ticket_row r = { .id = t->id,
                             .state = t->state,
                             .queue = str_of(queue_of(ws, t)->name),
@@ -311,8 +324,8 @@ static struct str pack_row(struct workspace *ws, const struct ticket *t)
                             .home = t->home,
                             .enqueued = t->enqueued,
                             .due = t->due_at,
-                            .agent = t->agent ? t->agent->name : STR_NONE,
-                            .units = t->units,
+                            .agent = owner ? owner->agent->name : STR_NONE,
+                            .units = owner ? owner->units : 0,
                             .token_epoch = t->token_epoch,
                             .token_seq = t->token_seq,
                             .offer_epoch = t->offer_epoch,
@@ -322,6 +335,7 @@ static struct str pack_row(struct workspace *ws, const struct ticket *t)
                             .step_at = t->step_at,
                             .needs = change_needs(ws, t),
                             .backoff = list_backoff(ws, t),
+                            .offers = list_offers(ws, t),
                             .only = t->only ? t->only->name : STR_NONE,
                             .only_until = t->only_until,
                             .only_skip = t->only_skip,
@@ -331,6 +345,8 @@ static struct str pack_row(struct workspace *ws, const struct ticket *t)
                             .last_reply = t->last_reply,
                             .started = t->started,
                             .callbacks = t->callbacks,
+                            .consulted = consulted ? consulted->agent->name : STR_NONE,
+                            .consult_units = consulted ? consulted->units : 0,
                             .wants = list_needs(ws, &t->wants) };
 
     buf_clear(&ws->detail);
@@ -343,17 +359,13 @@ static void flush_held(struct workspace *ws, struct ticket *t, struct str id)
 {
     struct buf *b = &ws->detail;
 
-    if (t->agent == t->held_by && t->units == t->held_units) return;
-    t->held_by = t->agent;
-    t->held_units = t->units;
-    if (!t->agent) {
-        group_del(ws, &ws->holds_gone, "held", id);
-        return;
-    }
+    if (!t->held_changed) return;
+    t->held_changed = false;
+    if (!t->holds && t->held_kept) group_del(ws, &ws->holds_gone, "held", id);
+    t->held_kept = t->holds != NULL;
+    if (!t->holds) return;
     buf_clear(b);
-    buf_addu(b, t->units);
-    buf_addc(b, ' ');
-    buf_addstr(b, t->agent->name);
+    hold_text(t, b);
     group_set(ws, &ws->holds, "held", id, buf_str(b));
 }
 
@@ -414,7 +426,7 @@ void change_gone(struct workspace *ws, struct ticket *t)
     if (t->fresh) return;
     group_del(ws, &ws->rows_gone, "tickets", id);
     group_del(ws, &ws->abouts_gone, "about", id);
-    if (t->held_by) group_del(ws, &ws->holds_gone, "held", id);
+    if (t->held_kept) group_del(ws, &ws->holds_gone, "held", id);
 }
 
 void change_stray(struct workspace *ws, struct str id)
@@ -444,8 +456,11 @@ void change_mail(struct workspace *ws, const struct out_mail *m, const struct re
     o->mail[o->mail_count++] = mail;
 }
 
-void change_fill_offer(struct workspace *ws, const struct ticket *t, struct offer *o)
+void change_fill_offer(struct workspace *ws, const struct ticket *t, const struct agent *a, struct offer *o)
 {
+    const struct agent *with = a ? a : ticket_with(t);
+    const struct hold *h = with ? ticket_offer_to(t, with) : NULL;
+
     *o = (struct offer){ .workspace = ws->name,
                          .ticket = t->id,
                          .token_epoch = t->token_epoch,
@@ -466,8 +481,11 @@ void change_fill_offer(struct workspace *ws, const struct ticket *t, struct offe
                          .tags = { t->facts.tags, t->facts.tag_count },
                          .created = t->enqueued,
                          .deadline = t->due_at };
-    if (t->agent) o->agent = t->agent->name;
-    if (t->state == TK_OFFERED && t->until > ws->now) o->expires_in = (uint32_t)(t->until - ws->now);
+    if (with) o->agent = with->name;
+    if (!h) return;
+    o->token_epoch = h->token_epoch;
+    o->token_seq = h->token_seq;
+    if (h->until > ws->now) o->expires_in = (uint32_t)(h->until - ws->now);
 }
 
 /* What an agent sees of a ticket: all of it while it is theirs, or may be, else only what happened to it. */
@@ -478,7 +496,7 @@ void change_offer(struct workspace *ws, struct ticket *t, struct agent *a, const
     bool whole = changed || strcmp(what, "offer") == 0 || strcmp(what, "assigned") == 0 || strcmp(what, "message") == 0;
 
     if (!a->connected) return;
-    if (whole) change_fill_offer(ws, t, &o);
+    if (whole) change_fill_offer(ws, t, a, &o);
     else
         o = (struct offer){ .workspace = ws->name,
                             .ticket = t->id,
@@ -495,6 +513,11 @@ void change_offer(struct workspace *ws, struct ticket *t, struct agent *a, const
         o.messages = (struct list){ (struct message *)o.messages.items + o.messages.count - 1, 1 };
     change_mail(ws, &(struct out_mail){ .type = MSG_OFFER, .router = a->router, .seq = ws->seq }, &offer_record, &o);
     arena_clear(&ws->arena);
+}
+
+void change_offer_all(struct workspace *ws, struct ticket *t, const char *what, const char *cause)
+{
+    for (const struct hold *h = t->holds; h; h = h->next) change_offer(ws, t, h->agent, what, cause);
 }
 
 struct outbox *space_out(struct workspace *ws) { return &ws->out; }

@@ -116,7 +116,7 @@ static void take_agents(struct workspace *ws, const struct policy *p)
         if (a->by_api && a->json) reread_agent(ws, a);
         else if (a->known && !a->by_api && named && !named[i]) drop_agent(ws, a);
     }
-    for (uint32_t i = 0; i < ws->roster.count; i++) roster_recount(ws, ws->roster.v[i]);
+    for (uint32_t i = 0; i < ws->roster.count; i++) hold_recount(ws, ws->roster.v[i]);
     free(named);
 }
 

@@ -1,5 +1,5 @@
-/* The inside of a workspace, shared by the files of the matching core and by nothing else. Reading order: state, core, roster,
-   waiting, match, ticket, timeline, intake, retriage, acts, presence, change, read, restore, workspace. */
+/* The inside of a workspace, shared by the files of the matching core and by nothing else. Reading order: state, core, hold,
+   roster, waiting, match, offers, ticket, timeline, intake, retriage, acts, presence, change, read, restore, workspace. */
 #ifndef NARU_ASSIGN_CORE_H
 #define NARU_ASSIGN_CORE_H
 
@@ -105,6 +105,20 @@ struct facts {
 
 struct agent;
 struct line;
+struct ticket;
+/* A ticket with an agent, for so many units, until so long: in the list of both. hold_add, hold_drop and hold_change are the only
+   places where a held set changes. */
+enum hold_kind { HOLD_OWNER, HOLD_OFFER, HOLD_CONSULT };
+struct hold {
+    struct ticket *ticket;
+    struct agent *agent;
+    enum hold_kind kind;
+    uint32_t units;
+    bool counted;                           /* against the channel's maximum */
+    uint64_t until, token_epoch, token_seq; /* an offer's own */
+    struct hold *next;                      /* of the ticket, in the order they came */
+    struct hold *agent_prev, *agent_next;
+};
 struct ticket {
     struct id id, event;
     uint32_t home;
@@ -121,7 +135,7 @@ struct ticket {
     char *later;
     struct facts facts;
     double score;
-    /* what changes otherwise; `state` is written by ticket_step alone, `agent` and `units` by hold_set alone */
+    /* what changes otherwise; `state` is written by ticket_step alone, `holds` by hold_add and hold_drop alone */
     enum ticket_state state;
     enum urgency urgency;
     uint32_t queue, channel;
@@ -138,9 +152,7 @@ struct ticket {
     uint32_t event_count;
     struct life life;
     /* places */
-    struct agent *agent;
-    uint32_t units, counted; /* held or offered; whether it counts against the channel's maximum */
-    struct ticket *agent_prev, *agent_next;
+    struct hold *holds; /* offered: one or more offers; else its owner, if any, and who is consulted */
     struct line *line;
     struct heap_node in_line, in_queue;
     struct due due;
@@ -155,9 +167,8 @@ struct ticket {
     uint64_t assigned_at, last_reply;
     uint32_t offers_made, callbacks;
     bool started;
-    bool dirty, dirty_about;     /* differs from Redis */
-    const struct agent *held_by; /* as the held sets in Redis say, with the units */
-    uint32_t held_units;
+    bool dirty, dirty_about;      /* differs from Redis */
+    bool held_kept, held_changed; /* the held sets in Redis name it; they differ from `holds` */
 };
 
 struct agent_skill {
@@ -183,10 +194,10 @@ struct agent {
     int shift;                  /* hours, or -1 */
     uint64_t online;            /* since when they are not offline; 0: offline */
     uint64_t turn;              /* when they were last offered something, as a rising number: round-robin */
-    /* derived from `tickets`, by hold_set alone */
+    /* derived from `holds`, by who changes that */
     uint32_t used, chan[CHANNELS_MAX];
     uint32_t in_hand, exclusive; /* all of chan; those of them on channels that want to be alone */
-    struct ticket *tickets;
+    struct hold *holds;
     uint64_t idle; /* end of the last work */
     /* presence */
     enum presence presence, was; /* `was`: before the lease lapsed; taken up again by a reconnect within `was_until` */
@@ -285,7 +296,8 @@ struct workspace {
     struct group rows, abouts, holds, rows_gone, abouts_gone, holds_gone;
     struct buf scratch, detail;
     struct arena arena;
-    struct pool ticket_pool, life_pool;
+    struct pool ticket_pool, life_pool, hold_pool;
+    struct hold *hold_spare; /* what hold_add takes: see hold_ready */
     uint64_t entries_made[32], offers_made[5];
 };
 
@@ -312,14 +324,16 @@ void change_stray(struct workspace *ws, struct str id);   /* something of no tic
 void change_flush(struct workspace *ws);
 void change_mail(struct workspace *ws, const struct out_mail *m, const struct record *r, const void *obj);
 void change_offer(struct workspace *ws, struct ticket *t, struct agent *a, const char *what, const char *cause);
-void change_fill_offer(struct workspace *ws, const struct ticket *t, struct offer *o);
+void change_offer_all(struct workspace *ws, struct ticket *t, const char *what, const char *cause); /* to everybody it is with */
+/* `a`: whom it is shown to, with the token and the time of the offer to them; NULL: the ticket as such. */
+void change_fill_offer(struct workspace *ws, const struct ticket *t, const struct agent *a, struct offer *o);
 struct list change_messages(struct workspace *ws, const struct ticket *t); /* in ws->arena */
 struct list change_needs(struct workspace *ws, const struct ticket *t);
 void change_fini(struct workspace *ws);
 
 /* ---- ticket.c ---- */
 enum err ticket_step(struct workspace *ws, struct ticket *t, enum ticket_event ev, struct agent *a);
-void ticket_restore_state(struct workspace *ws, struct ticket *t, enum ticket_state s, struct agent *a, uint32_t units);
+void ticket_restore_state(struct workspace *ws, struct ticket *t, const struct ticket_row *r);
 struct ticket *ticket_new(struct workspace *ws, const struct about *about, const struct id *id, uint32_t home);
 void ticket_free(struct workspace *ws, struct ticket *t);
 enum err ticket_index(struct workspace *ws, struct ticket *t);
@@ -364,8 +378,28 @@ void roster_forget(struct workspace *ws, struct agent *a);  /* no longer known *
 void roster_refresh(struct workspace *ws, struct agent *a); /* columns and bits from the agent's fields */
 void roster_freed(struct workspace *ws, struct agent *a);   /* lines are to be asked again whether this agent can serve them */
 void roster_allow_over(const struct workspace *ws, struct agent *a); /* it may have more than it should, from before */
-void roster_recount(struct workspace *ws, struct agent *a);          /* units from the held set, after costs or channels changed */
-void hold_set(struct workspace *ws, struct ticket *t, struct agent *a, uint32_t units, bool counted);
+
+/* ---- pool.c ---- */
+void *pool_get(struct pool *p);             /* a block with anything in it; NULL: no memory */
+void pool_put(struct pool *p, void *block); /* NULL is fine */
+void pool_fini(struct pool *p);
+
+/* ---- hold.c ---- */
+bool hold_ready(struct workspace *ws); /* memory for one hold is there: the next hold_add cannot fail. False: no memory */
+struct hold *hold_add(struct workspace *ws, struct ticket *t, struct agent *a, enum hold_kind kind, uint32_t units, bool counted);
+void hold_drop(struct workspace *ws, struct hold *h);
+void hold_drop_all(struct workspace *ws, struct ticket *t);
+void hold_free_all(struct workspace *ws, struct ticket *t); /* at the end of the workspace: nothing follows from it */
+void hold_change(struct workspace *ws, struct hold *h, enum hold_kind kind, uint32_t units, bool counted);
+void hold_recount(struct workspace *ws, struct agent *a); /* units from the held set, after costs or channels changed */
+struct hold *ticket_hold(const struct ticket *t, enum hold_kind kind);       /* the first of the kind, or NULL */
+struct hold *ticket_hold_of(const struct ticket *t, const struct agent *a);  /* of any kind, or NULL */
+struct hold *ticket_offer_to(const struct ticket *t, const struct agent *a); /* or NULL */
+struct agent *ticket_agent(const struct ticket *t);                          /* its owner, or NULL */
+struct agent *ticket_with(const struct ticket *t);       /* its owner, else who was offered it first, or NULL: to be shown */
+uint32_t ticket_offers(const struct ticket *t);          /* how many stand */
+void hold_text(const struct ticket *t, struct buf *out); /* as the held sets name them: "units agent" a line */
+
 static inline bool bit_get(const uint64_t *set, uint32_t i) { return set[i / 64] >> (i % 64) & 1; }
 static inline void bit_put(uint64_t *set, uint32_t i, bool on)
 {
@@ -412,11 +446,20 @@ struct tally { /* candidates by the first test they failed */
 void match_tally(struct workspace *ws, struct line *l, struct tally *out);
 bool match_pass(struct workspace *ws); /* true: stopped by its budget */
 
+/* ---- offers.c ---- */
+bool offer_make(struct workspace *ws, struct ticket *t, struct agent *a, struct str detail); /* false: no memory */
+void offer_withdraw(struct workspace *ws, struct hold *h, const char *cause);
+/* Takes back all offers but `keep` (or NULL), each on record and told. The state is the caller's: it stays `offered`. */
+void offers_withdraw(struct workspace *ws, struct ticket *t, const struct hold *keep, const char *cause);
+uint64_t offers_first_end(const struct ticket *t);
+void offers_due(struct workspace *ws, struct ticket *t); /* some have expired */
+void act_accept(struct workspace *ws, const struct act *a);
+void act_decline(struct workspace *ws, const struct act *a);
+
 /* ---- timeline.c ---- */
 void due_set(struct workspace *ws, struct due *d, uint64_t at); /* UINT64_MAX: none */
 void ticket_schedule(struct workspace *ws, struct ticket *t);
 void timeline_run(struct workspace *ws);
-void offer_withdraw(struct workspace *ws, struct ticket *t, const char *cause);
 
 /* ---- presence.c ---- */
 void agent_schedule(struct workspace *ws, struct agent *a);
@@ -436,7 +479,16 @@ void answer(struct workspace *ws, const struct act *a, uint32_t status, struct s
             const uint32_t *confirm_home);
 void refuse(struct workspace *ws, const struct act *a, uint32_t status, const char *problem, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
-void read_ticket_fields(struct workspace *ws, struct jw *w, const struct ticket *t, bool messages);
+void act_tell(struct workspace *ws, const struct act *a, const struct ticket *t); /* 200, with what the ticket is now */
+/* The live ticket of the act; NULL: refused, it has ended or there is none. */
+struct ticket *act_target(struct workspace *ws, const struct act *a);
+/* The same if who asks may act on it and the table lets `ev` happen; NULL: refused. */
+struct ticket *act_own_target(struct workspace *ws, const struct act *a, enum ticket_event ev);
+bool act_has_token(const struct act *a);
+bool act_token_is(const struct act *a, uint64_t epoch, uint64_t seq);
+const char *act_reason(const struct act *a, char out[129]); /* as a C string */
+/* `a`: as in change_fill_offer */
+void read_ticket_fields(struct workspace *ws, struct jw *w, const struct ticket *t, const struct agent *a, bool messages);
 void act_ticket(struct workspace *ws, const struct act *a);
 void act_tickets(struct workspace *ws, const struct act *a);
 void act_queues(struct workspace *ws, const struct act *a);

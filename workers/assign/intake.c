@@ -137,16 +137,20 @@ static void open_ticket(struct workspace *ws, const struct event *e, const struc
 
 /* ---- joining ---- */
 
-static bool has_room(const struct workspace *ws, const struct agent *a, const struct ticket *t)
+/* The parked ticket counts whole from now on. */
+static bool has_room(const struct workspace *ws, const struct hold *h)
 {
+    const struct agent *a = h->agent;
+
     return a->known && a->presence == PRES_AVAILABLE && !a->leaving &&
-           capacity_bar(ws, a, t->channel, ticket_favoured(ws, t), t->units) == BAR_NONE;
+           capacity_bar(ws, a, h->ticket->channel, ticket_favoured(ws, h->ticket), h->units) == BAR_NONE;
 }
 
 void ticket_resume(struct workspace *ws, struct ticket *t, const char *cause)
 {
-    struct agent *a = t->agent;
-    bool stays = a && (t->state == TK_WRAPUP || has_room(ws, a, t));
+    const struct hold *h = ticket_hold(t, HOLD_OWNER);
+    struct agent *a = h ? h->agent : NULL;
+    bool stays = a && (t->state == TK_WRAPUP || has_room(ws, h));
 
     naru_assert(!ticket_step(ws, t, stays ? EV_RESUME : EV_RESUME_WAIT, a));
     log_change(ws, .kind = ENTRY_RESUMED, .t = t, .cause = cause);
@@ -161,7 +165,7 @@ static void join_ticket(struct workspace *ws, struct ticket *t, const struct eve
     log_change(ws, .kind = ENTRY_JOINED, .t = t, .event = &e->id, .home = e->home);
     if (t->state == TK_PARKED || t->state == TK_WRAPUP) ticket_resume(ws, t, "message");
     ticket_retriage(ws, t, e, v);
-    if (t->agent) change_offer(ws, t, t->agent, "message", NULL);
+    change_offer_all(ws, t, "message", NULL);
 }
 
 static void hang_up(struct workspace *ws, struct ticket *t, const struct event *e)

@@ -1,4 +1,3 @@
-#include "base/metrics.h"
 #include "workers/assign/core.h"
 
 /* The matching pass: ready lines in the order of their heads' ranks; for each head the best of the agents who are eligible for
@@ -199,16 +198,6 @@ static struct str decision(struct workspace *ws, struct line *l, const struct ch
     return b->err ? STR_NONE : buf_str(b);
 }
 
-static void offer(struct workspace *ws, struct ticket *t, struct agent *a, struct str detail)
-{
-    naru_assert(!ticket_step(ws, t, EV_OFFER, a));
-    log_change(ws, .kind = ENTRY_OFFERED, .t = t, .detail = detail);
-    change_offer(ws, t, a, "offer", NULL);
-    if (!t->offered_once) metric_observe(MET_OFFER_TIME, "", (double)(ws->now - t->enqueued) / 1000);
-    t->offered_once = true;
-    ws->offers_made[0]++;
-}
-
 bool match_pass(struct workspace *ws)
 {
     uint64_t looked = 0;
@@ -221,11 +210,8 @@ bool match_pass(struct workspace *ws)
         struct choice c;
         if (looked > PASS_BUDGET) return true;
         looked += 64 + ws->roster.count;
-        if (!choose(ws, l, queue_of(ws, t), &c)) {
+        if (!choose(ws, l, queue_of(ws, t), &c) || !offer_make(ws, t, ws->roster.v[c.top[0].agent], decision(ws, l, &c)))
             heap_remove(&ws->ready, n); /* stuck */
-            continue;
-        }
-        offer(ws, t, ws->roster.v[c.top[0].agent], decision(ws, l, &c));
     }
     return false;
 }

@@ -33,9 +33,9 @@ void agent_schedule(struct workspace *ws, struct agent *a)
 
 static void withdraw_offers(struct workspace *ws, struct agent *a, const char *cause)
 {
-    for (struct ticket *t = a->tickets, *next; t; t = next) {
-        next = t->agent_next;
-        if (t->state == TK_OFFERED) offer_withdraw(ws, t, cause);
+    for (struct hold *h = a->holds, *next; h; h = next) {
+        next = h->agent_next;
+        if (h->kind == HOLD_OFFER) offer_withdraw(ws, h, cause);
     }
 }
 
@@ -65,7 +65,7 @@ void agent_missed(struct workspace *ws, struct agent *a)
 
 void agent_returned(struct workspace *ws, struct ticket *t, const char *cause)
 {
-    struct agent *a = t->agent;
+    struct agent *a = ticket_agent(t);
 
     naru_assert(!ticket_step(ws, t, EV_AGENT_LOST, NULL));
     log_change(ws, .kind = ENTRY_RETURNED, .t = t, .agent = a, .cause = cause);
@@ -75,10 +75,11 @@ void agent_returned(struct workspace *ws, struct ticket *t, const char *cause)
 /* Everything the agent has goes back to waiting; what is being wrapped up ends by its own timer. */
 void agent_drop_all(struct workspace *ws, struct agent *a, const char *cause)
 {
-    for (struct ticket *t = a->tickets, *next; t; t = next) {
-        next = t->agent_next;
-        if (t->state == TK_OFFERED) offer_withdraw(ws, t, cause);
-        else if (t->state != TK_WRAPUP) agent_returned(ws, t, cause);
+    for (struct hold *h = a->holds, *next; h; h = next) {
+        next = h->agent_next;
+        if (h->kind == HOLD_OFFER) offer_withdraw(ws, h, cause);
+        else if (h->kind == HOLD_CONSULT) hold_drop(ws, h);
+        else if (h->ticket->state != TK_WRAPUP) agent_returned(ws, h->ticket, cause);
     }
 }
 
@@ -141,8 +142,8 @@ static void answer_connect(struct workspace *ws, const struct act *a, struct age
     for (int offers = 0; offers < 2; offers++) {
         jw_key(&w, lists[offers]);
         jw_open(&w, '[');
-        for (struct ticket *t = g->tickets; t; t = t->agent_next)
-            if ((t->state == TK_OFFERED) == (offers == 1)) read_ticket_fields(ws, &w, t, false);
+        for (const struct hold *h = g->holds; h; h = h->agent_next)
+            if ((h->kind == HOLD_OFFER) == (offers == 1)) read_ticket_fields(ws, &w, h->ticket, g, false);
         jw_close(&w, ']');
     }
     jw_close(&w, '}');
@@ -161,6 +162,9 @@ static void take_up(struct workspace *ws, struct agent *g)
     if (resume) agent_set_presence(ws, g, was, reason, "agent_back");
 }
 
+/* How what they have is shown to somebody who comes back. */
+static const char *const hold_words[] = { [HOLD_OWNER] = "assigned", [HOLD_OFFER] = "offer", [HOLD_CONSULT] = "consult" };
+
 void act_connect(struct workspace *ws, const struct act *a)
 {
     struct agent *g = known_agent(ws, a);
@@ -176,8 +180,7 @@ void act_connect(struct workspace *ws, const struct act *a)
     roster_refresh(ws, g);
     agent_schedule(ws, g);
     answer_connect(ws, a, g);
-    for (struct ticket *t = g->tickets; t; t = t->agent_next)
-        change_offer(ws, t, g, t->state == TK_OFFERED ? "offer" : "assigned", "resume");
+    for (const struct hold *h = g->holds; h; h = h->agent_next) change_offer(ws, h->ticket, g, hold_words[h->kind], "resume");
 }
 
 static void leave(struct workspace *ws, struct agent *g)
@@ -238,7 +241,7 @@ void act_presence(struct workspace *ws, const struct act *a)
     if (!g || !agent_session_ok(ws, a, g)) return;
     if (a->reason.n) memcpy(reason, a->reason.p, text_cut(a->reason, 64).n);
     g->lease = a->presence == PRES_OFFLINE && !g->connected ? 0 : ws->now + MS_LEASE;
-    g->lost = a->presence == PRES_OFFLINE && g->tickets ? ws->now : 0;
+    g->lost = a->presence == PRES_OFFLINE && g->holds ? ws->now : 0;
     g->was = PRES_OFFLINE;
     if (a->presence == PRES_AVAILABLE) g->misses = 0;
     if (a->presence != g->presence || strcmp(reason, g->reason) != 0) agent_set_presence(ws, g, a->presence, reason, "away");

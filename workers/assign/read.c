@@ -7,11 +7,11 @@
 #define BODY_MAX  524288u
 #define LIMIT_MAX 100u
 
-void read_ticket_fields(struct workspace *ws, struct jw *w, const struct ticket *t, bool messages)
+void read_ticket_fields(struct workspace *ws, struct jw *w, const struct ticket *t, const struct agent *a, bool messages)
 {
     struct offer o;
 
-    change_fill_offer(ws, t, &o);
+    change_fill_offer(ws, t, a, &o);
     if (messages) o.messages = change_messages(ws, t);
     jw_open(w, '{');
     record_json_fields(w, &offer_record, &o);
@@ -38,7 +38,7 @@ void act_ticket(struct workspace *ws, const struct act *a)
     }
     buf_init(&b, BODY_MAX);
     w = jw_on(&b);
-    read_ticket_fields(ws, &w, t, true);
+    read_ticket_fields(ws, &w, t, NULL, true);
     answer_body(ws, a, &b);
 }
 
@@ -67,7 +67,7 @@ static bool wanted(const struct workspace *ws, const struct act *a, const struct
     if (!id_is_none(&a->after) && memcmp(t->id.b, a->after.b, sizeof t->id.b) <= 0) return false;
     if (a->state != TK_INVALID && t->state != a->state) return false;
     if (a->queue.n && !str_is(a->queue, queue_of(ws, t)->name)) return false;
-    return !a->agent.n || (of && t->agent == of);
+    return !a->agent.n || (of && ticket_hold_of(t, of));
 }
 
 void act_tickets(struct workspace *ws, const struct act *a)
@@ -85,7 +85,7 @@ void act_tickets(struct workspace *ws, const struct act *a)
     w = jw_on(&b);
     jw_open(&w, '{');
     jw_key(&w, "tickets"), jw_open(&w, '[');
-    for (; told < p.count && told < p.limit && b.n < BODY_MAX - 65536; told++) read_ticket_fields(ws, &w, p.v[told], false);
+    for (; told < p.count && told < p.limit && b.n < BODY_MAX - 65536; told++) read_ticket_fields(ws, &w, p.v[told], of, false);
     jw_close(&w, ']');
     if (told < p.count && told) {
         char id[ID_TEXT + 1];
@@ -135,7 +135,7 @@ static void agent_fields(struct workspace *ws, struct jw *w, const struct agent 
     uint32_t held = 0, offered = 0;
     char id[ID_TEXT + 1];
 
-    for (const struct ticket *t = g->tickets; t; t = t->agent_next) *(t->state == TK_OFFERED ? &offered : &held) += t->units;
+    for (const struct hold *h = g->holds; h; h = h->agent_next) *(h->kind == HOLD_OFFER ? &offered : &held) += h->units;
     jw_open(w, '{');
     jw_key(w, "agent"), jw_str(w, g->name);
     jw_key(w, "kind"), jw_strz(w, g->bot ? "bot" : "person");
@@ -157,7 +157,7 @@ static void agent_fields(struct workspace *ws, struct jw *w, const struct agent 
     }
     jw_close(w, '}');
     jw_key(w, "tickets"), jw_open(w, '[');
-    for (const struct ticket *t = g->tickets; t; t = t->agent_next) jw_strz(w, id_text(&t->id, id));
+    for (const struct hold *h = g->holds; h; h = h->agent_next) jw_strz(w, id_text(&h->ticket->id, id));
     jw_close(w, ']');
     jw_close(w, '}');
 }
@@ -272,6 +272,7 @@ static void explain_waiting(struct workspace *ws, struct jw *w, struct ticket *t
 void act_explain(struct workspace *ws, const struct act *a)
 {
     struct ticket *t = ticket_find(ws, &a->ticket);
+    const struct agent *with;
     char id[ID_TEXT + 1];
     struct list needs;
     struct buf b;
@@ -287,7 +288,7 @@ void act_explain(struct workspace *ws, const struct act *a)
     jw_key(&w, "ticket"), jw_strz(&w, id_text(&t->id, id));
     jw_key(&w, "state"), jw_strz(&w, ticket_state_words.v[t->state]);
     jw_key(&w, "queue"), jw_strz(&w, queue_of(ws, t)->name);
-    if (t->agent) jw_key(&w, "agent"), jw_str(&w, t->agent->name);
+    if ((with = ticket_with(t))) jw_key(&w, "agent"), jw_str(&w, with->name);
     jw_key(&w, "urgency"), jw_strz(&w, urgency_words.v[t->urgency]);
     jw_key(&w, "policy"), jw_strz(&w, ws->policy_version);
     needs = change_needs(ws, t);
@@ -315,7 +316,7 @@ static void metrics_of_agents(const struct workspace *ws)
         const struct agent *a = ws->roster.v[i];
         if (!a->known || a->presence == PRES_OFFLINE) continue;
         total += a->capacity;
-        for (const struct ticket *t = a->tickets; t; t = t->agent_next) *(t->state == TK_OFFERED ? &offered : &held) += t->units;
+        for (const struct hold *h = a->holds; h; h = h->agent_next) *(h->kind == HOLD_OFFER ? &offered : &held) += h->units;
     }
     metric_set(MET_AGENT_UNITS, "total", (double)total);
     metric_set(MET_AGENT_UNITS, "held", (double)held);

@@ -56,13 +56,8 @@ static void put_fields(struct workspace *ws, struct ticket *t, const struct tick
    the same. */
 static void put_state(struct workspace *ws, struct ticket *t, const struct ticket_row *r)
 {
-    struct agent *a = r->agent.n ? roster_add(ws, r->agent) : NULL;
-    enum ticket_state s = state_live(r->state) ? r->state : TK_WAITING;
-
-    if (state_has_agent(s) && !a) s = TK_WAITING;
-    ticket_restore_state(ws, t, s, a, r->units);
-    t->until = r->until;
-    if (s != TK_WAITING && !t->until) t->until = ws->now + MS_HOLD;
+    ticket_restore_state(ws, t, r);
+    if (t->state != TK_WAITING && !t->until) t->until = ws->now + MS_HOLD;
     ticket_schedule(ws, t);
 }
 
@@ -109,6 +104,7 @@ static void put_row(struct workspace *ws, struct ticket *t, const struct ticket_
     put_backoffs(ws, t, r);
     put_state(ws, t, r);
     t->dirty = t->dirty_about = false;
+    t->held_changed = t->holds != NULL; /* until the held sets say the same */
 }
 
 void space_restore_row(struct workspace *ws, uint64_t now, struct str id_text, struct str packed)
@@ -148,23 +144,18 @@ void space_restore_agent(struct workspace *ws, uint64_t now, struct str name, co
 void space_restore_held(struct workspace *ws, struct str id_text, struct str value)
 {
     struct ticket *t = NULL;
-    char expect[160];
     struct id id;
-    int n;
 
     if (!id_parse(id_text, &id)) t = ticket_find(ws, &id);
     if (!t) {
         change_stray(ws, id_text);
         return;
     }
-    n = t->agent ? snprintf(expect, sizeof expect, "%u %.*s", t->units, STR_FMT(t->agent->name)) : 0;
-    if (t->agent && str_eq(value, (struct str){ expect, (size_t)n })) {
-        t->held_by = t->agent;
-        t->held_units = t->units;
-        return;
-    }
-    t->held_units = UINT32_MAX;
-    change_touch(ws, t);
+    buf_clear(&ws->detail);
+    hold_text(t, &ws->detail);
+    t->held_kept = true;
+    t->held_changed = !str_eq(value, buf_str(&ws->detail));
+    if (t->held_changed) change_touch(ws, t);
 }
 
 /* Tickets without a row: the writes of about and row are one batch, so this is another's doing. */
@@ -241,8 +232,9 @@ static void recover(struct workspace *ws, const struct live *l)
     t->listed = true;
     t->token_epoch = l->token_epoch;
     t->token_seq = l->token_seq;
-    naru_assert(!ticket_step(ws, t, a ? EV_RECOVER : EV_OPEN, a));
+    if (a && ticket_step(ws, t, EV_RECOVER, a)) a = NULL; /* no memory: it waits */
     if (a) roster_allow_over(ws, a);
+    else naru_assert(!ticket_step(ws, t, EV_OPEN, NULL));
     log_change(ws, .kind = ENTRY_OPENED, .t = t, .event = &t->event, .home = t->home, .cause = cause, .keep_token = true);
     if (a) log_change(ws, .kind = ENTRY_ACCEPTED, .t = t, .cause = cause, .keep_token = true);
 }
@@ -254,10 +246,11 @@ static void catch_up(struct workspace *ws, struct ticket *t, const struct live *
     bool later = l->token_epoch > t->token_epoch || (l->token_epoch == t->token_epoch && l->token_seq > t->token_seq);
 
     if (!later || t->state == TK_WRAPUP || (!a && t->state == TK_WAITING)) return;
-    if (t->agent) (void)ticket_step(ws, t, t->state == TK_OFFERED ? EV_WITHDRAW : EV_AGENT_LOST, NULL);
+    if (t->holds) (void)ticket_step(ws, t, t->state == TK_OFFERED ? EV_WITHDRAW : EV_AGENT_LOST, NULL);
     t->token_epoch = l->token_epoch;
     t->token_seq = l->token_seq;
-    if (a && !ticket_step(ws, t, EV_RECOVER, a)) roster_allow_over(ws, a);
+    if (a && ticket_step(ws, t, EV_RECOVER, a)) a = NULL;
+    if (a) roster_allow_over(ws, a);
     log_change(ws, .kind = a ? ENTRY_ACCEPTED : ENTRY_RETURNED, .t = t, .cause = "home_knew_better", .keep_token = true);
 }
 
@@ -310,12 +303,12 @@ void space_restore_done(struct workspace *ws, uint64_t now)
 
     if (now > ws->now) ws->now = now;
     for (size_t i = 0; (t = idmap_next(&ws->tickets, &i));)
-        if (t->agent && !t->held_by) change_touch(ws, t); /* missing among the held sets */
+        if (t->held_changed) change_touch(ws, t); /* missing among the held sets */
     for (uint32_t i = 0; i < ws->roster.count; i++) {
         struct agent *a = ws->roster.v[i];
-        if (!a->known && a->tickets) agent_drop_all(ws, a, "agent_gone");
+        if (!a->known && a->holds) agent_drop_all(ws, a, "agent_gone");
         if (a->connected || a->presence != PRES_OFFLINE) a->lease = ws->now + MS_LEASE;
-        if (a->presence == PRES_OFFLINE && !a->connected && a->tickets && !a->lost) a->lost = ws->now;
+        if (a->presence == PRES_OFFLINE && !a->connected && a->holds && !a->lost) a->lost = ws->now;
         agent_schedule(ws, a);
     }
     waiting_wake_all(ws);

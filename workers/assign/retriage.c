@@ -281,6 +281,15 @@ static void move(struct workspace *ws, struct ticket *t, const struct shift *s)
     log_change(ws, .kind = ENTRY_MOVED, .t = t, .cause = "retriaged");
 }
 
+/* Offers to agents who could not be offered it now; all, when it `moves`. */
+static void withdraw_unfit(struct workspace *ws, struct ticket *t, bool moves)
+{
+    for (struct hold *h = t->holds, *next; h && t->state == TK_OFFERED; h = next) {
+        next = h->next;
+        if (moves || !serves(ws, t, h->agent)) offer_withdraw(ws, h, "retriaged");
+    }
+}
+
 /* Puts on record what changed, and lets follow from it what must. */
 static void settle(struct workspace *ws, struct ticket *t, struct shift *s)
 {
@@ -292,9 +301,9 @@ static void settle(struct workspace *ws, struct ticket *t, struct shift *s)
     if (!*what) return; /* a rule names the queue that it is in, or one that it cannot go to now */
     change_touch(ws, t);
     log_change(ws, .kind = ENTRY_RETRIAGED, .t = t, .cause = what, .detail = told(ws, t, s, REASONS_MAX));
-    if (t->state == TK_OFFERED && (moves || !serves(ws, t, t->agent))) offer_withdraw(ws, t, "retriaged");
+    withdraw_unfit(ws, t, moves);
     if (moves) move(ws, t, s);
-    if (t->agent) change_offer(ws, t, t->agent, "changed", what);
+    change_offer_all(ws, t, "changed", what);
 }
 
 void ticket_retriage(struct workspace *ws, struct ticket *t, const struct event *e, const struct verdict *v)

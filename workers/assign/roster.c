@@ -6,8 +6,7 @@
    eligible for nothing), so that what refers to it stays valid.
 
    The matcher reads columns and bit sets only. They are derived: roster_refresh recomputes one agent's from the agent's fields,
-   and is called by whoever changed a field. The units in use are derived too, from the set of tickets on the agent's list, and
-   hold_set is the one place where that set changes. */
+   and is called by whoever changed a field. The units in use are derived too, from what the agent holds: see hold.c. */
 
 enum err roster_init(struct roster *r)
 {
@@ -227,71 +226,4 @@ void roster_refresh(struct workspace *ws, struct agent *a)
     r->load[a->index] = load > UINT32_MAX ? UINT32_MAX : (uint32_t)load;
     r->idle_key[a->index] = idle_key(a, r->load[a->index]);
     for (uint32_t c = 0; c < ws->channel_count; c++) refresh_channel(ws, a, c, avail);
-}
-
-/* ---- who has what ---- */
-
-static void list_remove(struct agent *a, struct ticket *t)
-{
-    if (t->agent_prev) t->agent_prev->agent_next = t->agent_next;
-    else a->tickets = t->agent_next;
-    if (t->agent_next) t->agent_next->agent_prev = t->agent_prev;
-    t->agent_prev = t->agent_next = NULL;
-}
-
-static void list_add(struct agent *a, struct ticket *t)
-{
-    t->agent_next = a->tickets;
-    if (a->tickets) a->tickets->agent_prev = t;
-    a->tickets = t;
-}
-
-static void count_units(const struct workspace *ws, struct agent *a, const struct ticket *t, bool in)
-{
-    uint32_t one = in ? 1 : UINT32_MAX; /* less one */
-
-    a->used = in ? a->used + t->units : a->used - t->units;
-    if (!t->counted) return;
-    a->chan[t->channel] += one;
-    a->in_hand += one;
-    if (ws->channels[t->channel].exclusive != EXCLUSIVE_NO) a->exclusive += one;
-}
-
-static void let_go(struct workspace *ws, struct ticket *t, bool stays)
-{
-    struct agent *a = t->agent;
-
-    if (!a) return;
-    count_units(ws, a, t, false);
-    if (stays) return;
-    list_remove(a, t);
-    t->agent = NULL;
-    roster_refresh(ws, a);
-}
-
-/* The ticket is with agent `a` (NULL: nobody) for so many units from now on: the one place where a held set changes. */
-void hold_set(struct workspace *ws, struct ticket *t, struct agent *a, uint32_t units, bool counted)
-{
-    bool same = t->agent == a && t->units == units;
-
-    if (same && t->counted == counted) return;
-    let_go(ws, t, t->agent && t->agent == a);
-    t->units = units;
-    t->counted = counted;
-    if (a) {
-        if (t->agent != a) list_add(a, t);
-        t->agent = a;
-        count_units(ws, a, t, true);
-        roster_refresh(ws, a);
-    }
-    if (!same) change_touch(ws, t);
-}
-
-void roster_recount(struct workspace *ws, struct agent *a)
-{
-    a->used = a->in_hand = a->exclusive = 0;
-    memset(a->chan, 0, sizeof a->chan);
-    for (const struct ticket *t = a->tickets; t; t = t->agent_next) count_units(ws, a, t, true);
-    roster_allow_over(ws, a);
-    roster_refresh(ws, a);
 }

@@ -8,7 +8,7 @@
 #define TICKET_EVENT_MAP(X)                                                                                                        \
     X(EV_OPEN, "open")       /* comes into being: waiting */                                                                       \
     X(EV_RECOVER, "recover") /* has the owner that its home names, whatever Redis says */                                          \
-    X(EV_OFFER, "offer")                                                                                                           \
+    X(EV_OFFER, "offer")     /* to one agent, or to one more */                                                                    \
     X(EV_ACCEPT, "accept")                                                                                                         \
     X(EV_DECLINE, "decline")                                                                                                       \
     X(EV_OFFER_EXPIRED, "offer_expired")                                                                                           \
@@ -22,7 +22,12 @@
     X(EV_RESOLVE, "resolve")                                                                                                       \
     X(EV_ABANDON, "abandon") /* the customer left */                                                                               \
     X(EV_CANCEL, "cancel")                                                                                                         \
-    X(EV_EXPIRE, "expire") /* waited, was held or parked for longer than anything may be */
+    X(EV_EXPIRE, "expire")       /* waited, was held or parked for longer than anything may be */                                  \
+    X(EV_SCHEDULE, "schedule")   /* put off until a time: a callback, a deferred start */                                          \
+    X(EV_DUE, "due")             /* … which has come */                                                                          \
+    X(EV_ASSIGN, "assign")       /* to one agent, by a person, whatever the policy would choose */                                 \
+    X(EV_REQUEUE, "requeue")     /* back to waiting, by a person */                                                                \
+    X(EV_HAND_OVER, "hand_over") /* a bot gives it to people */
 enum ticket_event { TICKET_EVENT_MAP(WORDS_ENUM) EV_COUNT };
 #define TK_COUNT (TK_DEAD + 1)
 

@@ -5,11 +5,13 @@
 
 /* Where a ticket can be, and what is true there:
 
-     waiting           in a line, in its queue's heap by age; no agent, no units
-     offered           with one agent, units counted, `until` is the offer's end
+     waiting           in a line, in its queue's heap by age; no holds
+     offered           with one agent or several, units counted with each; `until` is the end of the offer that ends first
      assigned, wrapup  with one agent, units counted, `until` is the end of the hold or of the wrap-up
+     scheduled         in no line, with nobody; `until` is when it waits again
      parked            in no line; with its last owner at a share of its units, or with nobody; `until` is the end of waiting for
-   the customer an end            about to be freed: ticket_end logs it, remembers it as a `past`, and frees it
+                       the customer
+     an end            about to be freed: ticket_end logs it, remembers it as a `past`, and frees it
 
    A live ticket is in workspace.tickets and .conversations, owns its notes, its life and its back-offs, and always has a deadline
    in workspace.deadlines. Its `taken` events are in workspace.events; they pass to the `past` when it ends and are freed when
@@ -18,20 +20,31 @@
 static void enter_waiting(struct workspace *ws, struct ticket *t, struct agent *a)
 {
     (void)a;
-    hold_set(ws, t, NULL, 0, false);
+    hold_drop_all(ws, t);
     t->until = 0;
     if (waiting_enter(ws, t)) log_warn("ticket wait deferred workspace=%.*s cause=memory", STR_FMT(ws->name));
 }
 
+/* One more agent is offered it. */
 static void enter_offered(struct workspace *ws, struct ticket *t, struct agent *a)
 {
-    hold_set(ws, t, a, capacity_cost(ws, a, t->channel), true);
-    t->until = ws->now + ws->channels[t->channel].offer_ms;
+    struct hold *h = hold_add(ws, t, a, HOLD_OFFER, capacity_cost(ws, a, t->channel), true);
+
+    h->until = ws->now + ws->channels[t->channel].offer_ms;
+    t->until = offers_first_end(t);
 }
 
+/* Who is consulted stays; what they took as an offer keeps its units. */
 static void enter_assigned(struct workspace *ws, struct ticket *t, struct agent *a)
 {
-    hold_set(ws, t, a, t->agent == a && t->counted ? t->units : capacity_cost(ws, a, t->channel), true);
+    struct hold *mine = ticket_hold_of(t, a);
+
+    for (struct hold *h = t->holds, *next; h; h = next) {
+        next = h->next;
+        if (h != mine && h->kind != HOLD_CONSULT) hold_drop(ws, h);
+    }
+    if (!mine) (void)hold_add(ws, t, a, HOLD_OWNER, capacity_cost(ws, a, t->channel), true);
+    else hold_change(ws, mine, HOLD_OWNER, mine->counted ? mine->units : capacity_cost(ws, a, t->channel), true);
     t->until = ws->now + MS_HOLD;
 }
 
@@ -43,22 +56,32 @@ static void enter_wrapup(struct workspace *ws, struct ticket *t, struct agent *a
 
 static void enter_parked(struct workspace *ws, struct ticket *t, struct agent *a)
 {
+    struct hold *h = ticket_hold(t, HOLD_OWNER);
+
     (void)a;
-    if (t->agent) hold_set(ws, t, t->agent, capacity_parked(ws, t->units), false);
+    if (h) hold_change(ws, h, HOLD_OWNER, capacity_parked(ws, h->units), false);
     t->until = ws->now + MS_PARK;
+}
+
+/* `until`, when it comes back, is set by who puts it off, before the step. */
+static void enter_scheduled(struct workspace *ws, struct ticket *t, struct agent *a)
+{
+    (void)a;
+    hold_drop_all(ws, t);
+    if (t->until < ws->now) t->until = ws->now;
 }
 
 static void enter_end(struct workspace *ws, struct ticket *t, struct agent *a)
 {
     (void)a;
-    hold_set(ws, t, NULL, 0, false);
+    hold_drop_all(ws, t);
     due_set(ws, &t->due, UINT64_MAX);
 }
 
 static void (*const on_enter[TK_COUNT])(struct workspace *, struct ticket *, struct agent *) = {
-    [TK_WAITING] = enter_waiting, [TK_OFFERED] = enter_offered, [TK_ASSIGNED] = enter_assigned, [TK_WRAPUP] = enter_wrapup,
-    [TK_PARKED] = enter_parked,   [TK_RESOLVED] = enter_end,    [TK_ABANDONED] = enter_end,     [TK_CANCELLED] = enter_end,
-    [TK_EXPIRED] = enter_end,     [TK_DEAD] = enter_end,
+    [TK_WAITING] = enter_waiting,     [TK_OFFERED] = enter_offered, [TK_ASSIGNED] = enter_assigned, [TK_WRAPUP] = enter_wrapup,
+    [TK_SCHEDULED] = enter_scheduled, [TK_PARKED] = enter_parked,   [TK_RESOLVED] = enter_end,      [TK_ABANDONED] = enter_end,
+    [TK_CANCELLED] = enter_end,       [TK_EXPIRED] = enter_end,     [TK_DEAD] = enter_end,
 };
 
 static void count_in_queue(struct workspace *ws, const struct ticket *t, int by)
@@ -74,38 +97,66 @@ static void agent_worked(struct workspace *ws, struct agent *a)
     roster_refresh(ws, a);
 }
 
-static void enter_state(struct workspace *ws, struct ticket *t, enum ticket_state to, struct agent *a)
+static void set_state(struct workspace *ws, struct ticket *t, enum ticket_state to)
 {
     count_in_queue(ws, t, -1);
     t->state = to; /* the only line that writes this field */
     count_in_queue(ws, t, 1);
-    on_enter[to](ws, t, a);
 }
 
-/* The only function that changes a state. `a`: the agent of the new state, where it has one. */
+/* The only function that changes a state. `a`: the agent of the new state, where it has one. ERR_STATE: the table refuses it;
+   ERR_NOMEM: no memory for the hold; either way nothing has changed. */
 enum err ticket_step(struct workspace *ws, struct ticket *t, enum ticket_event ev, struct agent *a)
 {
     enum ticket_state from = t->state, to = state_next(from, ev);
-    struct agent *had = t->agent;
+    struct agent *had = ticket_agent(t);
 
     if (to == TK_INVALID) return ERR_STATE;
+    if ((to == TK_OFFERED || to == TK_ASSIGNED) && !ticket_hold_of(t, a) && !hold_ready(ws)) return ERR_NOMEM;
     if (from == TK_WAITING) waiting_leave(ws, t);
-    enter_state(ws, t, to, a);
-    if ((from == TK_ASSIGNED || from == TK_WRAPUP) && t->agent != had) agent_worked(ws, had);
+    set_state(ws, t, to);
+    on_enter[to](ws, t, a);
+    if ((from == TK_ASSIGNED || from == TK_WRAPUP) && ticket_agent(t) != had) agent_worked(ws, had);
     change_touch(ws, t);
     if (state_live(to)) ticket_schedule(ws, t);
     return ERR_OK;
 }
 
-/* While rebuilding: not a change but what was, so not by the table. */
-void ticket_restore_state(struct workspace *ws, struct ticket *t, enum ticket_state s, struct agent *a, uint32_t units)
+static struct hold *restore_hold(struct workspace *ws, struct ticket *t, struct str agent, enum hold_kind kind, uint32_t units,
+                                 bool counted)
 {
-    naru_assert(t->state == TK_INVALID);
-    enter_state(ws, t, s, a);
-    if (a && s != TK_WAITING) {
-        hold_set(ws, t, a, units, s != TK_PARKED);
-        roster_allow_over(ws, a);
+    struct agent *a = agent.n ? roster_add(ws, agent) : NULL;
+    struct hold *h;
+
+    if (!a || ticket_hold_of(t, a) || !hold_ready(ws)) return NULL;
+    h = hold_add(ws, t, a, kind, units, counted);
+    roster_allow_over(ws, a);
+    return h;
+}
+
+static void restore_offers(struct workspace *ws, struct ticket *t, const struct ticket_row *r)
+{
+    const struct open_offer *o = r->offers.items;
+
+    for (uint32_t i = 0; i < r->offers.count; i++) {
+        struct hold *h = restore_hold(ws, t, o[i].agent, HOLD_OFFER, o[i].units, true);
+        if (h) h->until = o[i].until, h->token_epoch = o[i].token_epoch, h->token_seq = o[i].token_seq;
     }
+}
+
+/* While rebuilding: not a change but what was, so not by the table. A state without the hold that makes it one is waiting. */
+void ticket_restore_state(struct workspace *ws, struct ticket *t, const struct ticket_row *r)
+{
+    enum ticket_state s = state_live(r->state) ? r->state : TK_WAITING;
+
+    naru_assert(t->state == TK_INVALID);
+    if (s == TK_OFFERED) restore_offers(ws, t, r);
+    else if (s != TK_WAITING) (void)restore_hold(ws, t, r->agent, HOLD_OWNER, r->units, s != TK_PARKED);
+    if (state_has_agent(s) && !t->holds) s = TK_WAITING;
+    if (s != TK_WAITING) (void)restore_hold(ws, t, r->consulted, HOLD_CONSULT, r->consult_units, false);
+    set_state(ws, t, s);
+    t->until = r->until;
+    if (s == TK_WAITING) enter_waiting(ws, t, NULL);
 }
 
 /* ---- making and freeing ---- */
@@ -173,58 +224,24 @@ bool ticket_retell(struct workspace *ws, struct ticket *t, const struct facts *f
     return true;
 }
 
-/* ---- pools ---- */
+/* ---- memory ---- */
 
 #define LIFE_FIRST 384u  /* bytes: enough while it waits, and many may wait */
 #define LIFE_USUAL 1536u /* from its opening to its end */
-#ifdef __SANITIZE_ADDRESS__
-static const uint32_t pool_keeps = 0; /* freed is freed, so that use after it is found */
-#else
-static const uint32_t pool_keeps = 4096;
-#endif
-
-static void *pool_get(struct pool *p)
-{
-    struct pool_block *b = p->free;
-
-    if (!b) return malloc(p->size);
-    p->free = b->next;
-    p->count--;
-    return b;
-}
-
-static void pool_put(struct pool *p, void *block)
-{
-    struct pool_block *b = block;
-
-    if (!b || p->count >= pool_keeps) {
-        free(b);
-        return;
-    }
-    b->next = p->free;
-    p->free = b;
-    p->count++;
-}
-
-static void pool_fini(struct pool *p)
-{
-    for (struct pool_block *b = p->free, *next; b; b = next) {
-        next = b->next;
-        free(b);
-    }
-    p->free = NULL;
-}
 
 void ticket_pools_init(struct workspace *ws)
 {
     ws->ticket_pool.size = sizeof(struct ticket);
     ws->life_pool.size = LIFE_USUAL;
+    ws->hold_pool.size = sizeof(struct hold);
 }
 
 void ticket_pools_fini(struct workspace *ws)
 {
     pool_fini(&ws->ticket_pool);
     pool_fini(&ws->life_pool);
+    pool_fini(&ws->hold_pool);
+    free(ws->hold_spare);
 }
 
 /* A ticket in no place yet; NULL: no memory. */
@@ -285,6 +302,7 @@ void ticket_free(struct workspace *ws, struct ticket *t)
 {
     if (!t) return;
     unindex(ws, t);
+    hold_free_all(ws, t);
     free_events(ws, t->events);
     for (uint32_t i = 0; i < t->note_count; i++) free(t->notes[i]);
     free(t->notes);
@@ -594,12 +612,13 @@ static void remember(struct workspace *ws, struct ticket *t, const struct agent 
 /* Ends a ticket and frees it. The table must allow it: callers ask state_next first. */
 void ticket_end(struct workspace *ws, struct ticket *t, enum ticket_event ev, const char *cause)
 {
-    struct agent *a = t->agent;
-    bool offered = t->state == TK_OFFERED;
+    struct agent *a = ticket_agent(t);
 
+    naru_assert(state_next(t->state, ev));
+    offers_withdraw(ws, t, NULL, cause);
     naru_assert(!ticket_step(ws, t, ev, NULL));
     log_change(ws, .kind = ENTRY_ENDED, .t = t, .agent = a, .cause = cause);
-    if (a) change_offer(ws, t, a, offered ? "withdrawn" : "ended", cause);
+    if (a) change_offer(ws, t, a, "ended", cause);
     remember(ws, t, a);
     change_gone(ws, t);
     ticket_free(ws, t);

@@ -1,7 +1,7 @@
 /* What Redis keeps of a workspace, beside head, lead and log (apply.lua), in hashes that all lie in one slot:
      naru:{ws}:tickets   id → packed ticket_row: what changes
      naru:{ws}:about     id → packed about: what came in
-     naru:{ws}:held      id → "<units> <agent>": the held sets; being one field, a ticket has one owner
+     naru:{ws}:held      id → "<units> <agent>", a line for each agent who has it or is offered it: the held sets
      naru:{ws}:agents    a set of names; naru:{ws}:a:<name> for each: a hash of agent_row's fields
      naru:{ws}:config    "policy" and "agent:<name>" → packed config
    Few big hashes instead of one key a ticket: what a turn changed goes out as one command a hash, two words a ticket. */

@@ -159,18 +159,6 @@ static void due_waiting(struct workspace *ws, struct ticket *t)
     ticket_schedule(ws, t);
 }
 
-static void due_offered(struct workspace *ws, struct ticket *t)
-{
-    struct agent *a = t->agent;
-
-    ticket_hold_back(ws, t, a->index);
-    naru_assert(!ticket_step(ws, t, EV_OFFER_EXPIRED, NULL));
-    log_change(ws, .kind = ENTRY_OFFER_EXPIRED, .t = t, .agent = a);
-    ws->offers_made[3]++;
-    change_offer(ws, t, a, "withdrawn", "expired");
-    agent_missed(ws, a);
-}
-
 static void due_assigned(struct workspace *ws, struct ticket *t)
 {
     if (t->call) ticket_end(ws, t, EV_EXPIRE, "hold_expired"); /* nobody is on that line any more */
@@ -181,9 +169,15 @@ static void due_wrapup(struct workspace *ws, struct ticket *t) { ticket_end(ws, 
 
 static void due_parked(struct workspace *ws, struct ticket *t) { ticket_end(ws, t, EV_EXPIRE, "parked_too_long"); }
 
+static void due_scheduled(struct workspace *ws, struct ticket *t)
+{
+    naru_assert(!ticket_step(ws, t, EV_DUE, NULL));
+    log_change(ws, .kind = ENTRY_DUE, .t = t);
+}
+
 static void (*const on_due[TK_COUNT])(struct workspace *, struct ticket *) = {
-    [TK_WAITING] = due_waiting, [TK_OFFERED] = due_offered, [TK_ASSIGNED] = due_assigned,
-    [TK_WRAPUP] = due_wrapup,   [TK_PARKED] = due_parked,
+    [TK_WAITING] = due_waiting,     [TK_OFFERED] = offers_due, [TK_ASSIGNED] = due_assigned,
+    [TK_SCHEDULED] = due_scheduled, [TK_WRAPUP] = due_wrapup,  [TK_PARKED] = due_parked,
 };
 
 static uint64_t next_waiting(const struct workspace *ws, const struct ticket *t)
@@ -218,14 +212,4 @@ void timeline_run(struct workspace *ws)
             on_due[t->state](ws, t);
         }
     }
-}
-
-void offer_withdraw(struct workspace *ws, struct ticket *t, const char *cause)
-{
-    struct agent *a = t->agent;
-
-    naru_assert(!ticket_step(ws, t, EV_WITHDRAW, NULL));
-    log_change(ws, .kind = ENTRY_WITHDRAWN, .t = t, .agent = a, .cause = cause);
-    ws->offers_made[4]++;
-    change_offer(ws, t, a, "withdrawn", cause);
 }

@@ -119,29 +119,55 @@ struct str space_name(const struct workspace *ws) { return ws->name; }
 
 /* ---- what must always hold ---- */
 
+/* What a state lets a ticket hold: at least and at most, by kind. */
+static const char *check_holds(const struct ticket *t)
+{
+    static const struct {
+        uint8_t least, most;
+    } may[TK_COUNT][3] = {
+        [TK_OFFERED] = { [HOLD_OFFER] = { 1, 255 } },
+        [TK_ASSIGNED] = { [HOLD_OWNER] = { 1, 1 }, [HOLD_CONSULT] = { 0, 1 } },
+        [TK_WRAPUP] = { [HOLD_OWNER] = { 1, 1 }, [HOLD_CONSULT] = { 0, 1 } },
+        [TK_PARKED] = { [HOLD_OWNER] = { 0, 1 } },
+    };
+    uint32_t n[3] = { 0 };
+    uint64_t first = UINT64_MAX;
+
+    for (const struct hold *h = t->holds; h; h = h->next) {
+        n[h->kind]++;
+        if (h->ticket != t) return "a hold is on the list of another ticket";
+        if (ticket_hold_of(t, h->agent) != h) return "an agent holds the same ticket twice";
+        if (h->kind != HOLD_OFFER) continue;
+        if (!h->until || !h->token_seq) return "an offer has no end, or no token";
+        if (h->until < first) first = h->until;
+    }
+    for (int k = 0; k < 3; k++)
+        if (n[k] < may[t->state][k].least || n[k] > may[t->state][k].most) return "a held ticket has no agent, or a free one has";
+    if (t->state == TK_OFFERED && t->until != first) return "an offered ticket is not looked at when its first offer ends";
+    return NULL;
+}
+
 static const char *check_ticket(struct workspace *ws, const struct ticket *t)
 {
     if (!state_live(t->state)) return "a ticket that ended is kept";
     if (!heap_has(&t->due.node)) return "a live ticket has no deadline";
     if ((t->state == TK_WAITING) != (t->line != NULL)) return "waiting and being in a line are not the same";
-    if (state_has_agent(t->state) != (t->agent != NULL) && t->state != TK_PARKED)
-        return "a held ticket has no agent, or a free one has";
-    if (t->agent && !t->until) return "a hold has no end";
+    if (t->holds && !t->until) return "a hold has no end";
     if (t->state != TK_WAITING && t->state != TK_PARKED && !t->token_seq) return "a held ticket has no token";
     if (map_get(&ws->conversations, t->key) != t) return "a conversation has two live tickets";
     if (t->dirty && !t->touched_at) return "a changed ticket is not to be written";
-    return NULL;
+    return check_holds(t);
 }
 
 static const char *check_agent(const struct workspace *ws, const struct agent *a)
 {
     uint32_t used = 0, chan[CHANNELS_MAX] = { 0 };
 
-    for (const struct ticket *t = a->tickets; t; t = t->agent_next) {
-        if (t->agent != a) return "a ticket is on the list of an agent who does not have it";
-        used += t->units;
-        if (t->counted) chan[t->channel]++;
-        if (t->state == TK_OFFERED && a->presence != PRES_AVAILABLE) return "an agent who is not available is offered something";
+    for (const struct hold *h = a->holds; h; h = h->agent_next) {
+        if (h->agent != a) return "a hold is on the list of an agent who does not have it";
+        used += h->units;
+        if (h->counted) chan[h->ticket->channel]++;
+        if (h->kind == HOLD_OFFER && a->presence != PRES_AVAILABLE) return "an agent who is not available is offered something";
     }
     if (used != a->used) return "units in use are not the sum of what is held";
     for (uint32_t c = 0; c < ws->channel_count; c++)
