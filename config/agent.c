@@ -71,8 +71,9 @@ static enum err bind_agent(const struct policy *p, struct str name, struct ynode
     return b->broken ? ERR_NOMEM : b->f->errors ? ERR_POLICY : ERR_OK;
 }
 
-enum err policy_agent(const struct policy *p, struct str name, struct str json, struct agent_spec *out, struct arena *arena,
-                      char why[200])
+/* `again`: names that the policy has no more are left out. */
+static enum err read_agent(const struct policy *p, struct str name, struct str json, struct agent_spec *out, struct arena *arena,
+                           char why[200], bool again)
 {
     struct json *doc = NULL;
     struct arena trees;
@@ -89,13 +90,26 @@ enum err policy_agent(const struct policy *p, struct str name, struct str json, 
         goto out;
     }
     struct ynode *root = node_of(doc, NULL, &trees);
-    struct bind b = { .f = &f, .arena = arena };
+    struct bind b = { .f = &f, .arena = arena, .groups = p->groups, .group_count = p->group_count, .fixed = true, .again = again };
     e = root ? bind_agent(p, name, root, &b, out) : ERR_NOMEM;
     if (e == ERR_POLICY) first_error(&f, why);
     else if (e) snprintf(why, 200, "%s", err_text(e));
+    else if (b.gone.n) snprintf(why, 200, "%.*s", STR_FMT(findings_shown(b.gone)));
 out:
     json_free(doc);
     arena_fini(&trees);
     findings_fini(&f);
     return e;
+}
+
+enum err policy_agent(const struct policy *p, struct str name, struct str json, struct agent_spec *out, struct arena *arena,
+                      char why[200])
+{
+    return read_agent(p, name, json, out, arena, why, false);
+}
+
+enum err policy_agent_again(const struct policy *p, struct str name, struct str json, struct agent_spec *out, struct arena *arena,
+                            char why[200])
+{
+    return read_agent(p, name, json, out, arena, why, true);
 }

@@ -66,8 +66,13 @@ struct ref {
 
 struct bind {
     struct findings *f;
-    struct arena *arena;  /* the policy's: everything read ends up there */
-    struct ref *refs;     /* newest first */
+    struct arena *arena; /* the policy's: everything read ends up there */
+    struct ref *refs;    /* newest first */
+    struct agent_group *groups;
+    uint32_t group_count;
+    bool fixed; /* no new groups: one agent is read against a policy's */
+    bool again; /* … whose names may be gone: they are left out, and `gone` is the first of them */
+    struct str gone;
     unsigned broken;      /* memory ran out */
     unsigned idle;        /* within how many idle keys we are: said once, for the outermost */
     uint64_t scratch[16]; /* where idle rows without a place are read to */

@@ -34,9 +34,15 @@ struct cond_spec {
     bool language;             /* its words are language subtags */
 };
 
+/* What a span may be: percent from .. to, and whether it is a limit to be exceeded (">10m"). */
+struct span_rule {
+    uint32_t pct_min, pct_max;
+    bool over;
+};
+
 /* The kinds that only policies use. */
-extern const struct kind K_NEEDS, K_SKILLS, K_WITHIN, K_AFTER, K_OVER, K_CHOOSE, K_COND, K_CONDS, K_NOT, K_WHEN, K_TAKES,
-    K_LANGUAGES, K_REFS, K_MAXIMA, K_ZONE, K_OPEN, K_DATES;
+extern const struct kind K_NEEDS, K_SKILLS, K_WITHIN, K_AFTER, K_SPAN, K_OVER, K_CHOOSE, K_BITS, K_CALLBACK, K_GROUP, K_GROUPS,
+    K_COND, K_CONDS, K_NOT, K_WHEN, K_TAKES, K_LANGUAGES, K_REFS, K_MAXIMA, K_URL, K_SECRET, K_ZONE, K_OPEN, K_DATES;
 
 void bind_language(struct bind *b, const struct ynode *n); /* says when a text is no language subtag */
 

@@ -244,16 +244,22 @@ const struct kind K_F64 = { .name = "number", .read = read_f64, .schema = schema
 static void read_flag(struct bind *b, const struct ynode *n, const struct row *r, void *into)
 {
     (void)r;
-    bool yes = n->type == Y_SCALAR && !n->quoted && str_is(n->text, "true");
-    if (!yes && !(n->type == Y_SCALAR && !n->quoted && str_is(n->text, "false"))) bind_expected(b, n, "true or false");
+    bool plain = n->type == Y_SCALAR && !n->quoted, yes = plain && (str_is(n->text, "yes") || str_is(n->text, "true"));
+    if (!yes && !(plain && (str_is(n->text, "no") || str_is(n->text, "false")))) bind_expected(b, n, "yes or no");
     else *(bool *)into = yes;
 }
 static void schema_flag(struct jw *w, const struct row *r)
 {
     (void)r;
-    schema_text_of(w, "boolean");
+    jw_key(w, "enum"); /* true and false, which readers of YAML 1.1 also make of yes and no */
+    jw_open(w, '[');
+    jw_bool(w, true);
+    jw_bool(w, false);
+    jw_strz(w, "yes");
+    jw_strz(w, "no");
+    jw_close(w, ']');
 }
-const struct kind K_FLAG = { .name = "true or false", .read = read_flag, .schema = schema_flag };
+const struct kind K_FLAG = { .name = "yes or no", .read = read_flag, .schema = schema_flag };
 
 static void read_ms(struct bind *b, const struct ynode *n, const struct row *r, void *into)
 {

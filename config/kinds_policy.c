@@ -159,66 +159,6 @@ static void schema_within(struct jw *w, const struct row *r)
 }
 const struct kind K_WITHIN = { .name = "duration, or one by urgency", .read = read_within, .schema = schema_within };
 
-/* ---- after: a duration or a share of the answer target; into a struct step ---- */
-
-static void read_after(struct bind *b, const struct ynode *n, const struct row *r, void *into)
-{
-    struct step *s = into;
-    (void)r;
-    if (!bind_is_scalar(b, n, "a duration such as 2m or a percentage such as 40%")) return;
-    if (n->text.p[n->text.n - 1] == '%') (void)bind_percent(b, n, 1, 1000, &s->after_pct);
-    else (void)bind_ms(b, n, 1, MS_30_DAYS, &s->after_ms);
-}
-static void schema_after(struct jw *w, const struct row *r)
-{
-    (void)r;
-    schema_pattern(w, "^[0-9]+(ms|s|m|h|d|%)$");
-}
-const struct kind K_AFTER = { .name = "duration or percentage", .read = read_after, .schema = schema_after };
-
-/* ---- ">200" ---- */
-
-static void read_over(struct bind *b, const struct ynode *n, const struct row *r, void *into)
-{
-    uint64_t v;
-    if (!bind_is_scalar(b, n, "a count such as \">200\"")) return;
-    struct str s = n->text;
-    if (s.p[0] == '>') s.p++, s.n--;
-    while (s.n && s.p[0] == ' ') s.p++, s.n--;
-    if (str_u64(s, (uint64_t)r->min, (uint64_t)r->max, &v)) bind_expected(b, n, "a count such as \">200\" (from 1 to 1000000)");
-    else *(uint32_t *)into = (uint32_t)v;
-}
-static void schema_over(struct jw *w, const struct row *r)
-{
-    (void)r;
-    schema_pattern(w, "^>? *[0-9]+$");
-}
-const struct kind K_OVER = { .name = "count such as \">200\"", .read = read_over, .schema = schema_over };
-
-/* ---- choose: an ordered list of words; into a struct queue ---- */
-
-static void read_choose(struct bind *b, const struct ynode *n, const struct row *r, void *into)
-{
-    struct queue *q = into;
-    const struct wordset *set = r->arg;
-    unsigned seen = 0;
-    if (n->type == Y_MAP) {
-        bind_expected(b, n, "a list of words");
-        return;
-    }
-    if (!bind_list_fits(b, n, CHOOSE_MAX)) return;
-    q->choose_count = 0;
-    for (const struct ynode *c = bind_first(n); c; c = c == n ? NULL : c->next) {
-        int at = bind_word(b, c, set, "a choice");
-        if (at >= 0 && (seen >> at & 1)) bind_warn(b, c, "\"%s\" stands here twice", set->words->v[at]);
-        if (at >= 0 && !((seen | set->idle) >> at & 1)) q->choose[q->choose_count++] = (enum choose)at;
-        seen |= at >= 0 ? 1u << at : 0;
-    }
-}
-static void schema_one_word(struct jw *w, const struct row *r) { schema_words(w, r->arg); }
-static void schema_choose(struct jw *w, const struct row *r) { schema_list_or_one(w, schema_one_word, r); }
-const struct kind K_CHOOSE = { .name = "word or list of words", .read = read_choose, .schema = schema_choose };
-
 /* ---- languages and lists of references: texts that are checked further ---- */
 
 void bind_language(struct bind *b, const struct ynode *n)
@@ -272,52 +212,6 @@ static const struct mapping *inner_of(const struct row *r) { return r->arg; }
 const struct kind K_TAKES = {
     .name = "`default` or conditions", .read = read_takes, .schema = schema_takes, .inner = inner_of, .suffix = ""
 };
-
-/* ---- most tickets of a channel; into a struct agent_spec ---- */
-
-static void read_maxima(struct bind *b, const struct ynode *n, const struct row *r, void *into)
-{
-    struct agent_spec *a = into;
-    if (n->type != Y_MAP) {
-        bind_expected(b, n, "channels with numbers such as { webchat: 3 }");
-        return;
-    }
-    if (!bind_list_fits(b, n, LIM_LIST_ITEMS)) return;
-    a->max = bind_alloc(b, n->count * sizeof *a->max);
-    a->max_count = 0;
-    if (!a->max) return;
-    for (const struct ynode *c = n->first; c; c = c->next) {
-        int64_t v;
-        int channel = words_find(&channel_words, c->key);
-        if (channel < 0) {
-            findings_key(b->f, F_ERROR, c, "\"%.*s\" is not a channel%s", STR_FMT(findings_shown(c->key)),
-                         findings_hint(b->f, c->key, channel_words.v, channel_words.count));
-            continue;
-        }
-        struct channel_max *m = &a->max[a->max_count++];
-        struct ynode *name = bind_alloc(b, sizeof *name); /* the key as a name to resolve */
-        if (!name) return;
-        *name = *c;
-        name->type = Y_SCALAR;
-        name->text = c->key;
-        bind_ref(b, REF_CHANNEL, name, (int *)&m->channel);
-        if (bind_whole(b, c, &v) && bind_within(b, c, r, v)) m->max = (uint32_t)v;
-    }
-}
-static void schema_maxima(struct jw *w, const struct row *r)
-{
-    (void)r;
-    schema_text_of(w, "object");
-    jw_key(w, "propertyNames");
-    jw_open(w, '{');
-    schema_words(w, &(struct wordset){ &channel_words, 0, 0 });
-    jw_close(w, '}');
-    jw_key(w, "additionalProperties");
-    jw_open(w, '{');
-    K_U32.schema(w, r);
-    jw_close(w, '}');
-}
-const struct kind K_MAXIMA = { .name = "channels with numbers", .read = read_maxima, .schema = schema_maxima };
 
 /* ---- hours: zone, weekdays, dates; into a struct hours_spec ---- */
 

@@ -67,23 +67,39 @@ static void number_conds(struct policy *p, struct conds *conds)
 static unsigned actions_of(const struct step *s)
 {
     return (s->needs.count ? STEP_NEEDS : 0u) | (s->drop.count ? STEP_DROP : 0u) | (s->raise ? STEP_RAISE : 0u) |
-           (s->move >= 0 ? STEP_MOVE : 0u);
+           (s->move >= 0 ? STEP_MOVE : 0u) | (s->add ? STEP_ADD : 0u) | (s->at_once ? STEP_OFFER : 0u) |
+           (s->callback.given ? STEP_CALLBACK : 0u) | (s->notify.count ? STEP_NOTIFY : 0u) | (s->update ? STEP_UPDATE : 0u) |
+           (s->park ? STEP_PARK : 0u) | (s->close ? STEP_CLOSE : 0u);
 }
 
-/* Leaves out what nothing acts on yet (each was warned of): the service then never meets half a clause. */
-static void compact_queue(struct queue *q)
+/* Whose hours a callback waits for, when it does not say: those whose being closed sent it there, else the queue's. */
+static void callback_hours(struct callback *c, int closed, const struct queue *q)
 {
-    uint32_t n = 0;
+    if (c->next_open && c->hours < 0) c->hours = closed >= 0 ? closed : q->answer.hours;
+}
+
+static void complete_queue(struct queue *q)
+{
     for (uint32_t i = 0; i < q->timeline_count; i++) {
-        struct step s = q->timeline[i];
-        s.actions = actions_of(&s);
-        if (s.actions && (s.since == SINCE_ENQUEUED || s.since == SINCE_STEP)) q->timeline[n++] = s;
+        q->timeline[i].actions = actions_of(&q->timeline[i]);
+        callback_hours(&q->timeline[i].callback, -1, q);
     }
-    q->timeline_count = n;
-    n = 0;
-    for (uint32_t i = 0; i < q->overflow_count; i++)
-        if (q->overflow[i].move >= 0 && q->overflow[i].waiting_over != UINT32_MAX) q->overflow[n++] = q->overflow[i];
-    q->overflow_count = n;
+    for (uint32_t i = 0; i < q->overflow_count; i++) callback_hours(&q->overflow[i].callback, q->overflow[i].closed, q);
+}
+
+static void complete_keep(struct policy *p)
+{
+    const struct words_list *on = &p->capacity.keep_words;
+    for (uint32_t i = 0; i < on->count; i++)
+        for (uint32_t c = 0; c < p->channel_count; c++)
+            if (!strcmp(on->v[i], p->channels[c].name)) p->capacity.keep_channels |= 1u << c;
+}
+
+/* After all names are resolved: what follows from two places of the file together. */
+static void complete(struct policy *p)
+{
+    complete_keep(p);
+    for (uint32_t i = 0; i < p->queue_count; i++) complete_queue(&p->queues[i]);
 }
 
 /* It stands in every verdict and every change, so it is short: 64 bits tell the versions of one workspace apart. */
@@ -98,10 +114,8 @@ static void hash_of(struct str yaml, char out[72])
 static void finish(struct policy *p)
 {
     for (uint32_t i = 0; i < p->rule_count; i++) number_conds(p, &p->rules[i].when);
-    for (uint32_t i = 0; i < p->queue_count; i++) {
-        compact_queue(&p->queues[i]);
+    for (uint32_t i = 0; i < p->queue_count; i++)
         if (p->queues[i].takes.any) p->default_queue = i;
-    }
 }
 
 static enum err index_names(struct policy *p, struct policy_mem *mem)
@@ -132,12 +146,17 @@ static enum err publish(struct policy **out, struct draft *d, struct policy_mem 
 
 static enum err bind_all(struct bind *b, struct draft *d, const struct ynode *root, uint64_t now)
 {
+    b->groups = bind_alloc(b, GROUPS_MAX * sizeof *b->groups);
+    if (b->broken) return ERR_NOMEM;
     bind_mapping(b, root, &policy_mapping, d);
+    d->p.groups = b->groups;
+    d->p.group_count = b->group_count;
     complete_channels(b, &d->p);
     if (b->broken) return ERR_NOMEM;
     enum err e = expand_hours(b, d, now);
     if (e) return e;
     resolve_refs(b, &d->p, d);
+    complete(&d->p);
     check_errors(b, d, root);
     if (b->f->errors == 0) check_warnings(b, d, root);
     return b->broken ? ERR_NOMEM : b->f->errors ? ERR_POLICY : ERR_OK;
@@ -242,5 +261,12 @@ int policy_channel(const struct policy *p, struct str name)
 {
     for (uint32_t i = 0; i < p->channel_count; i++)
         if (str_is(name, p->channels[i].name)) return (int)i;
+    return -1;
+}
+
+int policy_group(const struct policy *p, struct str name)
+{
+    for (uint32_t i = 0; i < p->group_count; i++)
+        if (str_is(name, p->groups[i].name)) return (int)i;
     return -1;
 }

@@ -198,6 +198,7 @@ struct step { /* one line of a timeline, only what the service acts on; sorted a
     struct words_list notify; /* names of agents or of groups */
     const char *update;       /* what the customer is told: a word that integrations translate */
     const char *close;        /* the reason it ends with (cancelled) */
+    bool park;                /* a ticket that an agent has: parked with them */
     bool narrow;              /* it may ask for more than before; else needs only fall */
     uint32_t line;
 };
@@ -293,9 +294,11 @@ struct agent_spec {
     struct bot_rules bot_rules;
     struct skills skills;
     uint64_t groups;
-    uint32_t capacity;              /* units, default 100 */
-    struct channel_max *max, *cost; /* most at once; units in place of the channel's */
-    uint32_t max_count, cost_count;
+    uint32_t capacity;       /* units, default 100 */
+    struct channel_max *max; /* most at once */
+    uint32_t max_count;
+    struct channel_max *cost; /* units in place of the channel's */
+    uint32_t cost_count;
     uint32_t daily; /* tickets a day (policy_day), UINT32_MAX: what the policy says */
     int shift;      /* hours in which they get offers, or -1: always */
     uint32_t line;
@@ -308,6 +311,7 @@ struct capacity_rules {
     uint32_t keep_units;               /* the last so many of every agent's units are for those that … (0: none) */
     int keep_urgency;                  /* … are at least so urgent, or -1; */
     uint32_t keep_channels;            /* … or come on these: bit per channel index */
+    struct words_list keep_words;      /* … as written */
     uint32_t parked_pct;               /* what a parked ticket costs of its units; default 25 */
     uint32_t wake_wait_ms;             /* a parked ticket that wakes waits for its agent alone so long; default 2 min */
     uint32_t ramp_per_minute, ramp_ms; /* offers a minute after coming online, for so long; 0: no ramp */
@@ -400,8 +404,13 @@ enum route_by { ROUTE_RULE, ROUTE_UNSURE, ROUTE_TAKES, ROUTE_DEFAULT, ROUTE_BY_C
 extern const char *const route_by_words[ROUTE_BY_COUNT]; /* "rule" "unsure" "takes" "default" */
 uint32_t policy_route_by(const struct policy *p, const struct event *e, const struct verdict *v, enum route_by *by);
 /* An agent as PUT /v1/agents/{id} gives it: {"skills": {"billing": 8}, "capacity": 100, "max": {"webchat": 3}, "kind": "person"}.
-   Fills *out (texts in `arena`); on ERR_JSON or ERR_POLICY `why` (>= 200 bytes) is a sentence. Channels are those of `p`. */
+   Fills *out (texts in `arena`); on ERR_JSON or ERR_POLICY `why` (>= 200 bytes) is a sentence. Channels, hours and groups are those
+   of `p`: a name it does not have is refused, with the nearest. */
 enum err policy_agent(const struct policy *p, struct str name, struct str json, struct agent_spec *out, struct arena *arena,
                       char why[200]);
+/* The same for one that another policy took: hours and groups that `p` has no more are left out (they come back with the policy
+   that names them again), and `why` says which of them was the first; "" when none was. */
+enum err policy_agent_again(const struct policy *p, struct str name, struct str json, struct agent_spec *out, struct arena *arena,
+                            char why[200]);
 
 #endif

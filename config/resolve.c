@@ -61,6 +61,10 @@ static void resolve(struct bind *b, const struct ref *r, const struct names *s)
         if (r->out) *r->out = (int)i;
         return;
     }
+    if (b->again) {
+        if (!b->gone.n) b->gone = r->name;
+        return;
+    }
     unknown_name(b, r, s);
 }
 

@@ -78,8 +78,10 @@ static void reread_agent(struct workspace *ws, struct agent *a)
     char why[200];
 
     arena_init(&arena, 1u << 20);
-    if (policy_agent(ws->policy, a->name, (struct str){ a->json, a->json_n }, &spec, &arena, why) || roster_spec(ws, a, &spec))
+    if (policy_agent_again(ws->policy, a->name, (struct str){ a->json, a->json_n }, &spec, &arena, why) ||
+        roster_spec(ws, a, &spec))
         log_warn("agent=%.*s not usable under the new policy; put it again", STR_FMT(a->name));
+    else if (why[0]) log_warn("agent=%.*s names=\"%s\" which the new policy does not; left out", STR_FMT(a->name), why);
     arena_fini(&arena);
 }
 

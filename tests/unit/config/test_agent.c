@@ -52,6 +52,50 @@ TEST(an_agent_without_anything_has_the_defaults)
     done(&r);
 }
 
+static const char with_groups[] =
+    "naru: 1\nworkspace: w\nhours: { day: { timezone: UTC, open: { mon: \"09:00-10:00\" } } }\n"
+    "queues: { q: { takes: default, groups: [first-line] } }\nagents: { a: { groups: [second-line] } }\n";
+
+TEST(an_agent_by_the_api_is_in_groups_that_the_policy_names)
+{
+    UNUSED(state);
+    struct reading r = { .policy = good_policy(with_groups) };
+    arena_init(&r.arena, 1u << 16);
+    assert_int_equal(policy_agent(r.policy, STR("b"),
+                                  STR("{\"groups\": [\"second-line\"], \"cost\": {\"sms\": 5}, \"daily\": 7, \"shift\": \"day\","
+                                      "\"kind\": \"bot\", \"bot\": {\"below\": 0.25, \"negative\": false}}"),
+                                  &r.agent, &r.arena, r.why),
+                     ERR_OK);
+    assert_true(r.agent.groups == 1ull << policy_group(r.policy, STR("second-line")));
+    assert_int_equal(r.agent.cost_count, 1);
+    assert_int_equal(r.agent.cost[0].max, 5);
+    assert_int_equal(r.agent.daily, 7);
+    assert_int_equal(r.agent.shift, 0);
+    assert_true(r.agent.bot_rules.below == 0.25 && !r.agent.bot_rules.negative);
+    assert_int_equal(policy_agent(r.policy, STR("b"), STR("{\"groups\": [\"frst-line\"]}"), &r.agent, &r.arena, r.why), ERR_POLICY);
+    assert_string_equal(r.why, "groups[0]: \"frst-line\" is not a group that the policy names (did you mean \"first-line\"?)");
+    assert_int_equal(policy_agent(r.policy, STR("b"), STR("{\"shift\": \"night\"}"), &r.agent, &r.arena, r.why), ERR_POLICY);
+    done(&r);
+}
+
+TEST(names_that_a_later_policy_has_no_more_are_left_out_of_an_agent)
+{
+    UNUSED(state);
+    struct reading r = { .policy = good_policy(with_groups) };
+    arena_init(&r.arena, 1u << 16);
+    assert_int_equal(policy_agent_again(r.policy, STR("b"), STR("{\"groups\": [\"gone\", \"first-line\"], \"shift\": \"night\"}"),
+                                        &r.agent, &r.arena, r.why),
+                     ERR_OK);
+    assert_string_equal(r.why, "gone");
+    assert_true(r.agent.groups == 1ull << policy_group(r.policy, STR("first-line")));
+    assert_int_equal(r.agent.shift, -1);
+    assert_int_equal(policy_agent_again(r.policy, STR("b"), STR("{\"groups\": [\"first-line\"]}"), &r.agent, &r.arena, r.why),
+                     ERR_OK);
+    assert_string_equal(r.why, "");
+    assert_int_equal(policy_agent_again(r.policy, STR("b"), STR("{\"capacity\": 0}"), &r.agent, &r.arena, r.why), ERR_POLICY);
+    done(&r);
+}
+
 TEST(each_mistake_is_said_in_a_sentence)
 {
     UNUSED(state);
@@ -89,6 +133,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_whole_agent_is_read),
         cmocka_unit_test(an_agent_without_anything_has_the_defaults),
+        cmocka_unit_test(an_agent_by_the_api_is_in_groups_that_the_policy_names),
+        cmocka_unit_test(names_that_a_later_policy_has_no_more_are_left_out_of_an_agent),
         cmocka_unit_test(each_mistake_is_said_in_a_sentence),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

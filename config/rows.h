@@ -1,0 +1,20 @@
+/* What the tables of rows share: bounds, and the mappings that one table takes from another. */
+#ifndef NARU_CONFIG_ROWS_H
+#define NARU_CONFIG_ROWS_H
+
+#include "base/limits.h"
+#include "config/draft.h"
+
+#define AT(type, member) offsetof(struct type, member)
+#define SECOND           1e3
+#define MINUTE           60e3
+#define HOUR             3600e3
+#define DAY              86400e3
+#define MONTH            2592000e3
+#define BIT(id)          (1u << (id))
+
+extern const enum ref_to to_queue, to_hours, to_channel, to_account;
+extern const struct wordset urgencies;
+extern const struct mapping triage_mapping, queue_mapping, capacity_mapping, presence_mapping;
+
+#endif
