@@ -49,6 +49,7 @@
 #define LIM_CUSTOMERS        750000u     /* whose contacts of seven days one router counts; 50 MB of them */
 #define LIM_IDENTITY_DAYS    8u
 #define LIM_ACTS             65536u      /* questions to the leader under way */
+#define LIM_KNOWN_CUSTOMERS  200000u     /* whose last agent and tickets one workspace remembers; about 400 bytes each */
 #define LIM_LIFE             64u         /* change-log entries kept with a ticket */
 
 #endif

@@ -218,7 +218,8 @@ struct list change_messages(struct workspace *ws, const struct ticket *t)
     if (!v) return (struct list){ NULL, 0 };
     for (uint32_t i = 0; i < t->note_count; i++) {
         const struct note *n = t->notes[i];
-        v[i] = (struct message){ n->event, n->at, STR("customer"), { n->text, n->n } };
+        struct str by = { n->text + n->n, n->by_n };
+        v[i] = (struct message){ n->event, n->at, by.n ? by : STR("customer"), { n->text, n->n } };
     }
     return (struct list){ v, t->note_count };
 }
@@ -280,10 +281,19 @@ static void close_groups(struct workspace *ws)
     group_close(ws, &ws->rows, "HSET", "tickets");
     group_close(ws, &ws->abouts, "HSET", "about");
     group_close(ws, &ws->holds, "HSET", "held");
+    group_close(ws, &ws->customers_put, "HSET", "customers");
     group_close(ws, &ws->rows_gone, "HDEL", "tickets");
     group_close(ws, &ws->abouts_gone, "HDEL", "about");
     group_close(ws, &ws->holds_gone, "HDEL", "held");
+    group_close(ws, &ws->customers_gone, "HDEL", "customers");
 }
+
+void change_customer(struct workspace *ws, struct str key, struct str packed)
+{
+    group_set(ws, &ws->customers_put, "customers", key, packed);
+}
+
+void change_customer_gone(struct workspace *ws, struct str key) { group_del(ws, &ws->customers_gone, "customers", key); }
 
 /* ---- a ticket ---- */
 
@@ -295,6 +305,8 @@ static struct str pack_about(struct workspace *ws, const struct ticket *t)
                        .account = t->account,
                        .conversation = t->conversation,
                        .customer = t->customer,
+                       .person = t->person,
+                       .preferred = t->prefer ? t->prefer->name : STR_NONE,
                        .name = t->name,
                        .subject = t->subject,
                        .language = t->facts.language,
@@ -306,6 +318,8 @@ static struct str pack_about(struct workspace *ws, const struct ticket *t)
                        .events = list_events(ws, t),
                        .named = t->facts.named,
                        .unsure = t->facts.unsure,
+                       .sentiment = t->facts.sentiment,
+                       .confidence = t->facts.confidence,
                        .asked = list_needs(ws, &t->asked) };
 
     buf_clear(&ws->detail);
@@ -347,6 +361,7 @@ static struct str pack_row(struct workspace *ws, const struct ticket *t)
                             .callbacks = t->callbacks,
                             .consulted = consulted ? consulted->agent->name : STR_NONE,
                             .consult_units = consulted ? consulted->units : 0,
+                            .owners = continuity_owners(ws, t),
                             .wants = list_needs(ws, &t->wants) };
 
     buf_clear(&ws->detail);
@@ -476,6 +491,8 @@ void change_fill_offer(struct workspace *ws, const struct ticket *t, const struc
                          .intent = t->facts.intent,
                          .urgency = t->urgency,
                          .score = t->score,
+                         .sentiment = t->facts.sentiment,
+                         .confidence = t->facts.confidence,
                          .subject = t->subject,
                          .needs = change_needs(ws, t),
                          .tags = { t->facts.tags, t->facts.tag_count },
@@ -488,15 +505,41 @@ void change_fill_offer(struct workspace *ws, const struct ticket *t, const struc
     if (h->until > ws->now) o->expires_in = (uint32_t)(h->until - ws->now);
 }
 
-/* What an agent sees of a ticket: all of it while it is theirs, or may be, else only what happened to it. */
+/* What an agent sees of a ticket: all of it, with its context, when it comes to them; of what is new of it later, the newest; else
+   only what happened to it. */
+enum shown { SHOW_EVENT, SHOW_FIELDS, SHOW_LAST, SHOW_ALL };
+
+static enum shown shown_with(struct str what)
+{
+    static const struct {
+        const char *what;
+        enum shown shown;
+    } rows[] = { { "offer", SHOW_ALL },
+                 { "assigned", SHOW_ALL },
+                 { "consult", SHOW_ALL },
+                 { "message", SHOW_LAST },
+                 { "changed", SHOW_FIELDS } };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (str_is(what, rows[i].what)) return rows[i].shown;
+    return SHOW_EVENT;
+}
+
+static struct list last_message(struct workspace *ws, const struct ticket *t)
+{
+    struct list all = change_messages(ws, t);
+
+    if (all.count > 1) all = (struct list){ (struct message *)all.items + all.count - 1, 1 };
+    return all;
+}
+
 void change_offer(struct workspace *ws, struct ticket *t, struct agent *a, const char *what, const char *cause)
 {
     struct offer o;
-    bool changed = strcmp(what, "changed") == 0;
-    bool whole = changed || strcmp(what, "offer") == 0 || strcmp(what, "assigned") == 0 || strcmp(what, "message") == 0;
+    enum shown shown = shown_with(str_of(what));
 
     if (!a->connected) return;
-    if (whole) change_fill_offer(ws, t, a, &o);
+    if (shown) change_fill_offer(ws, t, a, &o);
     else
         o = (struct offer){ .workspace = ws->name,
                             .ticket = t->id,
@@ -508,9 +551,8 @@ void change_offer(struct workspace *ws, struct ticket *t, struct agent *a, const
     o.agent = a->name;
     o.session = a->session;
     o.cause = text_cut(str_of(cause), 128);
-    if (whole && !changed) o.messages = change_messages(ws, t);
-    if (str_is(o.what, "message") && o.messages.count) /* the agent has the others */
-        o.messages = (struct list){ (struct message *)o.messages.items + o.messages.count - 1, 1 };
+    if (shown == SHOW_ALL) continuity_context(ws, t, &o);
+    if (shown == SHOW_LAST) o.messages = last_message(ws, t); /* the agent has the others */
     change_mail(ws, &(struct out_mail){ .type = MSG_OFFER, .router = a->router, .seq = ws->seq }, &offer_record, &o);
     arena_clear(&ws->arena);
 }
@@ -545,6 +587,8 @@ void change_fini(struct workspace *ws)
     buf_fini(&ws->rows.words);
     buf_fini(&ws->abouts.words);
     buf_fini(&ws->holds.words);
+    buf_fini(&ws->customers_put.words);
+    buf_fini(&ws->customers_gone.words);
     buf_fini(&ws->rows_gone.words);
     buf_fini(&ws->abouts_gone.words);
     buf_fini(&ws->holds_gone.words);

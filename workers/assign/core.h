@@ -13,6 +13,8 @@
 #define CHANNELS_MAX 32u     /* channels of one policy, and "any other" */
 #define NEEDS_MAX    32u     /* of one ticket */
 #define BACKOFFS_MAX 32u     /* of one ticket */
+#define OWNERS_MAX   8u      /* agents who have had a ticket, as far as it tells */
+#define PREVIOUS_MAX 3u      /* last tickets of a customer */
 #define SKILLS_MAX   16384u  /* distinct names; beyond them a need is one that nobody has */
 #define LINES_IDLE   4096u   /* empty lines kept for their cached eligibility */
 #define PAST_MAX     16384u  /* tickets that ended lately: late repeats get the same answer */
@@ -54,7 +56,7 @@ struct held_back { /* this agent is not offered the ticket before then */
 struct note { /* one message kept with a ticket */
     struct id event;
     uint64_t at;
-    uint32_t n;
+    uint32_t n, by_n; /* bytes of the text; and of the agent's name behind it: 0, the customer wrote it */
     char text[];
 };
 
@@ -99,6 +101,8 @@ struct past {
 struct facts {
     struct str language, intent, named; /* named: the queue that a rule named last */
     bool unsure;                        /* of the intent */
+    enum sentiment sentiment;           /* of the last verdict that found one */
+    double confidence;                  /* in the intent */
     struct tag *tags;
     uint32_t tag_count;
 };
@@ -130,7 +134,7 @@ struct ticket {
     /* what never changes: texts in `blob` */
     char *blob;
     struct str key; /* account, NUL, conversation */
-    struct str account, channel_name, conversation, customer, name, subject, verdict;
+    struct str account, channel_name, conversation, customer, person, name, subject, verdict;
     /* what verdicts say of it; texts in `blob`, or in `later` once a later message said otherwise */
     char *later;
     struct facts facts;
@@ -167,6 +171,8 @@ struct ticket {
     uint64_t assigned_at, last_reply;
     uint32_t offers_made, callbacks;
     bool started;
+    uint8_t owner_count;
+    uint16_t owners[OWNERS_MAX];  /* who have had it, the first one first: indexes of the roster */
     bool dirty, dirty_about;      /* differs from Redis */
     bool held_kept, held_changed; /* the held sets in Redis name it; they differ from `holds` */
 };
@@ -258,6 +264,13 @@ struct skill_name {
     uint16_t index;
 };
 
+/* See continuity.c. */
+struct customer;
+struct customers {
+    struct map by_key;
+    struct customer *newest, *oldest;
+};
+
 /* A command to Redis that grows by one field at a time: see change.c. */
 struct group {
     struct buf words;
@@ -293,7 +306,8 @@ struct workspace {
     struct agent **touched_agents;
     uint32_t touched_agent_count, touched_agent_room;
     struct outbox out;
-    struct group rows, abouts, holds, rows_gone, abouts_gone, holds_gone;
+    struct group rows, abouts, holds, customers_put, rows_gone, abouts_gone, holds_gone, customers_gone;
+    struct customers customers;
     struct buf scratch, detail;
     struct arena arena;
     struct pool ticket_pool, life_pool, hold_pool;
@@ -321,6 +335,8 @@ void change_touch_agent(struct workspace *ws, struct agent *a);
 void change_write(struct workspace *ws, uint32_t argc, const struct str *argv);
 void change_gone(struct workspace *ws, struct ticket *t); /* the ticket leaves Redis */
 void change_stray(struct workspace *ws, struct str id);   /* something of no ticket: leaves all hashes of tickets */
+void change_customer(struct workspace *ws, struct str key, struct str packed);
+void change_customer_gone(struct workspace *ws, struct str key);
 void change_flush(struct workspace *ws);
 void change_mail(struct workspace *ws, const struct out_mail *m, const struct record *r, const void *obj);
 void change_offer(struct workspace *ws, struct ticket *t, struct agent *a, const char *what, const char *cause);
@@ -337,7 +353,8 @@ void ticket_restore_state(struct workspace *ws, struct ticket *t, const struct t
 struct ticket *ticket_new(struct workspace *ws, const struct about *about, const struct id *id, uint32_t home);
 void ticket_free(struct workspace *ws, struct ticket *t);
 enum err ticket_index(struct workspace *ws, struct ticket *t);
-void ticket_note(struct workspace *ws, struct ticket *t, const struct id *event, uint64_t at, struct str text);
+/* `by`: an agent's name, or empty: the customer. `event` may be none. */
+void ticket_note(struct workspace *ws, struct ticket *t, const struct id *event, uint64_t at, struct str by, struct str text);
 struct taken *ticket_event_add(struct workspace *ws, struct ticket *t, const struct id *event, uint32_t home, bool opened);
 void ticket_needs_of_queue(struct workspace *ws, struct ticket *t);
 bool needs_add(struct workspace *ws, struct needs *n, uint16_t skill, uint32_t level);
@@ -364,6 +381,18 @@ struct ticket *intake_open(struct workspace *ws, const struct event *e, const st
 struct ticket *intake_conversation(const struct workspace *ws, const struct event *e);
 void ticket_resume(struct workspace *ws, struct ticket *t, const char *cause); /* parked or wrapping up: to its owner, or waiting */
 uint32_t space_channel(const struct workspace *ws, struct str name);
+
+/* ---- continuity.c ---- */
+void continuity_init(struct customers *c);
+void continuity_fini(struct customers *c);
+void continuity_held(struct workspace *ws, struct ticket *t, const struct agent *a); /* the agent has it from now on */
+void continuity_ended(struct workspace *ws, const struct ticket *t);                 /* before it is freed */
+void continuity_recall(struct workspace *ws, struct ticket *t);                      /* t->last, by the rules of its queue */
+/* Messages, rules, owners and previous tickets of an offer, in ws->arena; texts are valid until the customer's next ticket ends. */
+void continuity_context(struct workspace *ws, const struct ticket *t, struct offer *o);
+struct list continuity_owners(struct workspace *ws, const struct ticket *t); /* of `holder`, in ws->arena */
+void continuity_restore_owners(struct workspace *ws, struct ticket *t, struct list owners);
+void continuity_restored(struct workspace *ws); /* after the last customer */
 
 /* ---- retriage.c ---- */
 void ticket_retriage(struct workspace *ws, struct ticket *t, const struct event *e, const struct verdict *v);

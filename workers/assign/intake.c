@@ -74,6 +74,15 @@ static const char *overflow(struct workspace *ws, struct ticket *t)
 
 /* ---- opening ---- */
 
+static struct str attribute(const struct event *e, const char *key, size_t max)
+{
+    const struct attribute *v = e->attributes.items;
+
+    for (uint32_t i = 0; i < e->attributes.count; i++)
+        if (str_is(v[i].key, key)) return text_cut(v[i].value, max);
+    return STR_NONE;
+}
+
 static struct ticket *make(struct workspace *ws, const struct event *e, const struct verdict *v, const struct id *id)
 {
     bool known = v->language.n && !str_is(v->language, "und");
@@ -83,6 +92,8 @@ static struct ticket *make(struct workspace *ws, const struct event *e, const st
                        .account = e->account,
                        .conversation = e->conversation,
                        .customer = e->customer,
+                       .person = attribute(e, "customer.id", 256),
+                       .preferred = attribute(e, "customer.agent", 128),
                        .name = e->name,
                        .subject = e->subject,
                        .language = known ? v->language : e->language,
@@ -90,7 +101,9 @@ static struct ticket *make(struct workspace *ws, const struct event *e, const st
                        .score = v->score,
                        .tags = v->tags,
                        .named = v->queue,
-                       .unsure = v->unsure };
+                       .unsure = v->unsure,
+                       .sentiment = v->sentiment,
+                       .confidence = v->confidence };
 
     buf_clear(&ws->detail);
     record_pack(&ws->detail, &verdict_record, v);
@@ -113,7 +126,8 @@ struct ticket *intake_open(struct workspace *ws, const struct event *e, const st
     ticket_needs_of_queue(ws, t);
     *cause = given ? "recovered" : overflow(ws, t);
     ticket_due_from_sla(ws, t);
-    if (e->text.n) ticket_note(ws, t, &e->id, e->received, e->text);
+    continuity_recall(ws, t);
+    if (e->text.n) ticket_note(ws, t, &e->id, e->received, STR_NONE, e->text);
     if (ticket_index(ws, t) || !ticket_event_add(ws, t, &e->id, e->home, true)) {
         ticket_free(ws, t);
         return NULL;
@@ -161,7 +175,7 @@ void ticket_resume(struct workspace *ws, struct ticket *t, const char *cause)
 static void join_ticket(struct workspace *ws, struct ticket *t, const struct event *e, const struct verdict *v)
 {
     if (!ticket_event_add(ws, t, &e->id, e->home, false)) return;
-    if (e->text.n) ticket_note(ws, t, &e->id, e->received, e->text);
+    if (e->text.n) ticket_note(ws, t, &e->id, e->received, STR_NONE, e->text);
     log_change(ws, .kind = ENTRY_JOINED, .t = t, .event = &e->id, .home = e->home);
     if (t->state == TK_PARKED || t->state == TK_WRAPUP) ticket_resume(ws, t, "message");
     ticket_retriage(ws, t, e, v);

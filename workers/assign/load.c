@@ -113,6 +113,12 @@ static bool take_pairs(struct load *l, const redisReply *r, restore_fn *fn)
     return true;
 }
 
+static bool take_customers(struct load *l, struct str name, const redisReply *r)
+{
+    (void)name;
+    return take_pairs(l, r, space_restore_customer);
+}
+
 static bool take_about(struct load *l, struct str name, const redisReply *r)
 {
     (void)name;
@@ -162,9 +168,13 @@ static bool take_log(struct load *l, struct str name, const redisReply *r)
 }
 
 static const struct phase phases[] = {
-    { PHASE_ONE, "config", NULL, take_config }, { PHASE_NAMES, "agents", "a:", take_agent },
-    { PHASE_SCAN, "about", NULL, take_about },  { PHASE_SCAN, "tickets", NULL, take_rows },
-    { PHASE_SCAN, "held", NULL, take_held },    { PHASE_ONE, "log", NULL, take_log },
+    { PHASE_ONE, "config", NULL, take_config },
+    { PHASE_NAMES, "agents", "a:", take_agent },
+    { PHASE_SCAN, "customers", NULL, take_customers },
+    { PHASE_SCAN, "about", NULL, take_about },
+    { PHASE_SCAN, "tickets", NULL, take_rows },
+    { PHASE_SCAN, "held", NULL, take_held },
+    { PHASE_ONE, "log", NULL, take_log },
 };
 #define PHASES (sizeof phases / sizeof *phases)
 

@@ -12,7 +12,7 @@ void read_ticket_fields(struct workspace *ws, struct jw *w, const struct ticket 
     struct offer o;
 
     change_fill_offer(ws, t, a, &o);
-    if (messages) o.messages = change_messages(ws, t);
+    if (messages) continuity_context(ws, t, &o);
     jw_open(w, '{');
     record_json_fields(w, &offer_record, &o);
     jw_close(w, '}');

@@ -72,7 +72,10 @@ static struct ticket *make_ticket(struct workspace *ws, const struct id *id, con
     t->fresh = false;
     for (uint32_t i = 0; i < about->asked.count; i++)
         needs_add(ws, &t->asked, (uint16_t)space_intern(ws, asked[i].skill), asked[i].level);
-    for (uint32_t i = 0; i < about->messages.count; i++) ticket_note(ws, t, &m[i].event, m[i].at, m[i].text);
+    for (uint32_t i = 0; i < about->messages.count; i++) {
+        struct str by = str_is(m[i].by, "customer") ? STR_NONE : m[i].by;
+        ticket_note(ws, t, &m[i].event, m[i].at, by, m[i].text);
+    }
     for (uint32_t i = 0; i < about->events.count; i++) (void)ticket_event_add(ws, t, &e[i].event, 0, i == 0);
     if (!ticket_index(ws, t)) return t;
     ticket_free(ws, t);
@@ -102,6 +105,7 @@ static void put_row(struct workspace *ws, struct ticket *t, const struct ticket_
     put_fields(ws, t, r);
     put_needs(ws, t, r);
     put_backoffs(ws, t, r);
+    continuity_restore_owners(ws, t, r->owners);
     put_state(ws, t, r);
     t->dirty = t->dirty_about = false;
     t->held_changed = t->holds != NULL; /* until the held sets say the same */
@@ -302,8 +306,11 @@ void space_restore_done(struct workspace *ws, uint64_t now)
     struct ticket *t;
 
     if (now > ws->now) ws->now = now;
-    for (size_t i = 0; (t = idmap_next(&ws->tickets, &i));)
+    continuity_restored(ws);
+    for (size_t i = 0; (t = idmap_next(&ws->tickets, &i));) {
+        continuity_recall(ws, t);
         if (t->held_changed) change_touch(ws, t); /* missing among the held sets */
+    }
     for (uint32_t i = 0; i < ws->roster.count; i++) {
         struct agent *a = ws->roster.v[i];
         if (!a->known && a->holds) agent_drop_all(ws, a, "agent_gone");

@@ -25,7 +25,16 @@
 #define DETAIL_MAX     8192u /* of an entry: it is kept with the ticket */
 #define REASONS_MAX    32u
 
-enum change_bit { IS_URGENCY = 1, IS_NEEDS = 2, IS_LANGUAGE = 4, IS_INTENT = 8, IS_TAGS = 16, IS_QUEUE = 32, IS_NAMED = 64 };
+enum change_bit {
+    IS_URGENCY = 1,
+    IS_NEEDS = 2,
+    IS_LANGUAGE = 4,
+    IS_INTENT = 8,
+    IS_TAGS = 16,
+    IS_QUEUE = 32,
+    IS_NAMED = 64,
+    IS_SENTIMENT = 128
+};
 
 /* What the ticket was, and which parts are other now. */
 struct shift {
@@ -86,10 +95,12 @@ static unsigned learn(struct workspace *ws, const struct ticket *t, const struct
     if (v->intent.n && !v->unsure && (now->unsure || !str_eq(v->intent, now->intent))) {
         now->intent = v->intent;
         now->unsure = false;
+        now->confidence = v->confidence;
         bits |= IS_INTENT;
     }
     if (v->queue.n && !str_eq(v->queue, now->named)) now->named = v->queue, bits |= IS_NAMED;
     if (add_tags(ws, now, v)) bits |= IS_TAGS;
+    if (v->sentiment != SENT_UNKNOWN && v->sentiment != now->sentiment) now->sentiment = v->sentiment, bits |= IS_SENTIMENT;
     return bits;
 }
 

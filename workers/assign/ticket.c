@@ -46,6 +46,7 @@ static void enter_assigned(struct workspace *ws, struct ticket *t, struct agent 
     if (!mine) (void)hold_add(ws, t, a, HOLD_OWNER, capacity_cost(ws, a, t->channel), true);
     else hold_change(ws, mine, HOLD_OWNER, mine->counted ? mine->units : capacity_cost(ws, a, t->channel), true);
     t->until = ws->now + MS_HOLD;
+    continuity_held(ws, t, a);
 }
 
 static void enter_wrapup(struct workspace *ws, struct ticket *t, struct agent *a)
@@ -164,7 +165,7 @@ void ticket_restore_state(struct workspace *ws, struct ticket *t, const struct t
 static size_t blob_size(const struct about *a)
 {
     size_t n = a->tags.count * sizeof(struct tag) + a->account.n + 1 + a->conversation.n + a->channel.n + a->customer.n +
-               a->name.n + a->subject.n + a->language.n + a->intent.n + a->verdict.n + a->named.n;
+               a->person.n + a->name.n + a->subject.n + a->language.n + a->intent.n + a->verdict.n + a->named.n;
     const struct tag *tags = a->tags.items;
 
     for (uint32_t i = 0; i < a->tags.count; i++) n += tags[i].name.n;
@@ -188,12 +189,15 @@ static void lay_about(struct ticket *t, const struct about *a)
     t->facts.tags = (struct tag *)t->blob;
     t->facts.tag_count = a->tags.count;
     t->facts.unsure = a->unsure;
+    t->facts.sentiment = a->sentiment;
+    t->facts.confidence = a->confidence;
     t->account = lay(&p, a->account);
     *p++ = '\0';
     t->conversation = lay(&p, a->conversation);
     t->key = (struct str){ key, (size_t)(p - key) };
     t->channel_name = lay(&p, a->channel);
     t->customer = lay(&p, a->customer);
+    t->person = lay(&p, a->person);
     t->name = lay(&p, a->name);
     t->subject = lay(&p, a->subject);
     t->facts.language = lay(&p, a->language);
@@ -263,6 +267,7 @@ struct ticket *ticket_new(struct workspace *ws, const struct about *a, const str
     t->score = a->score;
     t->home = home;
     t->fresh = true;
+    t->prefer = a->preferred.n ? roster_find(&ws->roster, a->preferred) : NULL;
     t->channel = space_channel(ws, t->channel_name);
     t->tie = ++ws->ties;
     return t;
@@ -327,27 +332,28 @@ struct str text_cut(struct str s, size_t max)
 
 static void drop_oldest_note(struct ticket *t)
 {
-    t->note_bytes -= t->notes[0]->n;
+    t->note_bytes -= t->notes[0]->n + t->notes[0]->by_n;
     free(t->notes[0]);
     memmove(t->notes, t->notes + 1, --t->note_count * sizeof *t->notes);
 }
 
-void ticket_note(struct workspace *ws, struct ticket *t, const struct id *event, uint64_t at, struct str text)
+void ticket_note(struct workspace *ws, struct ticket *t, const struct id *event, uint64_t at, struct str by, struct str text)
 {
-    size_t n = text_cut(text, LIM_TICKET_BYTES).n;
-    struct note *note = malloc(sizeof *note + n);
+    size_t n = text_cut(text, LIM_TICKET_BYTES).n, all = n + by.n;
+    struct note *note = malloc(sizeof *note + all);
 
-    while (t->note_count && (t->note_count >= LIM_TICKET_MESSAGES || t->note_bytes + n > LIM_TICKET_BYTES)) drop_oldest_note(t);
+    while (t->note_count && (t->note_count >= LIM_TICKET_MESSAGES || t->note_bytes + all > LIM_TICKET_BYTES)) drop_oldest_note(t);
     if (note && (t->note_count & (t->note_count - 1)) == 0) { /* grows at 0, 1, 2, 4 … */
         struct note **v = realloc(t->notes, (t->note_count ? t->note_count * 2 : 1) * sizeof *v);
         if (v) t->notes = v;
         else free(note), note = NULL;
     }
     if (!note) return; /* the journal has it still */
-    *note = (struct note){ *event, at, (uint32_t)n };
+    *note = (struct note){ .event = *event, .at = at, .n = (uint32_t)n, .by_n = (uint32_t)by.n };
     if (n) memcpy(note->text, text.p, n);
+    if (by.n) memcpy(note->text + n, by.p, by.n);
     t->notes[t->note_count++] = note;
-    t->note_bytes += (uint32_t)n;
+    t->note_bytes += (uint32_t)all;
     change_touch_about(ws, t);
 }
 
@@ -540,6 +546,7 @@ void ticket_to_queue(struct workspace *ws, struct ticket *t, uint32_t queue)
     t->step_at = ws->now;
     ticket_needs_of_queue(ws, t);
     ticket_due_from_sla(ws, t);
+    continuity_recall(ws, t);
     change_touch(ws, t);
 }
 
@@ -619,6 +626,7 @@ void ticket_end(struct workspace *ws, struct ticket *t, enum ticket_event ev, co
     naru_assert(!ticket_step(ws, t, ev, NULL));
     log_change(ws, .kind = ENTRY_ENDED, .t = t, .agent = a, .cause = cause);
     if (a) change_offer(ws, t, a, "ended", cause);
+    continuity_ended(ws, t);
     remember(ws, t, a);
     change_gone(ws, t);
     ticket_free(ws, t);

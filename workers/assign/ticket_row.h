@@ -3,6 +3,7 @@
      naru:{ws}:about     id → packed about: what came in
      naru:{ws}:held      id → "<units> <agent>", a line for each agent who has it or is offered it: the held sets
      naru:{ws}:agents    a set of names; naru:{ws}:a:<name> for each: a hash of agent_row's fields
+     naru:{ws}:customers key → packed customer_row
      naru:{ws}:config    "policy" and "agent:<name>" → packed config
    Few big hashes instead of one key a ticket: what a turn changed goes out as one command a hash, two words a ticket. */
 #ifndef NARU_ASSIGN_TICKET_ROW_H
@@ -81,14 +82,15 @@
     X(U32, day, 0)     /* policy_day of `taken` */                                                                                 \
     X(U32, taken, 0)   /* accepted on that day */                                                                                  \
     X(TIME, online, 0) /* since when they are not offline */
-/* naru:{ws}:customers  customer → packed customer_row: whom they last had, and their last tickets */
+/* naru:{ws}:customers  customer → packed customer_row: whom they last had, until when, and their last tickets. The customer is the
+   account, NUL, and the customer of the event; or NUL and the attribute customer.id. */
 #define CUSTOMER_ROW_FIELDS(X) X(TIME, at, 0) X(STR, agent, 128) X(LIST, previous, previous)
 
 #define ASSIGN_RECORD_MAP(X)                                                                                                       \
     X(backoff, BACKOFF_FIELDS)                                                                                                     \
     X(open_offer, OPEN_OFFER_FIELDS)                                                                                               \
-    X(customer_row, CUSTOMER_ROW_FIELDS) X(seen_event, SEEN_EVENT_FIELDS) X(about, ABOUT_FIELDS) X(ticket_row, TICKET_ROW_FIELDS)  \
-        X(agent_row, AGENT_ROW_FIELDS)
+    X(customer_row, CUSTOMER_ROW_FIELDS)                                                                                           \
+    X(seen_event, SEEN_EVENT_FIELDS) X(about, ABOUT_FIELDS) X(ticket_row, TICKET_ROW_FIELDS) X(agent_row, AGENT_ROW_FIELDS)
 ASSIGN_RECORD_MAP(RECORD_DECL)
 
 #endif

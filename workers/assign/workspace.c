@@ -25,6 +25,7 @@ static void init_maps(struct workspace *ws)
     buf_init(&ws->detail, 131072);
     arena_init(&ws->arena, 8u << 20);
     ticket_pools_init(ws);
+    continuity_init(&ws->customers);
     space_out_clear(ws);
 }
 
@@ -63,6 +64,7 @@ void space_free(struct workspace *ws)
         ticket_free(ws, all[n]);
     }
     free(all);
+    continuity_fini(&ws->customers);
     past_fini(ws);
     waiting_fini(ws);
     for (uint32_t i = 0; i < ws->queue_count; i++) heap_fini(&ws->queues[i].by_age);

@@ -9,7 +9,8 @@
      at 90s                           turns the clock, letting happen what falls due on the way
      & …                              the same instant as the next line: the turn does not end here
      message|call|hangup EVENT conv=C [account=A channel=C urgency=U needs=s:5,t:3 lang=L queue=Q
-                                      intent=I unsure=yes tags=a,b text=T]
+                                      intent=I unsure=yes tags=a,b text=T customer=C person=P prefer=AGENT
+                                      sentiment=S confidence=0.4]    person, prefer: attributes customer.id, customer.agent
      connect|online|disconnect|heartbeat AGENT [session=N]     silent AGENT: no heartbeats from now on
      presence AGENT offline|available|away [reason=R]
      accept|decline|resolve|park|resume AGENT CONV [token=old] [-> STATUS [PROBLEM]]
@@ -19,6 +20,7 @@
                                       was last told that has changed, words parted by ","
      expect-change CONV TEXT …        the record of what a message last changed contains each text
      expect-life CONV TEXT …          the ticket's life as JSON (explain) contains each text
+     expect-shown CONV TEXT …         what an agent was shown with the ticket last, as JSON, contains each text
      expect-entries KIND=N …          how many entries of the kind so far
      expect-agent AGENT TEXT          the agent as JSON contains the text
      expect-queue QUEUE waiting=N
@@ -86,11 +88,16 @@ static void do_event(struct play *p, char **v, int n)
                       .queue = value(v, n, "queue"),
                       .intent = value(v, n, "intent"),
                       .unsure = value(v, n, "unsure") != NULL,
+                      .customer = value(v, n, "customer"),
+                      .person = value(v, n, "person"),
+                      .prefer = value(v, n, "prefer"),
+                      .confidence = value(v, n, "confidence") ? atof(value(v, n, "confidence")) : 1,
                       .urgency = URG_NORMAL };
     const char *urgency = value(v, n, "urgency"), *needs = value(v, n, "needs");
     char copy[256], tags[256], *at, *one, *level;
 
     s.kind = (enum event_kind)word_of(p, &event_kind_words, v[0]);
+    if (value(v, n, "sentiment")) s.sentiment = (enum sentiment)word_of(p, &sentiment_words, value(v, n, "sentiment"));
     if (urgency) s.urgency = (enum urgency)word_of(p, &urgency_words, urgency);
     snprintf(copy, sizeof copy, "%s", needs ? needs : "");
     for (one = strtok_r(copy, ",", &at); one; one = strtok_r(NULL, ",", &at)) {
@@ -279,6 +286,15 @@ static void do_expect_change(struct play *p, char **v, int n)
         if (!strstr(t->detail, v[i])) bad(p, "otherwise than expected:", t->detail);
 }
 
+static void do_expect_shown(struct play *p, char **v, int n)
+{
+    const struct seen_ticket *t = world_ticket(&p->w, v[1]);
+
+    if (!t) bad(p, "no ticket of conversation", v[1]);
+    for (int i = 2; i < n; i++)
+        if (!strstr(t->shown, v[i])) bad(p, "otherwise than expected:", t->shown);
+}
+
 static void do_expect_life(struct play *p, char **v, int n)
 {
     const struct seen_ticket *t = world_ticket(&p->w, v[1]);
@@ -346,6 +362,7 @@ static const struct verb {
     { "expect", 2, do_expect },
     { "expect-entries", 2, do_expect_entries },
     { "expect-change", 3, do_expect_change },
+    { "expect-shown", 3, do_expect_shown },
     { "expect-life", 3, do_expect_life },
     { "expect-agent", 3, do_expect_agent },
     { "expect-queue", 3, do_expect_queue },

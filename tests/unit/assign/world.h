@@ -32,6 +32,7 @@ struct seen_ticket { /* what the entries told of a ticket */
     enum urgency urgency;
     char queue[64], told[128]; /* told: the cause of the last "changed" that its agent saw */
     char detail[8300];         /* of the last `retriaged` */
+    char shown[4096];          /* as JSON, what an agent was shown with it last: all of it, not what happened to it */
     bool ended;
 };
 struct stored { /* one key of the store */
@@ -259,6 +260,13 @@ static inline void watch_offer(struct world *w, const struct offer *o)
     assert_non_null(t); /* its entry came first */
     w->offers_shown++;
     if (str_is(o->what, "message")) t->messages++;
+    if (o->messages.count) {
+        struct buf b;
+        buf_init(&b, 262144);
+        record_json(&b, &offer_record, o);
+        copy_text(t->shown, sizeof t->shown, buf_str(&b));
+        buf_fini(&b);
+    }
     if (str_is(o->what, "changed")) copy_text(t->told, sizeof t->told, o->cause);
     if (str_is(o->what, "offer")) assert_true(o->expires_in > 0 || str_is(o->cause, "resume"));
 }
@@ -431,6 +439,7 @@ static inline void world_restart(struct world *w)
     assert_int_equal(space_policy(w->ws, w->now, w->policy), ERR_OK);
     for (size_t i = 0; (s = map_next(&w->store, &i));)
         if (store_part(s, "a:", &name)) restore_agent(w, s, name);
+    restore_hash(w, "customers", space_restore_customer);
     restore_hash(w, "about", space_restore_about);
     restore_hash(w, "tickets", space_restore_row);
     restore_hash(w, "tickets", space_restore_row); /* HSCAN may say things twice */
@@ -442,7 +451,10 @@ static inline void world_restart(struct world *w)
 
 struct said { /* one event with its verdict */
     const char *external, *conversation, *account, *channel, *text, *lang, *queue, *intent;
+    const char *customer, *person, *prefer; /* person: attribute customer.id; prefer: customer.agent */
     bool unsure;
+    enum sentiment sentiment;
+    double confidence;
     struct tag tags[8];
     uint32_t tag_count;
     enum event_kind kind;
@@ -453,7 +465,14 @@ struct said { /* one event with its verdict */
 
 static inline void world_take(struct world *w, const struct said *s)
 {
+    struct attribute attributes[2];
+    uint32_t attribute_count = 0;
+
+    if (s->person) attributes[attribute_count++] = (struct attribute){ STR("customer.id"), str_of(s->person) };
+    if (s->prefer) attributes[attribute_count++] = (struct attribute){ STR("customer.agent"), str_of(s->prefer) };
     struct event e = { .workspace = space_name(w->ws),
+                       .customer = str_of(s->customer),
+                       .attributes = { attributes, attribute_count },
                        .account = str_of(s->account ? s->account : "web"),
                        .channel = str_of(s->channel ? s->channel : "webchat"),
                        .external = str_of(s->external),
@@ -469,6 +488,8 @@ static inline void world_take(struct world *w, const struct said *s)
                          .queue = str_of(s->queue),
                          .intent = str_of(s->intent),
                          .unsure = s->unsure,
+                         .sentiment = s->sentiment,
+                         .confidence = s->confidence,
                          .tags = { (void *)s->tags, s->tag_count },
                          .needs = { (void *)s->needs, s->need_count } };
 
