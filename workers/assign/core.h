@@ -1,5 +1,5 @@
 /* The inside of a workspace, shared by the files of the matching core and by nothing else. Reading order: state, core, hold,
-   roster, waiting, match, offers, ticket, timeline, intake, retriage, acts, presence, change, read, restore, workspace. */
+   roster, waiting, match, offers, ticket, timeline, continuity, intake, retriage, acts, presence, change, read, restore, workspace. */
 #ifndef NARU_ASSIGN_CORE_H
 #define NARU_ASSIGN_CORE_H
 

@@ -57,6 +57,7 @@ static void put_fields(struct workspace *ws, struct ticket *t, const struct tick
 static void put_state(struct workspace *ws, struct ticket *t, const struct ticket_row *r)
 {
     ticket_restore_state(ws, t, r);
+    if (ticket_agent(t)) continuity_held(ws, t, ticket_agent(t));
     if (t->state != TK_WAITING && !t->until) t->until = ws->now + MS_HOLD;
     ticket_schedule(ws, t);
 }
