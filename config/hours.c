@@ -9,14 +9,20 @@
    it does not happen, what began the evening before ends at midnight. Touching intervals are joined, so open 24 hours is one
    interval.
 
-   Afterwards nothing but a binary search is left (hours_open): no ICU near a decision. */
+   Days of the workspace are made the same way: the instants of its midnights (one that is skipped is the next valid instant, one
+   that is repeated its first). Beyond the last of them whole days of 24 hours are counted on, so that a day always has a number.
+
+   Afterwards nothing but a binary search is left (hours_open, policy_day): no ICU near a decision. */
 #include "config/hours.h"
+
+#include "config/date.h"
 
 #include <stdlib.h>
 #include <unicode/ucal.h>
 #include <unicode/uenum.h>
 
 #define DAY_MIN 1440
+#define DAY_MS  86400000ull
 
 /* ---- zones ---- */
 
@@ -185,6 +191,22 @@ out:
     return e;
 }
 
+enum err hours_midnights(struct policy *p, uint64_t now, struct arena *arena)
+{
+    struct expansion x = { .e = U_ZERO_ERROR };
+    p->midnight = arena_alloc(arena, HOURS_DAYS * sizeof *p->midnight);
+    if (!p->midnight) return ERR_NOMEM;
+    enum err e = open_calendar(&x, p->timezone, now);
+    if (e) goto out;
+    for (int i = 0; i < HOURS_DAYS; i++) p->midnight[i] = instant(&x, i, 0, true);
+    p->midnight_count = HOURS_DAYS;
+    p->first_day = (uint32_t)date_days(date_at(&x, 0).ymd);
+    if (U_FAILURE(x.e)) e = ERR_INTERNAL;
+out:
+    if (x.cal) ucal_close(x.cal);
+    return e;
+}
+
 /* ---- asking ---- */
 
 bool hours_open(const struct hours *h, uint64_t wall_ms, uint64_t *next)
@@ -200,3 +222,30 @@ bool hours_open(const struct hours *h, uint64_t wall_ms, uint64_t *next)
     if (next && open && low + 1 == h->count) *next = 0; /* the horizon, not a closing */
     return open;
 }
+
+uint32_t policy_day(const struct policy *p, uint64_t wall_ms, uint64_t *next)
+{
+    uint32_t low = 0, high = p->midnight_count; /* the first midnight after wall_ms */
+    while (low < high) {
+        uint32_t mid = low + (high - low) / 2;
+        if (p->midnight[mid] <= wall_ms) low = mid + 1;
+        else high = mid;
+    }
+    if (low > 0 && low < p->midnight_count) {
+        if (next) *next = p->midnight[low];
+        return p->first_day + low - 1;
+    }
+    /* Outside of them: days of 24 hours from the nearest midnight on, of UTC when there is none. */
+    uint64_t from = low ? p->midnight[low - 1] : p->midnight_count ? p->midnight[0] : 0;
+    uint32_t day = low ? p->first_day + low - 1 : p->first_day;
+    if (wall_ms < from) { /* a clock that went back */
+        uint64_t back = (from - wall_ms + DAY_MS - 1) / DAY_MS;
+        if (next) *next = from - (back - 1) * DAY_MS;
+        return day - (uint32_t)back;
+    }
+    uint64_t on = (wall_ms - from) / DAY_MS;
+    if (next) *next = from + (on + 1) * DAY_MS;
+    return day + (uint32_t)on;
+}
+
+bool policy_stale(const struct policy *p, uint64_t wall_ms) { return wall_ms >= p->loaded + HOURS_DAYS / 2 * DAY_MS; }

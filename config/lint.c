@@ -87,13 +87,22 @@ static void check_rings(struct bind *b, const struct draft *d, const struct ynod
     free(w.state);
 }
 
+/* What never opens would hold callbacks and closed queues for ever: said with what to change. */
 static void check_hours(struct bind *b, const struct draft *d, const struct ynode *root)
 {
     const struct ynode *all = tree_get(root, "hours");
     for (uint32_t i = 0; i < d->hours_count; i++) {
-        const struct ynode *n = tree_get(all, d->hours[i].name);
-        if (d->p.hours[i].count == 0 && d->hours[i].timezone && tree_get(n, "open") && b->f->errors == 0)
-            findings_key(b->f, F_ERROR, n, "never opens within %d days", HOURS_DAYS);
+        const struct hours_spec *h = &d->hours[i];
+        const struct ynode *n = tree_get(all, h->name);
+        unsigned spans = 0;
+        for (int day = 0; day < 7; day++) spans += h->week.count[day];
+        if (d->p.hours[i].count || !h->timezone || !tree_get(n, "open") || b->f->errors) continue;
+        if (spans)
+            findings_key(b->f, F_ERROR, n, "never opens within %d days: each day it would open on is in \"closed\"; take out some",
+                         HOURS_DAYS);
+        else
+            findings_key(b->f, F_ERROR, n,
+                         "is closed all week: give a weekday its times, such as open: { mon-fri: \"09:00-18:00\" }");
     }
 }
 

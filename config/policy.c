@@ -50,7 +50,9 @@ static enum err expand_hours(struct bind *b, struct draft *d, uint64_t now)
     if (!d->p.hours) return ERR_NOMEM;
     d->p.hours_count = d->hours_count;
     for (uint32_t i = 0; i < d->hours_count && !e; i++) e = hours_expand(&d->hours[i], now, b->arena, &d->p.hours[i]);
-    return e;
+    d->p.loaded = now;
+    if (!d->p.timezone) d->p.timezone = "UTC";
+    return e ? e : hours_midnights(&d->p, now, b->arena);
 }
 
 static void number_conds(struct policy *p, struct conds *conds)

@@ -358,10 +358,15 @@ struct policy {
     const char *timezone; /* of days; default UTC */
     uint64_t *midnight;   /* wall ms, sorted, as far ahead as hours are */
     uint32_t midnight_count;
+    uint32_t first_day; /* the day that begins at midnight[0], as days since 1970-01-01 */
+    uint64_t loaded;    /* wall ms */
     struct policy_mem *mem;
 };
-/* The number of the day that `wall_ms` lies in; *next (may be NULL): when the next one begins. */
+/* The number of the local day that `wall_ms` lies in, as days since 1970-01-01; *next (may be NULL): when the next one begins.
+   The same after a restart and under another version of the policy, as long as the time zone is the same. */
 uint32_t policy_day(const struct policy *p, uint64_t wall_ms, uint64_t *next);
+/* Half of the time that hours and midnights reach has passed: load it again from p->yaml. It stays the same version. */
+bool policy_stale(const struct policy *p, uint64_t wall_ms);
 int policy_group(const struct policy *p, struct str name); /* index, or -1 */
 
 /* One thing said about a file. Errors stop it from being used; warnings (a dead clause, a key nothing acts on yet) do not. */

@@ -1,5 +1,7 @@
 /* Opening hours across what calendars do: zones, summer time, midnight, holidays. */
 #include "base/clock.h"
+#include "config/date.h"
+#include "config/hours.h"
 #include "tests/unit/config/unit.h"
 
 static struct policy *with_hours(const char *hours)
@@ -151,13 +153,87 @@ TEST(intervals_are_sorted_apart_and_reach_over_a_year)
     policy_unref(p);
 }
 
+TEST(an_interval_within_the_doubled_hour_is_open_from_its_first_time_to_its_last)
+{
+    UNUSED(state);
+    struct policy *p = with_hours("{ timezone: America/New_York, open: { sun: \"01:15-01:45\" } }");
+    assert_next(p, "2026-11-01T05:00:00Z", "2026-11-01T05:15:00Z");
+    assert_open(p, "2026-11-01T05:50:00Z"); /* between the two */
+    assert_next(p, "2026-11-01T05:15:00Z", "2026-11-01T06:45:00Z");
+    assert_next(p, "2026-11-01T06:45:00Z", "2026-11-08T06:15:00Z");
+    policy_unref(p);
+    p = with_hours("{ timezone: America/New_York, open: { sun: [\"01:00-01:20\", \"01:40-02:00\"] } }");
+    assert_next(p, "2026-11-01T05:00:00Z", "2026-11-01T07:00:00Z"); /* their two turns overlap */
+    policy_unref(p);
+}
+
+TEST(a_change_of_half_an_hour_moves_half_an_hour)
+{
+    UNUSED(state);
+    struct policy *p = with_hours("{ timezone: Australia/Lord_Howe, open: { sun: \"02:10-05:00\" } }");
+    assert_next(p, "2026-10-03T15:00:00Z", "2026-10-03T15:30:00Z"); /* 02:10 is skipped: 02:30 at +11:00 */
+    assert_next(p, "2026-10-03T15:30:00Z", "2026-10-03T18:00:00Z");
+    policy_unref(p);
+}
+
+TEST(a_day_whose_midnight_is_skipped_begins_at_one)
+{
+    UNUSED(state);
+    struct policy *p = with_hours("{ timezone: Asia/Beirut, open: { sat-sun: \"00:00-24:00\" }, closed: 2026-03-28 }");
+    assert_shut(p, "2026-03-28T12:00:00+02:00");
+    assert_next(p, "2026-03-28T12:00:00+02:00", "2026-03-28T22:00:00Z"); /* 01:00 at +03:00 */
+    assert_next(p, "2026-03-29T12:00:00+03:00", "2026-03-29T21:00:00Z");
+    policy_unref(p);
+}
+
+TEST(hours_to_24_00_end_with_the_second_eleven_o_clock_when_it_is_repeated)
+{
+    UNUSED(state);
+    struct policy *p = with_hours("{ timezone: America/Santiago, open: { sat: \"22:00-24:00\" } }");
+    assert_next(p, "2026-04-04T22:00:00-03:00", "2026-04-05T04:00:00Z"); /* three hours, not two */
+    policy_unref(p);
+    p = with_hours("{ timezone: America/Santiago, open: { sat: \"22:00-02:00\" }, closed: 2026-04-05 }");
+    assert_next(p, "2026-04-04T22:00:00-03:00", "2026-04-05T04:00:00Z");
+    policy_unref(p);
+}
+
+TEST(a_week_with_only_some_days_reaches_over_the_others)
+{
+    UNUSED(state);
+    struct policy *p = with_hours("{ timezone: Asia/Seoul, open: { wed: \"10:00-12:00\" }, closed: [2026-03-04, 2026-03-11] }");
+    assert_next(p, "2026-03-01T12:00:00+09:00", "2026-03-18T10:00:00+09:00");
+    policy_unref(p);
+}
+
+static bool refused(struct buf *yaml, const char *why, uint32_t line)
+{
+    struct policy *p = NULL;
+    struct findings f;
+    findings_init(&f);
+    bool good = policy_load(&p, buf_str(yaml), "p", NOW, &f) == ERR_POLICY && says(&f, true, line, 3, why);
+    if (!good) print_findings(&f);
+    findings_fini(&f);
+    buf_fini(yaml);
+    return good;
+}
+
 TEST(hours_closed_all_week_are_refused)
 {
     UNUSED(state);
-    struct policy *p = NULL;
-    struct findings f;
+    static const char *const none[] = { "{}", "{ mon: [] }", "{ mon-sun: [] }" };
+    for (size_t i = 0; i < COUNT_OF(none); i++) {
+        struct buf yaml;
+        buf_init(&yaml, 1u << 16);
+        buf_addf(&yaml, "naru: 1\nworkspace: w\nqueues: { q: { takes: default } }\nhours:\n  h: { timezone: UTC, open: %s }\n",
+                 none[i]);
+        assert_true(refused(&yaml, "give a weekday its times", 5));
+    }
+}
+
+TEST(hours_whose_every_opening_is_a_holiday_are_refused)
+{
+    UNUSED(state);
     struct buf yaml;
-    findings_init(&f);
     buf_init(&yaml, 1u << 16);
     buf_addz(&yaml, "naru: 1\nworkspace: w\nqueues: { q: { takes: default } }\nhours:\n  h: { timezone: UTC, open: { mon: "
                     "\"09:00-10:00\" }, closed: [");
@@ -165,10 +241,114 @@ TEST(hours_closed_all_week_are_refused)
         for (int m = 1; m <= 12; m++)
             for (int d = 1; d <= 28; d++) buf_addf(&yaml, "%04d-%02d-%02d, ", y, m, d);
     buf_addz(&yaml, "2026-03-30, 2026-06-29, 2026-08-31, 2026-11-30, 2027-03-29] }\n");
-    assert_int_equal(policy_load(&p, buf_str(&yaml), "p", NOW, &f), ERR_POLICY);
-    assert_true(says(&f, true, 5, 3, "never opens"));
-    buf_fini(&yaml);
-    findings_fini(&f);
+    assert_true(refused(&yaml, "each day it would open on is in \"closed\"", 5));
+}
+
+/* ---- days ---- */
+
+static struct policy *in_zone(const char *zone)
+{
+    struct policy *p = good_policy("naru: 1\nworkspace: w\nqueues: { q: { takes: default } }\n");
+    struct arena *arena = &(struct arena){ 0 };
+    arena_init(arena, 1u << 20);
+    p->timezone = zone;
+    assert_int_equal(hours_midnights(p, NOW, arena), ERR_OK);
+    uint64_t *kept = malloc(p->midnight_count * sizeof *kept);
+    memcpy(kept, p->midnight, p->midnight_count * sizeof *kept);
+    p->midnight = kept;
+    arena_fini(arena);
+    return p;
+}
+static void out_of_zone(struct policy *p)
+{
+    free(p->midnight);
+    policy_unref(p);
+}
+
+static void assert_day(const struct policy *p, const char *when, const char *date, const char *want_next)
+{
+    uint64_t next = 0;
+    char text[25];
+    uint32_t day = policy_day(p, at(when), &next);
+    assert_int_equal(day, date_days(date_of(str_of(date))));
+    if (next != at(want_next)) fail_msg("the day after %s begins %s, want %s", when, clock_text(next, text), want_next);
+    assert_int_equal(policy_day(p, next - 1, NULL), day);
+    assert_int_equal(policy_day(p, next, NULL), day + 1);
+}
+
+TEST(a_day_of_the_workspace_begins_at_its_own_midnight)
+{
+    UNUSED(state);
+    struct policy *p = in_zone("Asia/Seoul");
+    assert_day(p, "2026-03-02T00:00:00+09:00", "2026-03-02", "2026-03-03T00:00:00+09:00");
+    assert_day(p, "2026-03-02T23:59:59.999+09:00", "2026-03-02", "2026-03-03T00:00:00+09:00");
+    assert_day(p, "2027-02-01T08:00:00+09:00", "2027-02-01", "2027-02-02T00:00:00+09:00");
+    out_of_zone(p);
+    p = in_zone("UTC");
+    assert_day(p, "2026-03-02T00:00:00Z", "2026-03-02", "2026-03-03T00:00:00Z");
+    out_of_zone(p);
+}
+
+TEST(a_day_has_23_or_25_hours_when_the_clocks_change)
+{
+    UNUSED(state);
+    struct policy *p = in_zone("America/New_York");
+    assert_day(p, "2026-03-08T12:00:00-04:00", "2026-03-08", "2026-03-09T00:00:00-04:00");
+    assert_day(p, "2026-11-01T00:30:00-04:00", "2026-11-01", "2026-11-02T00:00:00-05:00");
+    out_of_zone(p);
+    p = in_zone("Asia/Beirut"); /* 2026-03-29 has no midnight */
+    assert_day(p, "2026-03-28T23:59:59+02:00", "2026-03-28", "2026-03-29T01:00:00+03:00");
+    assert_day(p, "2026-03-29T02:00:00+03:00", "2026-03-29", "2026-03-30T00:00:00+03:00");
+    out_of_zone(p);
+    p = in_zone("Pacific/Auckland"); /* +13:00 and +12:00 */
+    assert_day(p, "2026-04-05T23:30:00+12:00", "2026-04-05", "2026-04-06T00:00:00+12:00");
+    assert_day(p, "2026-04-04T23:30:00+13:00", "2026-04-04", "2026-04-05T00:00:00+13:00");
+    out_of_zone(p);
+}
+
+TEST(days_go_on_beyond_the_horizon_and_before_it)
+{
+    UNUSED(state);
+    struct policy *p = in_zone("Asia/Seoul");
+    assert_day(p, "2030-06-01T12:00:00+09:00", "2030-06-01", "2030-06-02T00:00:00+09:00");
+    assert_day(p, "2020-06-01T12:00:00+09:00", "2020-06-01", "2020-06-02T00:00:00+09:00");
+    out_of_zone(p);
+    struct policy none = { .midnight_count = 0 };
+    assert_day(&none, "2026-03-02T10:00:00Z", "2026-03-02", "2026-03-03T00:00:00Z");
+}
+
+TEST(a_policy_is_stale_when_half_of_its_hours_have_passed)
+{
+    UNUSED(state);
+    struct policy *p = with_hours("{ timezone: Asia/Seoul, open: { mon-fri: \"09:00-18:00\" } }"), *again = NULL;
+    assert_false(policy_stale(p, NOW));
+    assert_false(policy_stale(p, NOW + 199ull * 86400000));
+    assert_true(policy_stale(p, NOW + 200ull * 86400000));
+    assert_int_equal(policy_load(&again, p->yaml, p->path, NOW + 200ull * 86400000, NULL), ERR_OK);
+    assert_string_equal(again->version, p->version);
+    assert_shut(p, "2027-09-01T12:00:00+09:00"); /* beyond what the first load reaches */
+    assert_open(again, "2027-09-01T12:00:00+09:00");
+    policy_unref(p);
+    policy_unref(again);
+}
+
+TEST(dates_count_as_the_calendar_does)
+{
+    UNUSED(state);
+    char text[11];
+    assert_int_equal(date_days(19700101), 0);
+    assert_int_equal(day_weekday(0), 4);
+    assert_int_equal(day_weekday(-5), 6);
+    assert_int_equal(date_days(20000301) - date_days(20000228), 2);
+    assert_int_equal(date_days(21000301) - date_days(21000228), 1);
+    assert_int_equal(date_from(date_days(20260132)), 20260201); /* carried over */
+    for (int32_t d = date_days(19700101); d < date_days(24000101); d++) {
+        uint32_t ymd = date_from(d);
+        if (date_days(ymd) != d || date_of(str_of(date_text(ymd, text))) != ymd) fail_msg("day %d is %u", d, ymd);
+    }
+    assert_int_equal(day_weekday(date_days(20260301)), 0);
+    assert_int_equal(date_of(STR("2026-02-29")), 0);
+    assert_int_equal(date_of(STR("2028-02-29")), 20280229);
 }
 
 int main(void)
@@ -184,7 +364,18 @@ int main(void)
         cmocka_unit_test(consecutive_holidays_are_closed_from_midnight_to_midnight),
         cmocka_unit_test(several_intervals_a_day_keep_their_break_and_overlapping_ones_join),
         cmocka_unit_test(intervals_are_sorted_apart_and_reach_over_a_year),
+        cmocka_unit_test(an_interval_within_the_doubled_hour_is_open_from_its_first_time_to_its_last),
+        cmocka_unit_test(a_change_of_half_an_hour_moves_half_an_hour),
+        cmocka_unit_test(a_day_whose_midnight_is_skipped_begins_at_one),
+        cmocka_unit_test(hours_to_24_00_end_with_the_second_eleven_o_clock_when_it_is_repeated),
+        cmocka_unit_test(a_week_with_only_some_days_reaches_over_the_others),
         cmocka_unit_test(hours_closed_all_week_are_refused),
+        cmocka_unit_test(hours_whose_every_opening_is_a_holiday_are_refused),
+        cmocka_unit_test(a_day_of_the_workspace_begins_at_its_own_midnight),
+        cmocka_unit_test(a_day_has_23_or_25_hours_when_the_clocks_change),
+        cmocka_unit_test(days_go_on_beyond_the_horizon_and_before_it),
+        cmocka_unit_test(a_policy_is_stale_when_half_of_its_hours_have_passed),
+        cmocka_unit_test(dates_count_as_the_calendar_does),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
