@@ -102,7 +102,7 @@ static void check_hours(struct bind *b, const struct draft *d, const struct ynod
                          HOURS_DAYS);
         else
             findings_key(b->f, F_ERROR, n,
-                         "is closed all week: give a weekday its times, such as open: { mon-fri: \"09:00-18:00\" }");
+                         "never opens: no weekday has times; give one some, such as open: { mon-fri: \"09:00-18:00\" }");
     }
 }
 

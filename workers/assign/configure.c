@@ -12,6 +12,8 @@
    queue as they are now (steps that fired stay fired), or by those of the default queue when its own is gone. Offers and holds
    stand. Agents of the old policy who are not in the new one and were not made by API lose what they have to others. */
 
+#define LAY_OUT_AGAIN_MS 86400000ull /* after hours could not be laid out further */
+
 /* ---- the swap ---- */
 
 static void take_channels(struct workspace *ws, const struct policy *p)
@@ -154,6 +156,27 @@ enum err space_policy(struct workspace *ws, uint64_t now, struct policy *p)
     enter_lines(ws);
     policy_unref(old);
     return ERR_OK;
+}
+
+/* Hours and days reach as far as they were laid out when the policy was loaded. Long before they end it is loaded again from its
+   bytes: the same version, so there is no entry. What is refused (a calendar of which only holidays are left) stays as it is. */
+void space_lay_out(struct workspace *ws)
+{
+    struct findings f;
+    struct policy *p = NULL;
+
+    if (ws->now < ws->lay_out_at || !policy_stale(ws->policy, ws->now)) return;
+    ws->lay_out_at = ws->now + LAY_OUT_AGAIN_MS;
+    findings_init(&f);
+    f.checked = true;
+    enum err e = policy_load(&p, ws->policy->yaml, ws->policy->path, ws->now, &f);
+    if (!e) e = space_policy(ws, ws->now, p);
+    if (e)
+        log_warn("workspace=%.*s hours end soon and cannot be laid out further cause=%s; give it a policy", STR_FMT(ws->name),
+                 err_text(e));
+    else log_info("workspace=%.*s policy=%s hours laid out further", STR_FMT(ws->name), ws->policy->version);
+    policy_unref(p);
+    findings_fini(&f);
 }
 
 enum err space_agent(struct workspace *ws, uint64_t now, const struct agent_spec *spec)

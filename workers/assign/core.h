@@ -286,7 +286,7 @@ struct workspace {
     uint64_t policy_at;
     char policy_version[81];
     struct str policy_packed; /* the `config` record it came as; owned */
-    uint64_t sweep_at;
+    uint64_t sweep_at, lay_out_at; /* lay_out_at: hours are not laid out further before */
     struct channel channels[CHANNELS_MAX];
     uint32_t channel_count; /* with "any other", the last */
     struct idmap tickets, events, past;
@@ -525,6 +525,7 @@ void act_agents(struct workspace *ws, const struct act *a);
 void act_agent(struct workspace *ws, const struct act *a);
 void act_explain(struct workspace *ws, const struct act *a);
 void act_config(struct workspace *ws, const struct act *a);
+void space_lay_out(struct workspace *ws); /* hours, further, when they will end (configure.c) */
 
 static inline const struct queue *queue_of(const struct workspace *ws, const struct ticket *t)
 {

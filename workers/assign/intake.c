@@ -208,6 +208,7 @@ void space_take(struct workspace *ws, uint64_t now, const struct event *e, const
 
     if (now > ws->now) ws->now = now;
     if (!ws->policy) return;
+    space_lay_out(ws);
     if ((again = idmap_get(&ws->events, &e->id))) {
         repeat(ws, again);
         return;

@@ -96,6 +96,7 @@ bool space_turn(struct workspace *ws, uint64_t now)
 
     if (now > ws->now) ws->now = now;
     if (!ws->policy) return false;
+    space_lay_out(ws);
     timeline_run(ws);
     if (ws->now >= ws->sweep_at) {
         ws->sweep_at = ws->now + SWEEP_MS;

@@ -70,8 +70,9 @@ struct workspace {
     struct job *job;
     struct paper next;
     bool has_next;
-    uint64_t newest;  /* `at` of the newest policy heard of */
-    char version[81]; /* … and its version */
+    uint64_t newest;     /* `at` of the newest policy heard of */
+    char version[81];    /* … and its version */
+    uint64_t lay_out_at; /* hours are not laid out further before */
     STAILQ_HEAD(, held) held;
 };
 struct desk {
@@ -265,7 +266,7 @@ static void hold(struct desk *d, struct workspace *ws, void *from, const struct 
 
 /* ---- compiling ---- */
 
-static void compile_start(struct desk *d, struct workspace *ws, struct paper *take);
+static void compile_start(struct desk *d, struct workspace *ws, struct paper *take, uint64_t now);
 
 static void on_model(void *ctx, enum model_kind kind, const char *name, const char *why)
 {
@@ -351,7 +352,7 @@ static void on_compiled(uv_work_t *uv, int status)
     ws->job = NULL;
     if (!d->closing) {
         take_over(d, ws, j);
-        if (ws->has_next) compile_start(d, ws, &ws->next);
+        if (ws->has_next) compile_start(d, ws, &ws->next, now);
         if (ws->live || !ws->job) held_release(d, ws, now, UINT64_MAX, STR("no policy"));
     }
     rules_free(j->rules);
@@ -375,7 +376,7 @@ static void job_start(struct desk *d, struct workspace *ws, struct job *j)
 }
 
 /* Takes what `take` owns. */
-static void compile_start(struct desk *d, struct workspace *ws, struct paper *take)
+static void compile_start(struct desk *d, struct workspace *ws, struct paper *take, uint64_t now)
 {
     struct job *j = calloc(1, sizeof *j);
     ws->has_next = false;
@@ -385,9 +386,20 @@ static void compile_start(struct desk *d, struct workspace *ws, struct paper *ta
         paper_fini(take);
         return;
     }
-    *j = (struct job){ .paper = *take, .wall = clock_wall_ms() };
+    *j = (struct job){ .paper = *take, .wall = now };
     *take = (struct paper){ 0 };
     job_start(d, ws, j);
+}
+
+/* Hours reach as far as they were laid out when the policy was loaded: long before they end it is loaded again from its bytes. */
+static void hours_watch(struct desk *d, struct workspace *ws, uint64_t now)
+{
+    const struct policy *p = ws->live ? rules_policy(ws->live) : NULL;
+    struct paper paper;
+    if (!p || ws->job || now < ws->lay_out_at || !policy_stale(p, now)) return;
+    ws->lay_out_at = now + DAY_MS; /* should it not be possible */
+    struct config same = { .at = ws->newest, .version = str_of(p->version), .source = str_of(p->path), .body = p->yaml };
+    if (paper_init(&paper, &same) == ERR_OK) compile_start(d, ws, &paper, now);
 }
 
 static void models_watch(struct desk *d, struct workspace *ws)
@@ -473,7 +485,7 @@ void desk_config(struct desk *d, const struct config *c, uint64_t now_wall_ms)
     }
     copy_text(ws->version, sizeof ws->version, c->version);
     if (!ws->job) {
-        compile_start(d, ws, &paper);
+        compile_start(d, ws, &paper, now_wall_ms);
         return;
     }
     paper_fini(&ws->next);
@@ -492,7 +504,10 @@ void desk_event(struct desk *d, void *from, const struct event *e, uint64_t now_
 void desk_tick(struct desk *d, uint64_t now_wall_ms)
 {
     struct workspace *ws;
-    for (size_t i = 0; (ws = map_next(&d->workspaces, &i));) models_watch(d, ws);
+    for (size_t i = 0; (ws = map_next(&d->workspaces, &i));) {
+        hours_watch(d, ws, now_wall_ms);
+        models_watch(d, ws);
+    }
     if (d->held_count == 0 || now_wall_ms < DESK_HELD_MS) return;
     for (size_t i = 0; (ws = map_next(&d->workspaces, &i));)
         held_release(d, ws, now_wall_ms, now_wall_ms - DESK_HELD_MS, STR("no policy"));

@@ -1,3 +1,4 @@
+#include "base/clock.h"
 #include "base/opt.h"
 #include "world.h"
 
@@ -6,7 +7,8 @@
 /* Plays every file of tests/scenarios against the matching core. A file is lines of text:
 
      # a comment                      policy NAME      and the indented lines after it: a policy; the first is in use at start
-     at 90s                           turns the clock, letting happen what falls due on the way
+     at 90s                           turns the clock, letting happen what falls due on the way; or to a date and time such as
+                                      2026-03-08T09:00:00-05:00
      & …                              the same instant as the next line: the turn does not end here
      message|call|hangup EVENT conv=C [account=A channel=C urgency=U needs=s:5,t:3 lang=L queue=Q
                                       intent=I unsure=yes tags=a,b text=T customer=C person=P prefer=AGENT
@@ -237,8 +239,10 @@ static void do_at(struct play *p, char **v, int n)
     uint64_t ms, until;
 
     (void)n;
-    if (opt_ms(str_of(v[1]), &ms)) bad(p, "not a time:", v[1]);
-    until = WORLD_START + ms;
+    if (clock_parse(v[1], strlen(v[1]), &until) != 0) {
+        if (opt_ms(str_of(v[1]), &ms)) bad(p, "not a time:", v[1]);
+        until = WORLD_START + ms;
+    }
     if (until < p->w.now) bad(p, "the clock would go back to", v[1]);
     while (p->w.now < until) {
         uint64_t step = until - p->w.now;

@@ -226,7 +226,7 @@ TEST(hours_closed_all_week_are_refused)
         buf_init(&yaml, 1u << 16);
         buf_addf(&yaml, "naru: 1\nworkspace: w\nqueues: { q: { takes: default } }\nhours:\n  h: { timezone: UTC, open: %s }\n",
                  none[i]);
-        assert_true(refused(&yaml, "give a weekday its times", 5));
+        assert_true(refused(&yaml, "no weekday has times", 5));
     }
 }
 
