@@ -43,6 +43,12 @@
     X(OFFERS, M_COUNTER, "naru_offers_total", "outcome", "Offers by outcome: made, accepted, declined, expired, withdrawn")         \
     X(OFFER_TIME, M_HISTOGRAM, "naru_offer_seconds", "", "From a ticket's opening to its first offer")                              \
     X(WAIT_TIME, M_HISTOGRAM, "naru_ticket_wait_seconds", "queue", "From a ticket's opening to the accept")                         \
+    X(SLA_ANSWER_MET, M_COUNTER, "naru_sla_answer_met_total", "queue", "Tickets answered within the target of their queue")        \
+    X(SLA_ANSWER_BREACHED, M_COUNTER, "naru_sla_answer_breached_total", "queue", "Tickets whose deadline for it passed first")     \
+    X(SLA_REPLY_MET, M_COUNTER, "naru_sla_reply_met_total", "queue", "Tickets replied to within the target of their queue")        \
+    X(SLA_REPLY_BREACHED, M_COUNTER, "naru_sla_reply_breached_total", "queue", "Tickets whose deadline for it passed first")       \
+    X(SLA_RESOLVE_MET, M_COUNTER, "naru_sla_resolve_met_total", "queue", "Tickets resolved within the target of their queue")      \
+    X(SLA_RESOLVE_BREACHED, M_COUNTER, "naru_sla_resolve_breached_total", "queue", "Tickets whose deadline for it passed first")   \
     X(AGENTS, M_GAUGE, "naru_agents", "presence", "Agents by presence")                                                             \
     X(AGENT_UNITS, M_GAUGE, "naru_agent_units", "kind", "Units of capacity of agents present: total, held, offered")                \
     X(ACTS_REFUSED, M_COUNTER, "naru_acts_refused_total", "cause", "Acts of agents and users refused by the leader, by cause")      \

@@ -209,14 +209,21 @@ out:
 
 /* ---- asking ---- */
 
-bool hours_open(const struct hours *h, uint64_t wall_ms, uint64_t *next)
+/* The first interval that shuts after wall_ms; h->count: none. */
+static uint32_t interval_after(const struct hours *h, uint64_t wall_ms)
 {
-    uint32_t low = 0, high = h->count; /* the first interval that shuts after wall_ms */
+    uint32_t low = 0, high = h->count;
     while (low < high) {
         uint32_t mid = low + (high - low) / 2;
         if (h->shut[mid] <= wall_ms) low = mid + 1;
         else high = mid;
     }
+    return low;
+}
+
+bool hours_open(const struct hours *h, uint64_t wall_ms, uint64_t *next)
+{
+    uint32_t low = interval_after(h, wall_ms);
     bool open = low < h->count && h->open[low] <= wall_ms;
     if (next) *next = low == h->count ? 0 : open ? h->shut[low] : h->open[low];
     if (next && open && low + 1 == h->count) *next = 0; /* the horizon, not a closing */
@@ -249,3 +256,14 @@ uint32_t policy_day(const struct policy *p, uint64_t wall_ms, uint64_t *next)
 }
 
 bool policy_stale(const struct policy *p, uint64_t wall_ms) { return wall_ms >= p->loaded + HOURS_DAYS / 2 * DAY_MS; }
+
+uint64_t hours_add(const struct hours *h, uint64_t from, uint64_t ms)
+{
+    for (uint32_t i = interval_after(h, from); i < h->count; i++) {
+        uint64_t begin = h->open[i] > from ? h->open[i] : from, left = h->shut[i] - begin;
+        if (ms <= left) return begin + ms;
+        ms -= left;
+        from = h->shut[i];
+    }
+    return from + ms;
+}

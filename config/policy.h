@@ -62,6 +62,9 @@ struct span_of {
 };
 /* Open at `wall_ms`? *next (may be NULL) gets the time of the next change, 0 when unknown. */
 bool hours_open(const struct hours *h, uint64_t wall_ms, uint64_t *next);
+/* When `ms` milliseconds of opening have passed since `from`: the last of them, so from 17:00 two hours of 09:00-18:00 end at 10:00
+   of the next open day and one hour at 18:00. Beyond the calendar's end time runs as if it were open. */
+uint64_t hours_add(const struct hours *h, uint64_t from, uint64_t ms);
 
 struct channel {
     const char *name;    /* a channel word of design: email webchat sms … */

@@ -242,7 +242,7 @@ static act_fn *const on_act[ACT_HANDOVER + 1] = {
     [ACT_ACCEPT] = act_accept,   [ACT_DECLINE] = act_decline,       [ACT_RESOLVE] = act_resolve,     [ACT_PARK] = act_park,
     [ACT_RESUME] = act_resume,   [ACT_TRANSFER] = act_transfer,     [ACT_CANCEL] = act_cancel,       [ACT_TICKET] = act_ticket,
     [ACT_TICKETS] = act_tickets, [ACT_QUEUES] = act_queues,         [ACT_AGENTS] = act_agents,       [ACT_AGENT] = act_agent,
-    [ACT_CONFIG] = act_config,   [ACT_EXPLAIN] = act_explain,
+    [ACT_CONFIG] = act_config,   [ACT_EXPLAIN] = act_explain,       [ACT_CALLBACK] = act_callback,
 };
 
 void space_act(struct workspace *ws, uint64_t now, const struct act *a)

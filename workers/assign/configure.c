@@ -5,73 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Configuration comes in: a policy, which is swapped in whole, or an agent made at run time. The newest `at` wins, wherever it
-   comes from; what is older changes nothing.
-
-   A swap keeps every ticket. None is routed again; each that waits has its needs, target and line made anew by the rules of its
-   queue as they are now (steps that fired stay fired), or by those of the default queue when its own is gone. Offers and holds
-   stand. Agents of the old policy who are not in the new one and were not made by API lose what they have to others. */
+/* Configuration comes in: a policy, which is swapped in whole (swap.c), or an agent made at run time. The newest `at` wins,
+   wherever it comes from; what is older changes nothing. Agents of the old policy who are not in the new one and were not made by
+   API lose what they have to others. */
 
 #define LAY_OUT_AGAIN_MS 86400000ull /* after hours could not be laid out further */
 
-/* ---- the swap ---- */
-
-static void take_channels(struct workspace *ws, const struct policy *p)
-{
-    uint32_t n = p->channel_count < CHANNELS_MAX ? p->channel_count : CHANNELS_MAX - 1;
-
-    memcpy(ws->channels, p->channels, n * sizeof *p->channels);
-    ws->channels[n] = (struct channel){ .name = "other", .cost = OTHER_COST, .offer_ms = OTHER_OFFER_MS };
-    ws->channel_count = n + 1;
-}
-
-static struct wait_queue *new_queues(const struct workspace *ws, const struct policy *p)
-{
-    struct wait_queue *v = calloc(p->queue_count, sizeof *v);
-
-    for (uint32_t i = 0; v && i < p->queue_count; i++) {
-        int old = ws->policy ? policy_queue(ws->policy, str_of(p->queues[i].name)) : -1;
-        heap_init(&v[i].by_age, LIM_TICKETS);
-        if (old < 0) continue;
-        v[i].interval_ms = ws->queues[old].interval_ms;
-        v[i].last_accept = ws->queues[old].last_accept;
-    }
-    return v;
-}
-
-static void leave_lines(struct workspace *ws)
-{
-    struct ticket *t;
-
-    for (size_t i = 0; (t = idmap_next(&ws->tickets, &i));) waiting_leave(ws, t);
-    waiting_forget_lines(ws);
-}
-
-static void count_ticket(struct workspace *ws, const struct ticket *t)
-{
-    if (t->state == TK_OFFERED) ws->queues[t->queue].offered++;
-    if (t->state == TK_ASSIGNED || t->state == TK_WRAPUP) ws->queues[t->queue].assigned++;
-}
-
-/* A ticket under the new policy: `from` is the old one's queue list. */
-static void readdress(struct workspace *ws, struct ticket *t, const struct policy *old)
-{
-    int queue = old ? policy_queue(ws->policy, str_of(old->queues[t->queue].name)) : (int)t->queue;
-
-    t->channel = space_channel(ws, t->channel_name);
-    if (queue < 0) {
-        t->queue = ws->policy->default_queue;
-        t->step = 0;
-        change_touch(ws, t);
-    } else {
-        t->queue = (uint32_t)queue;
-    }
-    count_ticket(ws, t);
-    if (t->state != TK_WAITING) return;
-    ticket_needs_of_queue(ws, t);
-    ticket_steps_again(ws, t);
-    ticket_due_from_sla(ws, t);
-}
+/* ---- agents of a policy ---- */
 
 static void reread_agent(struct workspace *ws, struct agent *a)
 {
@@ -104,7 +44,7 @@ static const struct agent_spec *in_policy(const struct policy *p, struct str nam
     return NULL;
 }
 
-static void take_agents(struct workspace *ws, const struct policy *p)
+void configure_agents(struct workspace *ws, const struct policy *p)
 {
     uint32_t before = ws->roster.count;
     char *named = calloc(before + 1, 1);
@@ -122,40 +62,6 @@ static void take_agents(struct workspace *ws, const struct policy *p)
     }
     for (uint32_t i = 0; i < ws->roster.count; i++) hold_recount(ws, ws->roster.v[i]);
     free(named);
-}
-
-static void enter_lines(struct workspace *ws)
-{
-    struct ticket *t;
-
-    for (size_t i = 0; (t = idmap_next(&ws->tickets, &i));) {
-        if (t->state != TK_WAITING) continue;
-        if (!t->line) (void)waiting_enter(ws, t);
-        ticket_schedule(ws, t);
-    }
-}
-
-enum err space_policy(struct workspace *ws, uint64_t now, struct policy *p)
-{
-    struct wait_queue *queues = new_queues(ws, p);
-    struct policy *old = ws->policy;
-    struct ticket *t;
-
-    if (now > ws->now) ws->now = now;
-    if (!queues) return ERR_NOMEM;
-    leave_lines(ws);
-    for (uint32_t i = 0; i < ws->queue_count; i++) heap_fini(&ws->queues[i].by_age);
-    free(ws->queues);
-    ws->queues = queues;
-    ws->queue_count = p->queue_count;
-    ws->policy = policy_ref(p);
-    memcpy(ws->policy_version, p->version, strlen(p->version) + 1);
-    take_channels(ws, p);
-    for (size_t i = 0; (t = idmap_next(&ws->tickets, &i));) readdress(ws, t, old);
-    take_agents(ws, p);
-    enter_lines(ws);
-    policy_unref(old);
-    return ERR_OK;
 }
 
 /* Hours and days reach as far as they were laid out when the policy was loaded. Long before they end it is loaded again from its

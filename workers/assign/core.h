@@ -1,11 +1,13 @@
 /* The inside of a workspace, shared by the files of the matching core and by nothing else. Reading order: state, core, hold,
-   roster, waiting, match, offers, ticket, timeline, continuity, intake, retriage, acts, presence, change, read, restore, workspace. */
+   roster, waiting, match, offers, ticket, timeline, continuity, intake, retriage, acts, presence, change, read, restore, workspace.
+ */
 #ifndef NARU_ASSIGN_CORE_H
 #define NARU_ASSIGN_CORE_H
 
 #include "base/heap.h"
 #include "base/map.h"
 #include "base/panic.h"
+#include "workers/assign/estimate.h"
 #include "workers/assign/idmap.h"
 #include "workers/assign/state.h"
 #include "workers/assign/workspace.h"
@@ -144,8 +146,12 @@ struct ticket {
     enum urgency urgency;
     uint32_t queue, channel;
     struct needs needs, asked; /* now; and what verdicts asked for beyond the queue */
-    uint64_t enqueued, due_at, until, step_at;
-    uint32_t step;
+    uint64_t enqueued, due_at, until;
+    uint64_t steps, step_at;  /* lines of its timeline that were taken (bit each), and when the last one of waiting was */
+    struct old_policy *under; /* whose timeline it goes by: swap.c; NULL: that of the policy in use */
+    uint64_t reply_from;      /* the customer's first message that no reply has answered; 0: none */
+    uint32_t overflowed;      /* clauses of its queue's overflow that it has gone through by age (bit each) */
+    uint8_t sla_told;         /* targets that were counted as met or missed: 1 << enum sla_target */
     uint64_t token_epoch, token_seq, offer_epoch, offer_seq;
     uint64_t tie; /* order of arrival */
     struct held_back *backoff;
@@ -168,7 +174,7 @@ struct ticket {
     bool no_bots;                /* a bot has handed it over */
     struct needs wants;          /* what a transfer asked for, beyond the queue */
     /* clocks and counts of its life */
-    uint64_t assigned_at, last_reply;
+    uint64_t assigned_at, work_at, last_reply; /* work_at: since when its owner has been at it, without parking */
     uint32_t offers_made, callbacks;
     bool started;
     uint8_t owner_count;
@@ -251,11 +257,19 @@ struct line {
     uint32_t at;            /* in workspace.active while not empty */
 };
 
+struct profile {
+    bool known;
+    uint32_t channel;
+    struct needs needs;
+};
+enum sla_target { SLA_ANSWER, SLA_REPLY, SLA_RESOLVE, SLA_COUNT };
 struct wait_queue {
     struct heap by_age;
-    uint32_t offered, assigned;
-    double interval_ms; /* between accepts, lately */
-    uint64_t last_accept;
+    uint32_t offered, assigned, scheduled;
+    uint64_t sla[SLA_COUNT][2]; /* met, missed: since space_metrics last took them */
+    double met;                 /* share of answers in time, lately: 0..1; below 0: none yet */
+    struct pace pace;
+    struct profile lately; /* of the ticket that came last: what is told of a queue is told of one like it */
 };
 
 struct skill_name {
@@ -277,6 +291,13 @@ struct group {
     uint32_t count;
 };
 
+#define OLD_POLICIES 4u
+struct old_policy {        /* kept while tickets go by its timelines */
+    struct policy *policy; /* one reference */
+    uint32_t tickets;
+    uint64_t at; /* the change after which it was not in use any more */
+};
+
 struct workspace {
     struct str name; /* owned */
     struct rng rng;
@@ -285,8 +306,9 @@ struct workspace {
     struct policy *policy;
     uint64_t policy_at;
     char policy_version[81];
-    struct str policy_packed; /* the `config` record it came as; owned */
-    uint64_t sweep_at, lay_out_at; /* lay_out_at: hours are not laid out further before */
+    struct str policy_packed;            /* the `config` record it came as; owned */
+    uint64_t sweep_at, lay_out_at;       /* lay_out_at: hours are not laid out further before */
+    struct old_policy old[OLD_POLICIES]; /* policy NULL: not in use */
     struct channel channels[CHANNELS_MAX];
     uint32_t channel_count; /* with "any other", the last */
     struct idmap tickets, events, past;
@@ -358,12 +380,13 @@ void ticket_note(struct workspace *ws, struct ticket *t, const struct id *event,
 struct taken *ticket_event_add(struct workspace *ws, struct ticket *t, const struct id *event, uint32_t home, bool opened);
 void ticket_needs_of_queue(struct workspace *ws, struct ticket *t);
 bool needs_add(struct workspace *ws, struct needs *n, uint16_t skill, uint32_t level);
-void ticket_steps_again(struct workspace *ws, struct ticket *t); /* what fired already of the timeline, on its needs */
 bool ticket_ask(struct workspace *ws, struct ticket *t, const struct verdict *v); /* true: it asks for more than before */
 /* New facts, copied. *old: the block that the facts before lie in, to be freed by the caller. False: no memory, nothing changed. */
 bool ticket_retell(struct workspace *ws, struct ticket *t, const struct facts *f, char **old);
 void ticket_due_from_sla(struct workspace *ws, struct ticket *t);
 void ticket_end(struct workspace *ws, struct ticket *t, enum ticket_event ev, const char *cause);
+void ticket_end_with(struct workspace *ws, struct ticket *t, enum ticket_event ev, const char *cause, struct str detail);
+void ticket_count_in_queue(struct workspace *ws, const struct ticket *t, int by);
 void ticket_hold_back(struct workspace *ws, struct ticket *t, uint32_t agent);
 void ticket_to_queue(struct workspace *ws, struct ticket *t, uint32_t queue);
 struct ticket *ticket_find(const struct workspace *ws, const struct id *id);
@@ -376,8 +399,9 @@ void past_fini(struct workspace *ws);
 struct str text_cut(struct str s, size_t max); /* at most so many bytes, never inside a character */
 uint32_t space_intern(struct workspace *ws, struct str skill);
 struct str space_skill(const struct workspace *ws, uint32_t skill);
+struct overflowing;
 struct ticket *intake_open(struct workspace *ws, const struct event *e, const struct verdict *v, const struct id *given,
-                           const char **cause);
+                           struct overflowing *o);
 struct ticket *intake_conversation(const struct workspace *ws, const struct event *e);
 void ticket_resume(struct workspace *ws, struct ticket *t, const char *cause); /* parked or wrapping up: to its owner, or waiting */
 uint32_t space_channel(const struct workspace *ws, struct str name);
@@ -395,6 +419,7 @@ void continuity_restore_owners(struct workspace *ws, struct ticket *t, struct li
 void continuity_restored(struct workspace *ws); /* after the last customer */
 
 /* ---- retriage.c ---- */
+uint32_t ticket_route(const struct workspace *ws, const struct ticket *t, const struct facts *f); /* where the policy sends it */
 void ticket_retriage(struct workspace *ws, struct ticket *t, const struct event *e, const struct verdict *v);
 
 /* ---- roster.c ---- */
@@ -485,8 +510,64 @@ void offers_due(struct workspace *ws, struct ticket *t); /* some have expired */
 void act_accept(struct workspace *ws, const struct act *a);
 void act_decline(struct workspace *ws, const struct act *a);
 
+/* ---- steps.c: what the timeline does to a ticket ---- */
+bool step_waits(const struct step *s); /* its clock is one of waiting, not of being held */
+uint64_t steps_next(const struct workspace *ws,
+                    const struct ticket *t);              /* when the next one is due in its state; UINT64_MAX: none */
+bool steps_run(struct workspace *ws, struct ticket *t);   /* takes what is due; false: the ticket has ended */
+void steps_again(struct workspace *ws, struct ticket *t); /* what was taken already, on needs that are new */
+uint64_t steps_groups(const struct workspace *ws, const struct ticket *t);  /* groups that steps taken have added */
+uint32_t steps_at_once(const struct workspace *ws, const struct ticket *t); /* how many agents are offered it at once */
+void steps_assigned(struct workspace *ws, struct ticket *t);                /* it has a new owner: the clocks of holding begin */
+void steps_replied(struct workspace *ws, struct ticket *t);                 /* its agent wrote to the customer */
+
+/* ---- sla.c: targets and their deadlines ---- */
+uint64_t sla_at(const struct workspace *ws, const struct sla *s, uint64_t from,
+                uint64_t ms); /* `ms` of the target's time after it */
+uint64_t sla_due(const struct workspace *ws, const struct ticket *t, enum sla_target which); /* UINT64_MAX: no such deadline */
+uint64_t sla_next(const struct workspace *ws, const struct ticket *t);                       /* the next deadline not counted yet */
+void sla_run(struct workspace *ws, struct ticket *t);                                        /* counts those that have passed */
+void sla_met(struct workspace *ws, struct ticket *t, enum sla_target which); /* it has happened now: in time or not */
+void sla_message(struct workspace *ws, struct ticket *t, uint64_t at);       /* the customer wrote: a reply is due */
+
+/* ---- schedule.c: tickets that are put off ---- */
+/* When a callback is due: `p` is the policy that `c` is of, `closed` the hours of its condition, or -1. */
+uint64_t callback_at(const struct workspace *ws, const struct ticket *t, const struct policy *p, const struct callback *c,
+                     int closed);
+void ticket_put_off(struct workspace *ws, struct ticket *t, uint64_t at, const char *cause);
+void ticket_due(struct workspace *ws, struct ticket *t); /* scheduled: waits again */
+void act_callback(struct workspace *ws, const struct act *a);
+
+/* ---- overflow.c ---- */
+struct overflowing {             /* what comes of it before the ticket waits, to be done once it is open */
+    const char *cause;           /* NULL: no clause held */
+    const struct overflow *last; /* a callback or a refusal, or NULL */
+    const char *deflect[4];
+    uint32_t deflects;
+};
+void overflow_before(struct workspace *ws, struct ticket *t, struct overflowing *o);      /* moves it; not while in a line */
+bool overflow_begun(struct workspace *ws, struct ticket *t, const struct overflowing *o); /* … the rest; false: it has ended */
+uint64_t overflow_next(const struct workspace *ws, const struct ticket *t);
+bool overflow_run(struct workspace *ws, struct ticket *t); /* clauses with an age that are due; false: it has ended */
+
+/* ---- forecast.c: who could serve a ticket, and how long that will take ---- */
+bool forecast_staffed(const struct workspace *ws, const struct ticket *t); /* somebody online has the skills */
+bool forecast_queue_staffed(struct workspace *ws, uint32_t queue);
+struct service forecast_ticket(struct workspace *ws, const struct ticket *t); /* as it stands in its line, or as if it came now */
+struct service forecast_queue(struct workspace *ws, uint32_t queue);          /* a new ticket like the last one */
+uint32_t forecast_position(struct workspace *ws, const struct ticket *t);     /* in its queue, 1: the next; 0: it does not wait */
+void forecast_worked(struct workspace *ws, const struct ticket *t);           /* its owner's work on it is over */
+
+/* ---- swap.c: from one policy to the next ---- */
+const struct queue *timeline_of(const struct workspace *ws, const struct ticket *t); /* the queue whose timeline it goes by */
+uint64_t swap_steps(const struct workspace *ws, const struct ticket *t); /* steps taken, as lines of the timeline in use */
+uint64_t swap_groups(const struct policy *from, uint64_t groups, const struct policy *to);
+void swap_leave(struct workspace *ws, struct ticket *t); /* it goes by the policy in use from now on */
+void swap_fini(struct workspace *ws);
+
 /* ---- timeline.c ---- */
-void due_set(struct workspace *ws, struct due *d, uint64_t at); /* UINT64_MAX: none */
+void due_set(struct workspace *ws, struct due *d, uint64_t at);           /* UINT64_MAX: none */
+uint64_t ticket_next(const struct workspace *ws, const struct ticket *t); /* its next deadline */
 void ticket_schedule(struct workspace *ws, struct ticket *t);
 void timeline_run(struct workspace *ws);
 
@@ -518,6 +599,9 @@ bool act_token_is(const struct act *a, uint64_t epoch, uint64_t seq);
 const char *act_reason(const struct act *a, char out[129]); /* as a C string */
 /* `a`: as in change_fill_offer */
 void read_ticket_fields(struct workspace *ws, struct jw *w, const struct ticket *t, const struct agent *a, bool messages);
+void read_ticket_wait(struct workspace *ws, struct jw *w, const struct ticket *t); /* position and expected wait, while it waits */
+void answer_body(struct workspace *ws, const struct act *a, struct buf *b);        /* 200 with `b`, which is freed */
+void metrics_of_queues(struct workspace *ws);
 void act_ticket(struct workspace *ws, const struct act *a);
 void act_tickets(struct workspace *ws, const struct act *a);
 void act_queues(struct workspace *ws, const struct act *a);
@@ -525,7 +609,8 @@ void act_agents(struct workspace *ws, const struct act *a);
 void act_agent(struct workspace *ws, const struct act *a);
 void act_explain(struct workspace *ws, const struct act *a);
 void act_config(struct workspace *ws, const struct act *a);
-void space_lay_out(struct workspace *ws); /* hours, further, when they will end (configure.c) */
+void space_lay_out(struct workspace *ws);                            /* hours, further, when they will end (configure.c) */
+void configure_agents(struct workspace *ws, const struct policy *p); /* those of the policy, in place of those of the last one */
 
 static inline const struct queue *queue_of(const struct workspace *ws, const struct ticket *t)
 {

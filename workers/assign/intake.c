@@ -17,61 +17,6 @@ static void repeat(struct workspace *ws, const struct taken *e)
     log_change(ws, .kind = ENTRY_ENDED, .past = e->past, .home = e->home, .cause = "repeat");
 }
 
-/* ---- overflow: before it is enqueued ---- */
-
-static bool staffed(struct workspace *ws, const struct ticket *t)
-{
-    const struct roster *r = &ws->roster;
-
-    for (uint32_t i = 0; i < r->count; i++) {
-        bool fits = bit_get(r->online, i);
-        for (uint32_t n = 0; fits && n < t->needs.count; n++) {
-            const uint8_t *col = t->needs.v[n].skill < r->level_room ? r->level[t->needs.v[n].skill] : NULL;
-            fits = col && col[i] >= t->needs.v[n].level;
-        }
-        if (fits) return true;
-    }
-    return false;
-}
-
-/* Of one rule all conditions hold: then the name of the first of them; else NULL. */
-static const char *overflows(struct workspace *ws, const struct ticket *t, const struct overflow *o)
-{
-    const char *cause = NULL;
-
-    if (o->move < 0) return NULL;
-    if (o->waiting_over) {
-        if (ws->queues[t->queue].by_age.count <= o->waiting_over) return NULL;
-        cause = "overflow:waiting";
-    }
-    if (o->closed >= 0) {
-        if (hours_open(&ws->policy->hours[o->closed], ws->now, NULL)) return NULL;
-        cause = cause ? cause : "overflow:closed";
-    }
-    if (o->nobody_staffed) {
-        if (staffed(ws, t)) return NULL;
-        cause = cause ? cause : "overflow:staffed";
-    }
-    return cause;
-}
-
-/* Moves on as long as a rule of the queue it would wait in says so: the policy has no cycle. The last cause, or NULL. */
-static const char *overflow(struct workspace *ws, struct ticket *t)
-{
-    const char *cause = NULL;
-
-    for (uint32_t i = 0; i < queue_of(ws, t)->overflow_count; i++) {
-        const struct overflow *o = &queue_of(ws, t)->overflow[i];
-        const char *why = overflows(ws, t, o);
-        if (!why) continue;
-        cause = why;
-        t->queue = (uint32_t)o->move;
-        ticket_needs_of_queue(ws, t);
-        i = UINT32_MAX; /* from the first rule of the other queue */
-    }
-    return cause;
-}
-
 /* ---- opening ---- */
 
 static struct str attribute(const struct event *e, const char *key, size_t max)
@@ -112,7 +57,7 @@ static struct ticket *make(struct workspace *ws, const struct event *e, const st
 }
 
 struct ticket *intake_open(struct workspace *ws, const struct event *e, const struct verdict *v, const struct id *given,
-                           const char **cause)
+                           struct overflowing *o)
 {
     struct id id = given ? *given : id_new(ws->now, e->home, &ws->rng);
     struct ticket *t = make(ws, e, v, &id);
@@ -124,7 +69,10 @@ struct ticket *intake_open(struct workspace *ws, const struct event *e, const st
     t->enqueued = e->received && e->received < ws->now ? e->received : ws->now;
     ticket_ask(ws, t, v);
     ticket_needs_of_queue(ws, t);
-    *cause = given ? "recovered" : overflow(ws, t);
+    *o = (struct overflowing){ .cause = "recovered" };
+    if (!given) overflow_before(ws, t, o);
+    if (e->kind == EVENT_MESSAGE) sla_message(ws, t, t->enqueued);
+    ws->queues[t->queue].lately = (struct profile){ true, t->channel, t->needs };
     ticket_due_from_sla(ws, t);
     continuity_recall(ws, t);
     if (e->text.n) ticket_note(ws, t, &e->id, e->received, STR_NONE, e->text);
@@ -137,8 +85,8 @@ struct ticket *intake_open(struct workspace *ws, const struct event *e, const st
 
 static void open_ticket(struct workspace *ws, const struct event *e, const struct verdict *v)
 {
-    const char *cause;
-    struct ticket *t = intake_open(ws, e, v, NULL, &cause);
+    struct overflowing o;
+    struct ticket *t = intake_open(ws, e, v, NULL, &o);
 
     if (!t) { /* not answered: home keeps the event and sends it again */
         log_error("ticket not opened workspace=%.*s cause=limit next=\"is the limit of live tickets reached, or memory short?\"",
@@ -146,7 +94,8 @@ static void open_ticket(struct workspace *ws, const struct event *e, const struc
         return;
     }
     naru_assert(!ticket_step(ws, t, EV_OPEN, NULL));
-    log_change(ws, .kind = ENTRY_OPENED, .t = t, .event = &e->id, .home = e->home, .cause = cause);
+    log_change(ws, .kind = ENTRY_OPENED, .t = t, .event = &e->id, .home = e->home, .cause = o.cause);
+    (void)overflow_begun(ws, t, &o);
 }
 
 /* ---- joining ---- */
@@ -177,7 +126,9 @@ static void join_ticket(struct workspace *ws, struct ticket *t, const struct eve
     if (!ticket_event_add(ws, t, &e->id, e->home, false)) return;
     if (e->text.n) ticket_note(ws, t, &e->id, e->received, STR_NONE, e->text);
     log_change(ws, .kind = ENTRY_JOINED, .t = t, .event = &e->id, .home = e->home);
+    if (e->kind == EVENT_MESSAGE) sla_message(ws, t, e->received);
     if (t->state == TK_PARKED || t->state == TK_WRAPUP) ticket_resume(ws, t, "message");
+    else ticket_schedule(ws, t); /* for the reply that is due */
     ticket_retriage(ws, t, e, v);
     change_offer_all(ws, t, "message", NULL);
 }
@@ -186,6 +137,7 @@ static void hang_up(struct workspace *ws, struct ticket *t, const struct event *
 {
     if (!ticket_event_add(ws, t, &e->id, e->home, false)) return;
     log_change(ws, .kind = ENTRY_JOINED, .t = t, .event = &e->id, .home = e->home, .cause = "hangup");
+    if (t->state == TK_SCHEDULED && t->call) return; /* who is called back need not hold the line */
     if (state_next(t->state, EV_ABANDON)) ticket_end(ws, t, EV_ABANDON, "customer_left");
 }
 

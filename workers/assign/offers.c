@@ -142,18 +142,6 @@ static struct hold *offered_to(const struct act *a, const struct ticket *t, cons
     return act_token_is(a, h->token_epoch, h->token_seq) ? h : NULL;
 }
 
-/* The pace of accepts: what expected_wait_ms goes by. */
-static void count_accept(struct workspace *ws, const struct ticket *t)
-{
-    struct wait_queue *q = &ws->queues[t->queue];
-    double since = (double)(ws->now - q->last_accept);
-
-    if (q->last_accept) q->interval_ms = q->interval_ms > 0 ? q->interval_ms * 0.9 + since * 0.1 : since;
-    q->last_accept = ws->now;
-    metric_observe(MET_WAIT_TIME, queue_of(ws, t)->name, (double)(ws->now - t->enqueued) / 1000);
-    ws->offers_made[1]++;
-}
-
 void act_accept(struct workspace *ws, const struct act *a)
 {
     struct agent *g = acting_agent(ws, a);
@@ -176,7 +164,8 @@ void act_accept(struct workspace *ws, const struct act *a)
     if (g->misses) g->misses = 0, change_touch_agent(ws, g);
     naru_assert(!ticket_step(ws, t, EV_ACCEPT, g));
     change_touch(ws, t);
-    count_accept(ws, t);
+    metric_observe(MET_WAIT_TIME, queue_of(ws, t)->name, (double)(ws->now - t->enqueued) / 1000);
+    ws->offers_made[1]++;
     log_change(ws, .kind = ENTRY_ACCEPTED, .t = t);
     act_tell(ws, a, t);
 }

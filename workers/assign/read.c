@@ -1,3 +1,4 @@
+#include "base/clock.h"
 #include "base/metrics.h"
 #include "workers/assign/core.h"
 
@@ -7,19 +8,38 @@
 #define BODY_MAX  524288u
 #define LIMIT_MAX 100u
 
-void read_ticket_fields(struct workspace *ws, struct jw *w, const struct ticket *t, const struct agent *a, bool messages)
+static void put_deadlines(struct workspace *ws, struct jw *w, const struct ticket *t)
+{
+    static const char *const names[SLA_COUNT] = { "answer", "reply", "resolve" };
+    char text[25];
+
+    jw_key(w, "deadlines"), jw_open(w, '{');
+    for (unsigned i = 0; i < SLA_COUNT; i++) {
+        uint64_t at = sla_due(ws, t, i);
+        if (at != UINT64_MAX && (i != SLA_ANSWER || !t->assigned_at)) jw_key(w, names[i]), jw_strz(w, clock_text(at, text));
+    }
+    jw_close(w, '}');
+}
+
+static void put_ticket(struct workspace *ws, struct jw *w, const struct ticket *t, const struct agent *a, bool messages)
 {
     struct offer o;
 
     change_fill_offer(ws, t, a, &o);
     if (messages) continuity_context(ws, t, &o);
-    jw_open(w, '{');
     record_json_fields(w, &offer_record, &o);
-    jw_close(w, '}');
+    put_deadlines(ws, w, t);
     arena_clear(&ws->arena);
 }
 
-static void answer_body(struct workspace *ws, const struct act *a, struct buf *b)
+void read_ticket_fields(struct workspace *ws, struct jw *w, const struct ticket *t, const struct agent *a, bool messages)
+{
+    jw_open(w, '{');
+    put_ticket(ws, w, t, a, messages);
+    jw_close(w, '}');
+}
+
+void answer_body(struct workspace *ws, const struct act *a, struct buf *b)
 {
     if (b->err) refuse(ws, a, 500, "bad-request", "the answer would be larger than its limit");
     else answer(ws, a, 200, buf_str(b), 0, NULL);
@@ -38,7 +58,10 @@ void act_ticket(struct workspace *ws, const struct act *a)
     }
     buf_init(&b, BODY_MAX);
     w = jw_on(&b);
-    read_ticket_fields(ws, &w, t, NULL, true);
+    jw_open(&w, '{');
+    put_ticket(ws, &w, t, NULL, true);
+    read_ticket_wait(ws, &w, t);
+    jw_close(&w, '}');
     answer_body(ws, a, &b);
 }
 
@@ -95,40 +118,7 @@ void act_tickets(struct workspace *ws, const struct act *a)
     answer_body(ws, a, &b);
 }
 
-/* ---- queues and agents ---- */
-
-static uint64_t oldest_wait(const struct workspace *ws, const struct wait_queue *q)
-{
-    const struct heap_node *n = heap_peek(&q->by_age);
-
-    return n ? ws->now - (uint64_t)n->key : 0;
-}
-
-void act_queues(struct workspace *ws, const struct act *a)
-{
-    struct buf b;
-    struct jw w;
-
-    buf_init(&b, BODY_MAX);
-    w = jw_on(&b);
-    jw_open(&w, '{');
-    jw_key(&w, "queues"), jw_open(&w, '[');
-    for (uint32_t i = 0; i < ws->queue_count; i++) {
-        const struct wait_queue *q = &ws->queues[i];
-        if (a->queue.n && !str_is(a->queue, ws->policy->queues[i].name)) continue;
-        jw_open(&w, '{');
-        jw_key(&w, "queue"), jw_strz(&w, ws->policy->queues[i].name);
-        jw_key(&w, "waiting"), jw_u64(&w, q->by_age.count);
-        jw_key(&w, "oldest_wait_ms"), jw_u64(&w, oldest_wait(ws, q));
-        jw_key(&w, "offered"), jw_u64(&w, q->offered);
-        jw_key(&w, "assigned"), jw_u64(&w, q->assigned);
-        if (q->interval_ms > 0) jw_key(&w, "expected_wait_ms"), jw_u64(&w, (uint64_t)((double)q->by_age.count * q->interval_ms));
-        jw_close(&w, '}');
-    }
-    jw_close(&w, ']');
-    jw_close(&w, '}');
-    answer_body(ws, a, &b);
-}
+/* ---- agents ---- */
 
 static void agent_fields(struct workspace *ws, struct jw *w, const struct agent *g)
 {
@@ -338,9 +328,6 @@ void space_metrics(struct workspace *ws, uint64_t now)
         if (ws->offers_made[o]) metric_add(MET_OFFERS, outcomes[o], (double)ws->offers_made[o]);
         ws->offers_made[o] = 0;
     }
-    for (uint32_t i = 0; i < ws->queue_count; i++) {
-        metric_set(MET_QUEUE_LENGTH, ws->policy->queues[i].name, (double)ws->queues[i].by_age.count);
-        metric_set(MET_QUEUE_OLDEST, ws->policy->queues[i].name, (double)oldest_wait(ws, &ws->queues[i]) / 1000);
-    }
+    metrics_of_queues(ws);
     metrics_of_agents(ws);
 }

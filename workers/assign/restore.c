@@ -47,7 +47,10 @@ static void put_fields(struct workspace *ws, struct ticket *t, const struct tick
     t->token_seq = r->token_seq;
     t->offer_epoch = r->offer_epoch;
     t->offer_seq = r->offer_seq;
-    t->step = r->step;
+    t->steps = r->steps | ((1ull << (r->step & 63)) - 1);
+    t->reply_from = r->reply_from;
+    t->overflowed = r->overflowed;
+    t->sla_told = (uint8_t)r->sla_told;
     t->step_at = r->step_at;
     t->offered_once = r->token_seq != 0;
 }
@@ -229,8 +232,8 @@ void space_restore_seq(struct workspace *ws, uint64_t epoch, uint64_t seq)
 /* A ticket that its home knows and Redis does not: as home knows it. */
 static void recover(struct workspace *ws, const struct live *l)
 {
-    const char *cause;
-    struct ticket *t = intake_open(ws, &l->take.event, &l->take.verdict, &l->ticket, &cause);
+    struct overflowing o;
+    struct ticket *t = intake_open(ws, &l->take.event, &l->take.verdict, &l->ticket, &o);
     struct agent *a = l->agent.n ? roster_add(ws, l->agent) : NULL;
 
     if (!t) return;
@@ -240,8 +243,8 @@ static void recover(struct workspace *ws, const struct live *l)
     if (a && ticket_step(ws, t, EV_RECOVER, a)) a = NULL; /* no memory: it waits */
     if (a) roster_allow_over(ws, a);
     else naru_assert(!ticket_step(ws, t, EV_OPEN, NULL));
-    log_change(ws, .kind = ENTRY_OPENED, .t = t, .event = &t->event, .home = t->home, .cause = cause, .keep_token = true);
-    if (a) log_change(ws, .kind = ENTRY_ACCEPTED, .t = t, .cause = cause, .keep_token = true);
+    log_change(ws, .kind = ENTRY_OPENED, .t = t, .event = &t->event, .home = t->home, .cause = o.cause, .keep_token = true);
+    if (a) log_change(ws, .kind = ENTRY_ACCEPTED, .t = t, .cause = o.cause, .keep_token = true);
 }
 
 /* A ticket that both know, but home has committed a later change of owner: Redis was set back, and home is right. */

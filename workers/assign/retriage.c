@@ -106,7 +106,7 @@ static unsigned learn(struct workspace *ws, const struct ticket *t, const struct
 
 /* ---- queue ---- */
 
-static uint32_t route(const struct workspace *ws, const struct ticket *t, const struct facts *f)
+uint32_t ticket_route(const struct workspace *ws, const struct ticket *t, const struct facts *f)
 {
     struct event e = { .account = t->account, .channel = t->channel_name };
     struct verdict v = {
@@ -119,7 +119,7 @@ static uint32_t route(const struct workspace *ws, const struct ticket *t, const 
 /* Where it belongs now; its own queue when nothing new says otherwise. */
 static uint32_t belongs(const struct workspace *ws, const struct ticket *t, const struct facts *now)
 {
-    uint32_t before = route(ws, t, &t->facts), after = route(ws, t, now);
+    uint32_t before = ticket_route(ws, t, &t->facts), after = ticket_route(ws, t, now);
     bool named = now->named.n && policy_queue(ws->policy, now->named) == (int)after;
 
     if (after == before || (after == ws->policy->default_queue && !named)) return t->queue;
@@ -173,7 +173,7 @@ static bool ask_again(struct workspace *ws, struct ticket *t, const struct shift
     if (!ticket_ask(ws, t, s->verdict) && !spoken) return false;
     change_touch_about(ws, t);
     ticket_needs_of_queue(ws, t);
-    ticket_steps_again(ws, t);
+    steps_again(ws, t);
     return before.count != t->needs.count || memcmp(before.v, t->needs.v, before.count * sizeof *before.v) != 0;
 }
 

@@ -85,8 +85,9 @@ static void (*const on_enter[TK_COUNT])(struct workspace *, struct ticket *, str
     [TK_CANCELLED] = enter_end,       [TK_EXPIRED] = enter_end,     [TK_DEAD] = enter_end,
 };
 
-static void count_in_queue(struct workspace *ws, const struct ticket *t, int by)
+void ticket_count_in_queue(struct workspace *ws, const struct ticket *t, int by)
 {
+    if (t->state == TK_SCHEDULED) ws->queues[t->queue].scheduled += (uint32_t)by;
     if (t->state == TK_OFFERED) ws->queues[t->queue].offered += (uint32_t)by;
     if (t->state == TK_ASSIGNED || t->state == TK_WRAPUP) ws->queues[t->queue].assigned += (uint32_t)by;
 }
@@ -100,9 +101,24 @@ static void agent_worked(struct workspace *ws, struct agent *a)
 
 static void set_state(struct workspace *ws, struct ticket *t, enum ticket_state to)
 {
-    count_in_queue(ws, t, -1);
+    ticket_count_in_queue(ws, t, -1);
     t->state = to; /* the only line that writes this field */
-    count_in_queue(ws, t, 1);
+    ticket_count_in_queue(ws, t, 1);
+}
+
+/* What the clocks and the counts of its queue need to know of a change of state. */
+static void keep_time(struct workspace *ws, struct ticket *t, enum ticket_state from, enum ticket_event ev, const struct agent *had)
+{
+    const struct agent *has = ticket_agent(t);
+    bool worked = from == TK_ASSIGNED || from == TK_WRAPUP, works = t->state == TK_ASSIGNED || t->state == TK_WRAPUP;
+
+    if (ev == EV_WRAPUP || ev == EV_RESOLVE) sla_met(ws, t, SLA_RESOLVE);
+    if (worked && (!works || has != had) && had && !had->bot) forecast_worked(ws, t);
+    if (works && (!worked || has != had)) t->work_at = ws->now;
+    if (t->state != TK_ASSIGNED || has == had) return;
+    steps_assigned(ws, t);
+    if (ev != EV_RECOVER) sla_met(ws, t, SLA_ANSWER);
+    t->sla_told |= 1u << SLA_ANSWER;
 }
 
 /* The only function that changes a state. `a`: the agent of the new state, where it has one. ERR_STATE: the table refuses it;
@@ -118,6 +134,7 @@ enum err ticket_step(struct workspace *ws, struct ticket *t, enum ticket_event e
     set_state(ws, t, to);
     on_enter[to](ws, t, a);
     if ((from == TK_ASSIGNED || from == TK_WRAPUP) && ticket_agent(t) != had) agent_worked(ws, had);
+    keep_time(ws, t, from, ev, had);
     change_touch(ws, t);
     if (state_live(to)) ticket_schedule(ws, t);
     return ERR_OK;
@@ -308,6 +325,7 @@ void ticket_free(struct workspace *ws, struct ticket *t)
     if (!t) return;
     unindex(ws, t);
     hold_free_all(ws, t);
+    swap_leave(ws, t);
     free_events(ws, t->events);
     for (uint32_t i = 0; i < t->note_count; i++) free(t->notes[i]);
     free(t->notes);
@@ -530,19 +548,14 @@ void ticket_needs_of_queue(struct workspace *ws, struct ticket *t)
     change_touch(ws, t);
 }
 
-void ticket_due_from_sla(struct workspace *ws, struct ticket *t)
-{
-    t->due_at = t->enqueued + queue_of(ws, t)->answer.within_ms[t->urgency];
-    change_touch(ws, t);
-}
-
 /* Another queue's needs, target and timeline; its age stays. Not while it waits in a line. */
 void ticket_to_queue(struct workspace *ws, struct ticket *t, uint32_t queue)
 {
-    count_in_queue(ws, t, -1);
+    ticket_count_in_queue(ws, t, -1);
     t->queue = queue;
-    count_in_queue(ws, t, 1);
-    t->step = 0;
+    ticket_count_in_queue(ws, t, 1);
+    swap_leave(ws, t);
+    t->steps = t->overflowed = 0;
     t->step_at = ws->now;
     ticket_needs_of_queue(ws, t);
     ticket_due_from_sla(ws, t);
@@ -617,17 +630,22 @@ static void remember(struct workspace *ws, struct ticket *t, const struct agent 
 }
 
 /* Ends a ticket and frees it. The table must allow it: callers ask state_next first. */
-void ticket_end(struct workspace *ws, struct ticket *t, enum ticket_event ev, const char *cause)
+void ticket_end_with(struct workspace *ws, struct ticket *t, enum ticket_event ev, const char *cause, struct str detail)
 {
     struct agent *a = ticket_agent(t);
 
     naru_assert(state_next(t->state, ev));
     offers_withdraw(ws, t, NULL, cause);
     naru_assert(!ticket_step(ws, t, ev, NULL));
-    log_change(ws, .kind = ENTRY_ENDED, .t = t, .agent = a, .cause = cause);
+    log_change(ws, .kind = ENTRY_ENDED, .t = t, .agent = a, .cause = cause, .detail = detail);
     if (a) change_offer(ws, t, a, "ended", cause);
     continuity_ended(ws, t);
     remember(ws, t, a);
     change_gone(ws, t);
     ticket_free(ws, t);
+}
+
+void ticket_end(struct workspace *ws, struct ticket *t, enum ticket_event ev, const char *cause)
+{
+    ticket_end_with(ws, t, ev, cause, STR_NONE);
 }

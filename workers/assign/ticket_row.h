@@ -69,7 +69,11 @@
     X(LIST, owners, holder) /* who has had it, the first one first; 8 at most */                                                   \
     X(STR, consulted, 128)  /* who is asked in */                                                                                  \
     X(U32, consult_units, 0)                                                                                                       \
-    X(LIST, wants, need) /* what a transfer asked for */
+    X(LIST, wants, need)   /* what a transfer asked for */                                                                         \
+    X(U64, steps, 0)       /* lines of the timeline that were taken: bit each; `step` was their number when they went in order */  \
+    X(TIME, reply_from, 0) /* the customer's first message without a reply */                                                      \
+    X(U32, overflowed, 0)  /* clauses of the overflow that it went through by age: bit each */                                     \
+    X(U32, sla_told, 0)    /* targets counted as met or missed: bit each */
 #define AGENT_ROW_FIELDS(X)                                                                                                        \
     X(ENUM, presence, presence)                                                                                                    \
     X(STR, reason, 64)                                                                                                             \

@@ -66,6 +66,7 @@ void space_free(struct workspace *ws)
     free(all);
     continuity_fini(&ws->customers);
     past_fini(ws);
+    swap_fini(ws);
     waiting_fini(ws);
     for (uint32_t i = 0; i < ws->queue_count; i++) heap_fini(&ws->queues[i].by_age);
     free(ws->queues);
@@ -154,9 +155,11 @@ static const char *check_ticket(struct workspace *ws, const struct ticket *t)
 {
     if (!state_live(t->state)) return "a ticket that ended is kept";
     if (!heap_has(&t->due.node)) return "a live ticket has no deadline";
+    if ((uint64_t)t->due.node.key > ticket_next(ws, t)) return "a ticket is looked at later than it is due";
     if ((t->state == TK_WAITING) != (t->line != NULL)) return "waiting and being in a line are not the same";
     if (t->holds && !t->until) return "a hold has no end";
-    if (t->state != TK_WAITING && t->state != TK_PARKED && !t->token_seq) return "a held ticket has no token";
+    if (t->state != TK_WAITING && t->state != TK_PARKED && t->state != TK_SCHEDULED && !t->token_seq)
+        return "a held ticket has no token";
     if (map_get(&ws->conversations, t->key) != t) return "a conversation has two live tickets";
     if (t->dirty && !t->touched_at) return "a changed ticket is not to be written";
     return check_holds(t);

@@ -351,6 +351,38 @@ TEST(dates_count_as_the_calendar_does)
     assert_int_equal(date_of(STR("2028-02-29")), 20280229);
 }
 
+static void assert_added(const struct policy *p, const char *from, uint64_t minutes, const char *want)
+{
+    char text[25];
+    uint64_t at_end = hours_add(&p->hours[0], at(from), minutes * 60000);
+    if (at_end != at(want))
+        fail_msg("%llu min after %s is %s, want %s", (unsigned long long)minutes, from, clock_text(at_end, text), want);
+}
+
+TEST(time_that_runs_only_while_open_goes_on_the_next_open_day)
+{
+    UNUSED(state);
+    struct policy *p = with_hours("{ timezone: Asia/Seoul, open: { mon-fri: \"09:00-18:00\" } }");
+    assert_added(p, "2026-03-02T10:00:00+09:00", 90, "2026-03-02T11:30:00+09:00");
+    assert_added(p, "2026-03-02T17:00:00+09:00", 120, "2026-03-03T10:00:00+09:00");
+    assert_added(p, "2026-03-02T17:00:00+09:00", 60, "2026-03-02T18:00:00+09:00"); /* the last minute is of this day */
+    assert_added(p, "2026-03-06T20:00:00+09:00", 30, "2026-03-09T09:30:00+09:00"); /* from closed hours, over a weekend */
+    assert_added(p, "2026-03-02T00:00:00+09:00", 0, "2026-03-02T09:00:00+09:00");
+    assert_added(p, "2026-03-02T09:00:00+09:00", 5 * 540, "2026-03-06T18:00:00+09:00");
+    assert_added(p, "2026-03-02T09:00:00+09:00", 5 * 540 + 1, "2026-03-09T09:01:00+09:00");
+    policy_unref(p);
+}
+
+TEST(beyond_its_calendar_time_runs_as_if_it_were_open)
+{
+    UNUSED(state);
+    uint64_t open[] = { 1000 }, shut[] = { 5000 };
+    struct hours h = { .open = open, .shut = shut, .count = 1 };
+    assert_int_equal(hours_add(&h, 4000, 3000), 7000);
+    assert_int_equal(hours_add(&h, 9000, 10), 9010);
+    assert_int_equal(hours_add(&h, 0, 4000), 5000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -376,6 +408,8 @@ int main(void)
         cmocka_unit_test(days_go_on_beyond_the_horizon_and_before_it),
         cmocka_unit_test(a_policy_is_stale_when_half_of_its_hours_have_passed),
         cmocka_unit_test(dates_count_as_the_calendar_does),
+        cmocka_unit_test(time_that_runs_only_while_open_goes_on_the_next_open_day),
+        cmocka_unit_test(beyond_its_calendar_time_runs_as_if_it_were_open),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,24 @@
+#include "workers/assign/estimate.h"
+
+void pace_feed(struct pace *p, uint64_t handle_ms)
+{
+    if (p->fed < PACE_MEMORY) p->fed++;
+    p->handle_ms += ((double)handle_ms - p->handle_ms) / p->fed;
+}
+
+double pace_handle(const struct pace *p, double assumed_ms)
+{
+    return (p->handle_ms * p->fed + assumed_ms * PACE_PRIOR) / (p->fed + PACE_PRIOR);
+}
+
+double estimate_wait(const struct service *s)
+{
+    if (s->slots <= 0) return -1;
+    if (s->ahead < s->free) return 0;
+    double waiting = s->ahead - s->free; /* the others go to slots that are free now */
+    double work = s->ahead > 0 ? s->work_ms * waiting / s->ahead : 0;
+
+    return (work + s->handle_ms) / s->slots;
+}
+
+double estimate_rate(const struct service *s) { return s->handle_ms > 0 ? s->slots * 3600000 / s->handle_ms : 0; }

@@ -1,0 +1,170 @@
+#include "workers/assign/core.h"
+
+/* What estimate.c is asked with: who is there that could serve a ticket, how many like it they can have at once, and how much work
+   is ahead of it. Agents are looked at one by one and lines as wholes, so an answer costs some ten microseconds a thousand agents;
+   it is asked for by reads and by queues whose overflow has `expected_wait`, not on the way of every ticket.
+
+   Ahead of a ticket are those that go before it in their order: all of them of its own line, and of another line the share of its
+   agents who could serve both. */
+
+static bool can_serve(const struct workspace *ws, const struct agent *a, const struct needs *needs, uint64_t groups)
+{
+    const struct roster *r = &ws->roster;
+
+    if (groups && !(a->groups & groups)) return false;
+    for (uint32_t i = 0; i < needs->count; i++) {
+        const uint8_t *col = needs->v[i].skill < r->level_room ? r->level[needs->v[i].skill] : NULL;
+        if (!col || col[a->index] < needs->v[i].level) return false;
+    }
+    return true;
+}
+
+static uint64_t groups_for(const struct workspace *ws, const struct ticket *t)
+{
+    uint64_t own = queue_of(ws, t)->groups;
+
+    return own ? own | steps_groups(ws, t) : 0;
+}
+
+bool forecast_staffed(const struct workspace *ws, const struct ticket *t)
+{
+    uint64_t groups = groups_for(ws, t);
+
+    for (uint32_t i = 0; i < ws->roster.count; i++)
+        if (bit_get(ws->roster.online, i) && can_serve(ws, ws->roster.v[i], &t->needs, groups)) return true;
+    return false;
+}
+
+/* ---- agents ---- */
+
+#define AGENT_WORDS 512u /* of a roster grown to LIM_AGENTS: a power of two of them, 64 agents each */
+
+struct crowd { /* who is available and could serve it */
+    uint64_t set[AGENT_WORDS];
+    double slots, free;
+};
+
+static uint32_t least(uint32_t a, uint32_t b) { return a < b ? a : b; }
+
+static void add_agent(const struct workspace *ws, struct crowd *c, const struct agent *a, const struct ticket *t, bool favoured)
+{
+    uint32_t cost = capacity_cost(ws, a, t->channel), most = capacity_max(ws, a, t->channel);
+    uint32_t left = a->capacity > a->used ? a->capacity - a->used : 0, has = a->chan[t->channel];
+
+    c->set[a->index / 64] |= 1ull << (a->index % 64);
+    c->slots += least(a->capacity / cost, most);
+    if (bit_get(ws->roster.free[favoured][t->channel], a->index)) c->free += least(left / cost, most > has ? most - has : 0);
+}
+
+static void gather(const struct workspace *ws, struct crowd *c, const struct ticket *t)
+{
+    const struct roster *r = &ws->roster;
+    uint64_t groups = groups_for(ws, t);
+    bool favoured = ticket_favoured(ws, t);
+
+    memset(c->set, 0, r->words * sizeof *c->set);
+    c->slots = c->free = 0;
+    for (uint32_t i = 0; i < r->count; i++)
+        if (bit_get(r->avail, i) && can_serve(ws, r->v[i], &t->needs, groups)) add_agent(ws, c, r->v[i], t, favoured);
+}
+
+/* ---- tickets ahead ---- */
+
+static double share_of(struct workspace *ws, struct line *l, const struct crowd *c)
+{
+    const uint64_t *eligible = line_eligible(ws, l);
+    uint32_t both = 0, all = 0;
+
+    for (uint32_t w = 0; eligible && w < ws->roster.words; w++) {
+        uint64_t e = eligible[w] & ws->roster.avail[w];
+        if (!e) continue;
+        all += bits_in(e);
+        both += bits_in(e & c->set[w]);
+    }
+    return all ? (double)both / all : 0;
+}
+
+static bool goes_before(const struct ticket *a, const struct ticket *b)
+{
+    return a->in_line.key < b->in_line.key || (a->in_line.key == b->in_line.key && a->in_line.tie < b->in_line.tie);
+}
+
+static double handle_of(const struct workspace *ws, uint32_t queue)
+{
+    return pace_handle(&ws->queues[queue].pace, ws->policy->queues[queue].answer.within_ms[URG_NORMAL]);
+}
+
+static void add_line(struct workspace *ws, struct line *l, const struct ticket *t, const struct crowd *c, struct service *s)
+{
+    double share = share_of(ws, l, c);
+
+    for (size_t i = 0; share > 0 && i < l->waiting.count; i++) {
+        const struct ticket *one = container_of(l->waiting.v[i], struct ticket, in_line);
+        if (t->line && (one == t || !goes_before(one, t))) continue;
+        s->ahead += share;
+        s->work_ms += share * handle_of(ws, one->queue);
+    }
+}
+
+struct service forecast_ticket(struct workspace *ws, const struct ticket *t)
+{
+    struct service s = { .handle_ms = handle_of(ws, t->queue) };
+    struct crowd c;
+
+    gather(ws, &c, t);
+    s.slots = c.slots;
+    s.free = c.free;
+    for (uint32_t i = 0; i < ws->active_count && c.slots > 0; i++) add_line(ws, ws->active[i], t, &c, &s);
+    return s;
+}
+
+/* What the next ticket of a queue will need, as far as the policy says. */
+static void like_the_policy(struct workspace *ws, const struct queue *q, struct ticket *t)
+{
+    for (uint32_t i = 0; i < q->needs.count; i++)
+        if (!q->needs.v[i].from_ticket)
+            needs_add(ws, &t->needs, (uint16_t)space_intern(ws, str_of(q->needs.v[i].name)), q->needs.v[i].level);
+    if (q->takes.channel.count) t->channel = space_channel(ws, str_of(q->takes.channel.v[0]));
+}
+
+static struct ticket like_the_last(struct workspace *ws, uint32_t queue)
+{
+    const struct profile *p = &ws->queues[queue].lately;
+    struct ticket t = { .queue = queue, .urgency = URG_NORMAL };
+
+    if (p->known) t.needs = p->needs, t.channel = p->channel;
+    else like_the_policy(ws, &ws->policy->queues[queue], &t);
+    return t;
+}
+
+bool forecast_queue_staffed(struct workspace *ws, uint32_t queue)
+{
+    struct ticket t = like_the_last(ws, queue);
+
+    return forecast_staffed(ws, &t);
+}
+
+struct service forecast_queue(struct workspace *ws, uint32_t queue)
+{
+    struct ticket t = like_the_last(ws, queue);
+
+    return forecast_ticket(ws, &t);
+}
+
+uint32_t forecast_position(struct workspace *ws, const struct ticket *t)
+{
+    const struct heap *h = &ws->queues[t->queue].by_age;
+    uint32_t at = 1;
+
+    if (!t->line) return 0;
+    for (size_t i = 0; i < h->count; i++) {
+        const struct ticket *one = container_of(h->v[i], struct ticket, in_queue);
+        if (one != t && goes_before(one, t)) at++;
+    }
+    return at;
+}
+
+void forecast_worked(struct workspace *ws, const struct ticket *t)
+{
+    if (t->work_at && ws->now > t->work_at) pace_feed(&ws->queues[t->queue].pace, ws->now - t->work_at);
+}
