@@ -117,11 +117,11 @@ static bool may_act(struct workspace *ws, const struct act *a, const struct tick
 
     if (a->privileged && !act_has_token(a)) return true;
     if (!a->privileged && (!g || ticket_agent(t) != g)) {
-        refuse(ws, a, 403, "not-your-ticket", "somebody else has the ticket, or nobody");
+        refuse(ws, a, 403, "not-your-ticket", "the ticket is %s, and not with this agent", ticket_state_words.v[t->state]);
         return false;
     }
     if (!act_token_is(a, t->token_epoch, t->token_seq)) {
-        refuse(ws, a, 409, "old-token", "the ticket has changed hands since");
+        refuse(ws, a, 409, "old-token", "the ticket is %s and has changed hands since", ticket_state_words.v[t->state]);
         return false;
     }
     return true;
@@ -242,7 +242,7 @@ static act_fn *const on_act[ACT_HANDOVER + 1] = {
     [ACT_ACCEPT] = act_accept,   [ACT_DECLINE] = act_decline,       [ACT_RESOLVE] = act_resolve,     [ACT_PARK] = act_park,
     [ACT_RESUME] = act_resume,   [ACT_TRANSFER] = act_transfer,     [ACT_CANCEL] = act_cancel,       [ACT_TICKET] = act_ticket,
     [ACT_TICKETS] = act_tickets, [ACT_QUEUES] = act_queues,         [ACT_AGENTS] = act_agents,       [ACT_AGENT] = act_agent,
-    [ACT_CONFIG] = act_config,   [ACT_EXPLAIN] = act_explain,       [ACT_CALLBACK] = act_callback,
+    [ACT_START] = act_start,     [ACT_CONFIG] = act_config,         [ACT_EXPLAIN] = act_explain,     [ACT_CALLBACK] = act_callback,
 };
 
 void space_act(struct workspace *ws, uint64_t now, const struct act *a)

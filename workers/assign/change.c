@@ -362,6 +362,7 @@ static struct str pack_row(struct workspace *ws, const struct ticket *t)
                             .last_reply = t->last_reply,
                             .started = t->started,
                             .callbacks = t->callbacks,
+                            .connect_by = t->connect_by,
                             .consulted = consulted ? consulted->agent->name : STR_NONE,
                             .consult_units = consulted ? consulted->units : 0,
                             .owners = continuity_owners(ws, t),
@@ -536,7 +537,7 @@ static struct list last_message(struct workspace *ws, const struct ticket *t)
     return all;
 }
 
-void change_offer(struct workspace *ws, struct ticket *t, struct agent *a, const char *what, const char *cause)
+static void show(struct workspace *ws, struct ticket *t, struct agent *a, const char *what, const char *cause, bool confirm)
 {
     struct offer o;
     enum shown shown = shown_with(str_of(what));
@@ -556,8 +557,20 @@ void change_offer(struct workspace *ws, struct ticket *t, struct agent *a, const
     o.cause = text_cut(str_of(cause), 128);
     if (shown == SHOW_ALL) continuity_context(ws, t, &o);
     if (shown == SHOW_LAST) o.messages = last_message(ws, t); /* the agent has the others */
-    change_mail(ws, &(struct out_mail){ .type = MSG_OFFER, .router = a->router, .seq = ws->seq }, &offer_record, &o);
+    change_mail(ws,
+                &(struct out_mail){ .type = MSG_OFFER, .router = a->router, .seq = ws->seq, .home = t->home, .confirm = confirm },
+                &offer_record, &o);
     arena_clear(&ws->arena);
+}
+
+void change_offer(struct workspace *ws, struct ticket *t, struct agent *a, const char *what, const char *cause)
+{
+    show(ws, t, a, what, cause, false);
+}
+
+void change_offer_confirmed(struct workspace *ws, struct ticket *t, struct agent *a, const char *what, const char *cause)
+{
+    show(ws, t, a, what, cause, true);
 }
 
 void change_offer_all(struct workspace *ws, struct ticket *t, const char *what, const char *cause)

@@ -23,14 +23,11 @@
 #define PASS_BUDGET  2000000 /* agents looked at in one matching pass before the loop turns */
 #define NONE         UINT32_MAX
 
-#define MS_BACKOFF     30000ull
 #define MS_LEASE       30000ull
 #define MS_LEAVE       5000ull  /* from a socket's end to the agent being offline */
 #define MS_LOST        60000ull /* from then to what they hold returning */
-#define MS_HOLD        86400000ull
 #define MS_PARK        604800000ull
 #define MS_WAIT        2592000000ull
-#define MISSES_MAX     3u
 #define OTHER_COST     20u /* of a channel that the policy does not name: config's defaults */
 #define OTHER_OFFER_MS 20000u
 
@@ -132,6 +129,7 @@ struct ticket {
     bool fresh;          /* not in Redis yet */
     bool listed;         /* its home named it while rebuilding */
     uint32_t touched_at; /* 1-based place in workspace.touched; 0: not there */
+    uint32_t short_at;   /* likewise in workspace.shorts: offered to fewer at once than it might be */
     bool offered_once;
     /* what never changes: texts in `blob` */
     char *blob;
@@ -175,6 +173,7 @@ struct ticket {
     struct needs wants;          /* what a transfer asked for, beyond the queue */
     /* clocks and counts of its life */
     uint64_t assigned_at, work_at, last_reply; /* work_at: since when its owner has been at it, without parking */
+    uint64_t connect_by;                       /* its owner is to `start` until then; 0: that is not awaited */
     uint32_t offers_made, callbacks;
     bool started;
     uint8_t owner_count;
@@ -334,6 +333,9 @@ struct workspace {
     struct arena arena;
     struct pool ticket_pool, life_pool, hold_pool;
     struct hold *hold_spare; /* what hold_add takes: see hold_ready */
+    struct ticket **shorts;  /* see offers.c; some places are empty */
+    uint32_t short_count, short_room, short_next;
+    bool shorts_again; /* all of them are to be looked at */
     uint64_t entries_made[32], offers_made[5];
 };
 
@@ -362,6 +364,8 @@ void change_customer_gone(struct workspace *ws, struct str key);
 void change_flush(struct workspace *ws);
 void change_mail(struct workspace *ws, const struct out_mail *m, const struct record *r, const void *obj);
 void change_offer(struct workspace *ws, struct ticket *t, struct agent *a, const char *what, const char *cause);
+/* The same, once the ticket's home has committed all so far. */
+void change_offer_confirmed(struct workspace *ws, struct ticket *t, struct agent *a, const char *what, const char *cause);
 void change_offer_all(struct workspace *ws, struct ticket *t, const char *what, const char *cause); /* to everybody it is with */
 /* `a`: whom it is shown to, with the token and the time of the offer to them; NULL: the ticket as such. */
 void change_fill_offer(struct workspace *ws, const struct ticket *t, const struct agent *a, struct offer *o);
@@ -420,6 +424,7 @@ void continuity_restored(struct workspace *ws); /* after the last customer */
 
 /* ---- retriage.c ---- */
 uint32_t ticket_route(const struct workspace *ws, const struct ticket *t, const struct facts *f); /* where the policy sends it */
+bool ticket_serves(const struct workspace *ws, const struct ticket *t, const struct agent *a);    /* the agent has the skills */
 void ticket_retriage(struct workspace *ws, struct ticket *t, const struct event *e, const struct verdict *v);
 
 /* ---- roster.c ---- */
@@ -501,14 +506,23 @@ void match_tally(struct workspace *ws, struct line *l, struct tally *out);
 bool match_pass(struct workspace *ws); /* true: stopped by its budget */
 
 /* ---- offers.c ---- */
-bool offer_make(struct workspace *ws, struct ticket *t, struct agent *a, struct str detail); /* false: no memory */
+/* Offers it to one more agent, or, where the channel says so, gives it to them at once. False: no memory. */
+bool offer_make(struct workspace *ws, struct ticket *t, struct agent *a, struct str detail);
+uint32_t offers_wanted(const struct workspace *ws, const struct ticket *t);    /* how many may stand at once, now */
+void offers_again(struct workspace *ws, struct ticket *t);                     /* how many stand, or may, has changed */
+struct agent *offers_next_agent(struct workspace *ws, const struct ticket *t); /* for one more; NULL: nobody */
+bool offers_top_up(struct workspace *ws);                                 /* after a matching pass; true: stopped by its budget */
+uint64_t offers_next(const struct workspace *ws, const struct ticket *t); /* when an offered one is to be looked at */
+void offers_ended(struct workspace *ws, struct ticket *t); /* it waits again after an offer: it may have had its most */
+void offer_not_connected(struct workspace *ws, struct ticket *t);
+void ticket_started(struct workspace *ws, struct ticket *t); /* in touch with the customer: on record, the first time */
 void offer_withdraw(struct workspace *ws, struct hold *h, const char *cause);
 /* Takes back all offers but `keep` (or NULL), each on record and told. The state is the caller's: it stays `offered`. */
 void offers_withdraw(struct workspace *ws, struct ticket *t, const struct hold *keep, const char *cause);
-uint64_t offers_first_end(const struct ticket *t);
 void offers_due(struct workspace *ws, struct ticket *t); /* some have expired */
 void act_accept(struct workspace *ws, const struct act *a);
 void act_decline(struct workspace *ws, const struct act *a);
+void act_start(struct workspace *ws, const struct act *a);
 
 /* ---- steps.c: what the timeline does to a ticket ---- */
 bool step_waits(const struct step *s); /* its clock is one of waiting, not of being held */

@@ -59,7 +59,8 @@ void agent_set_presence(struct workspace *ws, struct agent *a, enum presence p, 
 
 void agent_missed(struct workspace *ws, struct agent *a)
 {
-    if (++a->misses >= MISSES_MAX && a->presence == PRES_AVAILABLE) agent_set_presence(ws, a, PRES_AWAY, "missed", "away");
+    if (++a->misses >= ws->policy->presence.misses && a->presence == PRES_AVAILABLE)
+        agent_set_presence(ws, a, PRES_AWAY, "missed", "away");
     change_touch_agent(ws, a);
 }
 

@@ -53,6 +53,10 @@ static void put_fields(struct workspace *ws, struct ticket *t, const struct tick
     t->sla_told = (uint8_t)r->sla_told;
     t->step_at = r->step_at;
     t->offered_once = r->token_seq != 0;
+    t->offers_made = r->offers_made;
+    t->assigned_at = r->assigned_at;
+    t->started = r->started;
+    t->connect_by = r->connect_by;
 }
 
 /* Puts a ticket into a state that it had before: not a change, so not by the table; what the state means for places and units is
@@ -61,7 +65,7 @@ static void put_state(struct workspace *ws, struct ticket *t, const struct ticke
 {
     ticket_restore_state(ws, t, r);
     if (ticket_agent(t)) continuity_held(ws, t, ticket_agent(t));
-    if (t->state != TK_WAITING && !t->until) t->until = ws->now + MS_HOLD;
+    if (t->state != TK_WAITING && !t->until) t->until = ws->now + ws->policy->presence.hold_ms;
     ticket_schedule(ws, t);
 }
 
@@ -254,7 +258,8 @@ static void catch_up(struct workspace *ws, struct ticket *t, const struct live *
     bool later = l->token_epoch > t->token_epoch || (l->token_epoch == t->token_epoch && l->token_seq > t->token_seq);
 
     if (!later || t->state == TK_WRAPUP || (!a && t->state == TK_WAITING)) return;
-    if (t->holds) (void)ticket_step(ws, t, t->state == TK_OFFERED ? EV_WITHDRAW : EV_AGENT_LOST, NULL);
+    offers_withdraw(ws, t, NULL, "home_knew_better");
+    if (t->holds || t->state == TK_OFFERED) (void)ticket_step(ws, t, t->state == TK_OFFERED ? EV_WITHDRAW : EV_AGENT_LOST, NULL);
     t->token_epoch = l->token_epoch;
     t->token_seq = l->token_seq;
     if (a && ticket_step(ws, t, EV_RECOVER, a)) a = NULL;

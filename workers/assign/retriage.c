@@ -177,7 +177,7 @@ static bool ask_again(struct workspace *ws, struct ticket *t, const struct shift
     return before.count != t->needs.count || memcmp(before.v, t->needs.v, before.count * sizeof *before.v) != 0;
 }
 
-static bool serves(const struct workspace *ws, const struct ticket *t, const struct agent *a)
+bool ticket_serves(const struct workspace *ws, const struct ticket *t, const struct agent *a)
 {
     const struct roster *r = &ws->roster;
 
@@ -297,7 +297,7 @@ static void withdraw_unfit(struct workspace *ws, struct ticket *t, bool moves)
 {
     for (struct hold *h = t->holds, *next; h && t->state == TK_OFFERED; h = next) {
         next = h->next;
-        if (moves || !serves(ws, t, h->agent)) offer_withdraw(ws, h, "retriaged");
+        if (moves || !ticket_serves(ws, t, h->agent)) offer_withdraw(ws, h, "retriaged");
     }
 }
 

@@ -23,6 +23,7 @@
     X(EV_ABANDON, "abandon") /* the customer left */                                                                               \
     X(EV_CANCEL, "cancel")                                                                                                         \
     X(EV_EXPIRE, "expire")       /* waited, was held or parked for longer than anything may be */                                  \
+    X(EV_START, "start")         /* the agent and the customer are in touch */                                                     \
     X(EV_SCHEDULE, "schedule")   /* put off until a time: a callback, a deferred start */                                          \
     X(EV_DUE, "due")             /* … which has come */                                                                          \
     X(EV_ASSIGN, "assign")       /* to one agent, by a person, whatever the policy would choose */                                 \

@@ -210,6 +210,8 @@ static void readdress(struct workspace *ws, struct ticket *t, struct policy *old
         change_touch(ws, t);
     }
     ticket_count_in_queue(ws, t, 1);
+    offers_again(ws, t); /* the queue may put it to more, or to fewer, at once */
+    if (t->state == TK_OFFERED) ticket_schedule(ws, t);
     if (t->state != TK_WAITING && t->state != TK_SCHEDULED) return;
     ticket_needs_of_queue(ws, t);
     steps_again(ws, t);
@@ -247,6 +249,7 @@ enum err space_policy(struct workspace *ws, uint64_t now, struct policy *p)
     for (size_t i = 0; (t = idmap_next(&ws->tickets, &i));) readdress(ws, t, old, place);
     configure_agents(ws, p);
     enter_lines(ws);
+    ws->shorts_again = true;
     policy_unref(old);
     return ERR_OK;
 }

@@ -31,7 +31,6 @@ static void enter_offered(struct workspace *ws, struct ticket *t, struct agent *
     struct hold *h = hold_add(ws, t, a, HOLD_OFFER, capacity_cost(ws, a, t->channel), true);
 
     h->until = ws->now + ws->channels[t->channel].offer_ms;
-    t->until = offers_first_end(t);
 }
 
 /* Who is consulted stays; what they took as an offer keeps its units. */
@@ -43,9 +42,10 @@ static void enter_assigned(struct workspace *ws, struct ticket *t, struct agent 
         next = h->next;
         if (h != mine && h->kind != HOLD_CONSULT) hold_drop(ws, h);
     }
+    if (!mine || mine->kind != HOLD_OWNER) t->started = false;
     if (!mine) (void)hold_add(ws, t, a, HOLD_OWNER, capacity_cost(ws, a, t->channel), true);
     else hold_change(ws, mine, HOLD_OWNER, mine->counted ? mine->units : capacity_cost(ws, a, t->channel), true);
-    t->until = ws->now + MS_HOLD;
+    t->until = ws->now + ws->policy->presence.hold_ms;
     continuity_held(ws, t, a);
 }
 
@@ -131,8 +131,10 @@ enum err ticket_step(struct workspace *ws, struct ticket *t, enum ticket_event e
     if (to == TK_INVALID) return ERR_STATE;
     if ((to == TK_OFFERED || to == TK_ASSIGNED) && !ticket_hold_of(t, a) && !hold_ready(ws)) return ERR_NOMEM;
     if (from == TK_WAITING) waiting_leave(ws, t);
+    t->connect_by = 0;
     set_state(ws, t, to);
     on_enter[to](ws, t, a);
+    offers_again(ws, t);
     if ((from == TK_ASSIGNED || from == TK_WRAPUP) && ticket_agent(t) != had) agent_worked(ws, had);
     keep_time(ws, t, from, ev, had);
     change_touch(ws, t);
@@ -174,6 +176,7 @@ void ticket_restore_state(struct workspace *ws, struct ticket *t, const struct t
     if (s != TK_WAITING) (void)restore_hold(ws, t, r->consulted, HOLD_CONSULT, r->consult_units, false);
     set_state(ws, t, s);
     t->until = r->until;
+    offers_again(ws, t);
     if (s == TK_WAITING) enter_waiting(ws, t, NULL);
 }
 
@@ -557,6 +560,7 @@ void ticket_to_queue(struct workspace *ws, struct ticket *t, uint32_t queue)
     swap_leave(ws, t);
     t->steps = t->overflowed = 0;
     t->step_at = ws->now;
+    t->offers_made = 0;
     ticket_needs_of_queue(ws, t);
     ticket_due_from_sla(ws, t);
     continuity_recall(ws, t);
@@ -578,7 +582,7 @@ void ticket_hold_back(struct workspace *ws, struct ticket *t, uint32_t agent)
         t->backoff = v;
         t->backoff_count++;
     }
-    t->backoff[i] = (struct held_back){ agent, ws->now + MS_BACKOFF };
+    t->backoff[i] = (struct held_back){ agent, ws->now + queue_of(ws, t)->offers.back_off_ms };
     change_touch(ws, t);
 }
 

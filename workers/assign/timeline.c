@@ -48,7 +48,8 @@ static void due_waiting(struct workspace *ws, struct ticket *t)
 
 static void end_assigned(struct workspace *ws, struct ticket *t)
 {
-    if (t->call) ticket_end(ws, t, EV_EXPIRE, "hold_expired"); /* nobody is on that line any more */
+    if (t->connect_by && t->connect_by <= ws->now) offer_not_connected(ws, t);
+    else if (t->call) ticket_end(ws, t, EV_EXPIRE, "hold_expired"); /* nobody is on that line any more */
     else agent_returned(ws, t, "hold_expired");
 }
 

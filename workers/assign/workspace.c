@@ -70,6 +70,7 @@ void space_free(struct workspace *ws)
     waiting_fini(ws);
     for (uint32_t i = 0; i < ws->queue_count; i++) heap_fini(&ws->queues[i].by_age);
     free(ws->queues);
+    free(ws->shorts);
     for (uint32_t i = 0; i < ws->skill_count; i++) free(ws->skill[i]);
     free(ws->skill);
     roster_fini(&ws->roster);
@@ -102,8 +103,10 @@ bool space_turn(struct workspace *ws, uint64_t now)
     if (ws->now >= ws->sweep_at) {
         ws->sweep_at = ws->now + SWEEP_MS;
         waiting_wake_all(ws);
+        ws->shorts_again = true;
     }
-    more = match_pass(ws);
+    if (ws->roster.freed_count) ws->shorts_again = true;
+    more = match_pass(ws) || offers_top_up(ws);
     change_flush(ws);
     return more;
 }
@@ -147,12 +150,13 @@ static const char *check_holds(const struct ticket *t)
     }
     for (int k = 0; k < 3; k++)
         if (n[k] < may[t->state][k].least || n[k] > may[t->state][k].most) return "a held ticket has no agent, or a free one has";
-    if (t->state == TK_OFFERED && t->until != first) return "an offered ticket is not looked at when its first offer ends";
+    if (t->state == TK_OFFERED && t->until > first) return "an offered ticket is not looked at when its first offer ends";
     return NULL;
 }
 
 static const char *check_ticket(struct workspace *ws, const struct ticket *t)
 {
+    if (t->short_at && offers_next_agent(ws, t)) return "a ticket could be offered to one more at once";
     if (!state_live(t->state)) return "a ticket that ended is kept";
     if (!heap_has(&t->due.node)) return "a live ticket has no deadline";
     if ((uint64_t)t->due.node.key > ticket_next(ws, t)) return "a ticket is looked at later than it is due";
@@ -162,6 +166,9 @@ static const char *check_ticket(struct workspace *ws, const struct ticket *t)
         return "a held ticket has no token";
     if (map_get(&ws->conversations, t->key) != t) return "a conversation has two live tickets";
     if (t->dirty && !t->touched_at) return "a changed ticket is not to be written";
+    if ((t->short_at != 0) != (t->state == TK_OFFERED && ticket_offers(t) < offers_wanted(ws, t)))
+        return "a ticket that may be offered to more is not on their list, or another is";
+    if (t->connect_by && t->state != TK_ASSIGNED) return "a start is awaited of a ticket that nobody has";
     return check_holds(t);
 }
 

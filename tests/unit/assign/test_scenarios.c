@@ -15,10 +15,12 @@
                                       sentiment=S confidence=0.4]    person, prefer: attributes customer.id, customer.agent
      connect|online|disconnect|heartbeat AGENT [session=N]     silent AGENT: no heartbeats from now on
      presence AGENT offline|available|away [reason=R]
-     accept|decline|resolve|park|resume AGENT CONV [token=old] [-> STATUS [PROBLEM]]
+     accept|decline|start|resolve|park|resume AGENT CONV [token=old] [-> STATUS [PROBLEM]]
      cancel CONV    transfer AGENT CONV queue=Q    reload NAME
+     restart                          the leader died, and the next one reads what was written
      refused NAME WORDS               the policy is refused at load, and a finding contains the words
-     expect CONV [state=S agent=A urgency=U queue=Q told=T]    agent of an offer or a hold; agent=- nobody; told: what its agent
+     expect CONV [state=S agent=A urgency=U queue=Q told=T]    agent of an offer or a hold, of several parted by ","; agent=-
+                                      nobody; told: what its agent
                                       was last told that has changed, words parted by ","
      expect-change CONV TEXT …        the record of what a message last changed contains each text
      expect-life CONV TEXT …          the ticket's life as JSON (explain) contains each text
@@ -165,14 +167,12 @@ static void do_presence(struct play *p, char **v, int n)
 static void do_on_ticket(struct play *p, char **v, int n)
 {
     enum act_kind kind = (enum act_kind)word_of(p, &act_kind_words, v[0]);
-    const struct seen_ticket *t = world_ticket(&p->w, v[2]);
-    bool offer = kind == ACT_ACCEPT || kind == ACT_DECLINE;
+    struct seen_ticket *t = world_ticket(&p->w, v[2]);
     struct act a = { .kind = kind, .agent = str_of(v[1]), .queue = str_of(value(v, n, "queue")) };
 
     if (!t) bad(p, "no ticket of conversation", v[2]);
     a.ticket = t->id;
-    a.token_epoch = offer ? t->offer_epoch : t->epoch;
-    a.token_seq = offer ? t->offer_seq : t->seq;
+    world_token(t, v[1], kind == ACT_ACCEPT || kind == ACT_DECLINE, &a);
     if (value(v, n, "token")) a.token_seq--;
     world_act(&p->w, a);
 }
@@ -201,6 +201,15 @@ static void do_reload(struct play *p, char **v, int n)
     assert_int_equal(space_policy(p->w.ws, p->w.now, next), ERR_OK);
     policy_unref(p->w.policy);
     p->w.policy = next;
+}
+
+/* The leader died after its last turn; the next one begins with what was written. */
+static void do_restart(struct play *p, char **v, int n)
+{
+    (void)v, (void)n;
+    world_turn(&p->w);
+    world_restart(&p->w);
+    space_restore_done(p->w.ws, p->w.now);
 }
 
 static void do_refused(struct play *p, char **v, int n)
@@ -261,7 +270,7 @@ static void do_expect(struct play *p, char **v, int n)
 {
     const struct seen_ticket *t = world_ticket(&p->w, v[1]);
     const char *state = value(v, n, "state"), *agent = value(v, n, "agent");
-    char text[160];
+    char text[512];
 
     if (!t) bad(p, "no ticket of conversation", v[1]);
     const char *is = ticket_state_words.v[t->state], *has = t->owner[0] ? t->owner : t->offered[0] ? t->offered : "-";
@@ -355,12 +364,14 @@ static const struct verb {
     { "presence", 3, do_presence },
     { "accept", 3, do_on_ticket },
     { "decline", 3, do_on_ticket },
+    { "start", 3, do_on_ticket },
     { "resolve", 3, do_on_ticket },
     { "park", 3, do_on_ticket },
     { "resume", 3, do_on_ticket },
     { "transfer", 3, do_on_ticket },
     { "cancel", 2, do_cancel },
     { "reload", 2, do_reload },
+    { "restart", 1, do_restart },
     { "refused", 3, do_refused },
     { "at", 2, do_at },
     { "expect", 2, do_expect },

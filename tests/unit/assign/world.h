@@ -21,11 +21,20 @@
 #define WORLD_START  1750000000000ull
 #define WORLD_ROUTER 7u
 
+#define SEEN_OFFERS 32
+struct seen_offer { /* the last one to this agent */
+    char agent[64];
+    uint64_t epoch, seq;
+    bool stands;
+};
 struct seen_ticket { /* what the entries told of a ticket */
     struct id id;
     char conversation[64];
     enum ticket_state state;
-    char owner[64], offered[64];
+    char owner[64];
+    char offered[256]; /* to whom offers stand, parted by "," */
+    struct seen_offer offers[SEEN_OFFERS];
+    uint32_t offer_count;
     uint64_t epoch, seq;             /* last token */
     uint64_t offer_epoch, offer_seq; /* last offer's token */
     uint32_t messages;
@@ -173,31 +182,76 @@ static inline void copy_text(char *to, size_t room, struct str s)
     to[n] = '\0';
 }
 
+static inline struct seen_offer *world_offer(struct seen_ticket *t, const char *agent)
+{
+    for (uint32_t i = 0; i < t->offer_count; i++)
+        if (strcmp(t->offers[i].agent, agent) == 0) return &t->offers[i];
+    return NULL;
+}
+
+static inline void list_offers(struct seen_ticket *t)
+{
+    size_t n = 0;
+
+    t->offered[0] = '\0';
+    for (uint32_t i = 0; i < t->offer_count && n < sizeof t->offered - 70; i++)
+        if (t->offers[i].stands)
+            n += (size_t)snprintf(t->offered + n, sizeof t->offered - n, "%s%s", n ? "," : "", t->offers[i].agent);
+}
+
+static inline void watch_offered(struct seen_ticket *t, const struct entry *e)
+{
+    char agent[64];
+    struct seen_offer *o;
+
+    copy_text(agent, sizeof agent, e->agent);
+    assert_string_equal(t->owner, "");
+    if (!(o = world_offer(t, agent))) {
+        for (o = t->offers; o < t->offers + t->offer_count && (t->offer_count < SEEN_OFFERS || o->stands);) o++;
+        assert_true(o < t->offers + SEEN_OFFERS);
+        if (o == t->offers + t->offer_count) t->offer_count++;
+        *o = (struct seen_offer){ .stands = false };
+        memcpy(o->agent, agent, sizeof agent);
+    }
+    assert_false(o->stands); /* one agent, one offer */
+    o->stands = true;
+    o->epoch = t->offer_epoch = e->token_epoch, o->seq = t->offer_seq = e->token_seq;
+}
+
+static inline void watch_offer_over(struct seen_ticket *t, const struct entry *e)
+{
+    char agent[64];
+    struct seen_offer *o;
+
+    copy_text(agent, sizeof agent, e->agent);
+    assert_non_null(o = world_offer(t, agent));
+    assert_true(o->stands); /* an offer ends once */
+    o->stands = false;
+}
+
+/* The entries alone, as everybody else reads them: offers end one by one, and all but the accepted one before the accept. */
 static inline void watch_owner(struct seen_ticket *t, const struct entry *e)
 {
     switch (e->kind) {
-    case ENTRY_OFFERED:
-        assert_string_equal(t->owner, "");
-        assert_string_equal(t->offered, "");
-        copy_text(t->offered, sizeof t->offered, e->agent);
-        t->offer_epoch = e->token_epoch, t->offer_seq = e->token_seq;
-        break;
+    case ENTRY_OFFERED: watch_offered(t, e); break;
     case ENTRY_ACCEPTED:
         assert_string_equal(t->owner, ""); /* never two owners */
         copy_text(t->owner, sizeof t->owner, e->agent);
-        t->offered[0] = '\0';
+        if (world_offer(t, t->owner)) world_offer(t, t->owner)->stands = false;
         break;
     case ENTRY_DECLINED:
     case ENTRY_OFFER_EXPIRED:
-    case ENTRY_WITHDRAWN: t->offered[0] = '\0'; break;
+    case ENTRY_WITHDRAWN: watch_offer_over(t, e); break;
     case ENTRY_RETURNED:
     case ENTRY_MOVED:
-    case ENTRY_ENDED: t->offered[0] = t->owner[0] = '\0'; break;
+    case ENTRY_ENDED: t->owner[0] = '\0'; break;
     case ENTRY_RESUMED:
         if (e->state == TK_WAITING) t->owner[0] = '\0';
         break;
     default: break;
     }
+    list_offers(t);
+    if (e->state != TK_OFFERED) assert_string_equal(t->offered, "");
 }
 
 static inline void watch_ticket(struct world *w, const struct entry *e)
@@ -517,18 +571,25 @@ static inline void world_online(struct world *w, const char *agent)
     world_act(w, (struct act){ .kind = ACT_PRESENCE, .agent = str_of(agent), .presence = PRES_AVAILABLE });
 }
 
+/* The token that the agent knows: of the last offer to them (of anybody, if there was none), or of what is theirs. */
+static inline void world_token(struct seen_ticket *t, const char *agent, bool offer, struct act *a)
+{
+    const struct seen_offer *o = offer ? world_offer(t, agent) : NULL;
+
+    a->token_epoch = o ? o->epoch : offer ? t->offer_epoch : t->epoch;
+    a->token_seq = o ? o->seq : offer ? t->offer_seq : t->seq;
+}
+
 /* An act on a ticket with the token the agent knows: of the offer, or of what is theirs. */
 static inline void world_on(struct world *w, enum act_kind kind, const char *agent, const char *conversation)
 {
-    const struct seen_ticket *t = world_ticket(w, conversation);
+    struct seen_ticket *t = world_ticket(w, conversation);
+    struct act a = { .kind = kind, .agent = str_of(agent) };
 
     assert_non_null(t);
-    bool offer = kind == ACT_ACCEPT || kind == ACT_DECLINE;
-    world_act(w, (struct act){ .kind = kind,
-                               .agent = str_of(agent),
-                               .ticket = t->id,
-                               .token_epoch = offer ? t->offer_epoch : t->epoch,
-                               .token_seq = offer ? t->offer_seq : t->seq });
+    a.ticket = t->id;
+    world_token(t, agent, kind == ACT_ACCEPT || kind == ACT_DECLINE, &a);
+    world_act(w, a);
 }
 
 #endif
