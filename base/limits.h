@@ -15,6 +15,10 @@
 #define LIM_HTTP_CONNS_ADDR  50u         /* loopback and listed proxies excepted */
 #define LIM_OUT_HIGH         1048576u    /* unwritten bytes of one connection: pause its source */
 #define LIM_OUT_CAP          8388608u    /* … and close it */
+#define LIM_OUT_CALLS        1024u       /* webhooks under way or waiting for a connection */
+#define LIM_OUT_SOCKETS      256u
+#define LIM_OUT_ANSWER       65536u      /* bytes of one answer */
+#define LIM_BOT_TICKETS      4096u       /* of one bot by webhook, offered and held */
 #define LIM_JSON_DEPTH       64u
 #define LIM_BATCH_EVENTS     100u
 #define LIM_WS_FRAME         65536u

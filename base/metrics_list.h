@@ -49,6 +49,12 @@
     X(SLA_REPLY_BREACHED, M_COUNTER, "naru_sla_reply_breached_total", "queue", "Tickets whose deadline for it passed first")       \
     X(SLA_RESOLVE_MET, M_COUNTER, "naru_sla_resolve_met_total", "queue", "Tickets resolved within the target of their queue")      \
     X(SLA_RESOLVE_BREACHED, M_COUNTER, "naru_sla_resolve_breached_total", "queue", "Tickets whose deadline for it passed first")   \
+    X(WEBHOOK_CALLS, M_COUNTER, "naru_webhook_calls_total", "result",                                                              \
+      "Webhooks called, by result: ok, status, timeout, connect, tls, too_big, broken, full")                                      \
+    X(WEBHOOK_TIME, M_HISTOGRAM, "naru_webhook_seconds", "", "From a webhook's call to its end")                                    \
+    X(BOT_ANSWERS, M_COUNTER, "naru_bot_answers_total", "result",                                                                  \
+      "What came of asking a bot's webhook: reply, done, handover, decline, unsure, failed, bad")                                  \
+    X(BOTS, M_GAUGE, "naru_bots", "", "Bots by webhook that this router serves")                                                    \
     X(AGENTS, M_GAUGE, "naru_agents", "presence", "Agents by presence")                                                             \
     X(AGENT_UNITS, M_GAUGE, "naru_agent_units", "kind", "Units of capacity of agents present: total, held, offered")                \
     X(ACTS_REFUSED, M_COUNTER, "naru_acts_refused_total", "cause", "Acts of agents and users refused by the leader, by cause")      \

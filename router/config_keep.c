@@ -184,6 +184,7 @@ static enum err replace(struct config_keep *k, const struct config *c, char *pac
     }
     if (policy) policy_unref(old);
     free(old_packed);
+    k->changes++;
     return ERR_OK;
 }
 

@@ -23,6 +23,7 @@ struct config_keep {
     struct map accounts;           /* account name → struct account_row */
     struct kept_config **policies; /* those with a policy, in the order of their coming */
     uint32_t policy_count;
+    uint64_t changes; /* rises with each */
     struct arena account_arena;
 };
 

@@ -160,6 +160,7 @@ void leader_on_lead(struct router *r, struct peer *p, const struct lead *lead)
     (void)acts_pump(&r->acts); /* before the agents' connections get new sessions */
     config_tell_leader(r, ws);
     agents_resume(r, ws);
+    bots_resume(r, ws);
 }
 
 void leader_on_up(struct router *r, struct peer *p)

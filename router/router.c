@@ -113,6 +113,7 @@ static void on_offer(struct router *r, struct peer *p, const void *obj)
 {
     (void)p;
     agents_offer(r, obj);
+    bots_offer(r, obj);
 }
 
 static void on_result(struct router *r, struct peer *p, const void *obj)
@@ -212,6 +213,7 @@ static void on_second(struct timer *t)
     leaders_tick(r, now);
     acts_tick(&r->acts, now);
     agents_tick(r, now);
+    bots_tick(r, now);
     settle_retry(r);
     count_customers(r);
     tokens_refresh(r->tokens, now);
@@ -294,6 +296,7 @@ static enum err open_memory(struct router *r)
     if (!e) e = config_keep_init(&r->config);
     if (!e) e = leaders_init(&r->leaders);
     if (!e) e = acts_init(&r->acts, &acts, seed);
+    if (!e) e = bots_init(r);
     return e;
 }
 
@@ -401,6 +404,7 @@ static void on_drained(void *ctx)
 {
     struct router *r = ctx;
     r->http = NULL;
+    bots_close(r);
     acts_refuse_all(&r->acts);
     if (r->history) history_close(r->history, on_history_closed, r);
     else on_history_closed(r);
@@ -432,6 +436,7 @@ static void on_hup(void *ctx)
     log_info("SIGHUP: reading policies and tokens again");
     (void)policy_import(r, false);
     policy_tell(r, NULL);
+    bots_reload(r);
     for (uint32_t i = 0; i < r->leaders.count; i++) {
         if (leader_is_there(r, (uint16_t)i)) config_tell_leader(r, (uint16_t)i);
     }
@@ -440,6 +445,7 @@ static void on_hup(void *ctx)
 static void free_memory(struct router *r)
 {
     acts_fini(&r->acts);
+    bots_fini(r);
     agents_fini(&r->agents);
     leaders_fini(&r->leaders);
     dispatch_fini(&r->dispatch);

@@ -8,6 +8,7 @@
 #include "proto/mailbox.h"
 #include "router/acts.h"
 #include "router/agents.h"
+#include "router/bots.h"
 #include "router/config_keep.h"
 #include "router/dispatch.h"
 #include "router/event.h"
@@ -41,6 +42,7 @@ struct router {
     struct acts acts;
     struct leaders leaders;
     struct agents agents;
+    struct bots bots;
     struct ingest ingest;    /* scratch of one event at a time */
     struct buf packed, text; /* scratch */
     uint32_t number;

@@ -1,0 +1,314 @@
+/* A call (out_call) is on `calls` from http_out_post until its end or its cancelling, and its easy handle is in the multi handle as
+   long. libcurl tells which sockets it waits for (on_socket: a uv_poll each, freed in its close callback) and when it wants to be
+   woken (on_timer). Nothing of ours is called from inside of libcurl: what has ended is collected after socket_action (reap), so
+   callers may post and cancel in their callbacks.
+
+   libcurl's own deadline covers a call that runs. A call that waits for one of LIM_OUT_SOCKETS has none there; `sweep` ends it. */
+#include "router/http_out.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/metrics.h"
+#include "base/openssl.h"
+
+#include <curl/curl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/queue.h>
+
+#define SWEEP_MS 250u
+
+#define OUT_END_WORD(id, word) word,
+const char *const out_end_words[OUT_END_COUNT] = { OUT_END_MAP(OUT_END_WORD) };
+#undef OUT_END_WORD
+
+struct out_call {
+    struct http_out *out;
+    TAILQ_ENTRY(out_call) link;
+    CURL *easy;
+    struct curl_slist *headers;
+    struct buf answer;
+    uint64_t asked, deadline; /* mono ms */
+    out_fn *fn;
+    void *ctx;
+    size_t body_n;
+    char body[];
+};
+struct http_out {
+    uv_loop_t *loop;
+    CURLM *multi;
+    struct timer wake, sweep;
+    TAILQ_HEAD(, out_call) calls;
+    uint32_t count;
+};
+struct out_socket {
+    uv_poll_t poll;
+    struct http_out *out;
+    curl_socket_t fd;
+};
+
+/* ---- ends ---- */
+
+static void call_free(struct out_call *c)
+{
+    struct http_out *o = c->out;
+    TAILQ_REMOVE(&o->calls, c, link);
+    if (--o->count == 0) timer_stop(&o->sweep);
+    if (c->easy) {
+        curl_multi_remove_handle(o->multi, c->easy);
+        curl_easy_cleanup(c->easy);
+    }
+    curl_slist_free_all(c->headers);
+    buf_fini(&c->answer);
+    free(c);
+}
+
+static void end(struct out_call *c, enum out_end how, unsigned status)
+{
+    out_fn *fn = c->fn;
+    void *ctx = c->ctx;
+    struct buf answer = c->answer;
+    metric_add(MET_WEBHOOK_CALLS, out_end_words[how], 1);
+    metric_observe(MET_WEBHOOK_TIME, "", (double)(clock_mono_ms() - c->asked) / 1e3);
+    memset(&c->answer, 0, sizeof c->answer); /* ours now */
+    call_free(c);
+    fn(ctx, how, status, how == OUT_OK ? buf_str(&answer) : STR_NONE);
+    buf_fini(&answer);
+}
+
+static const struct code_row {
+    CURLcode code;
+    enum out_end end;
+} code_rows[] = {
+    { CURLE_OPERATION_TIMEDOUT, OUT_TIMEOUT },    { CURLE_COULDNT_RESOLVE_HOST, OUT_CONNECT },
+    { CURLE_COULDNT_RESOLVE_PROXY, OUT_CONNECT }, { CURLE_COULDNT_CONNECT, OUT_CONNECT },
+    { CURLE_SSL_CONNECT_ERROR, OUT_TLS },         { CURLE_PEER_FAILED_VERIFICATION, OUT_TLS },
+    { CURLE_SSL_CACERT_BADFILE, OUT_TLS },        { CURLE_SSL_CERTPROBLEM, OUT_TLS },
+};
+
+static void ended(struct out_call *c, CURLcode code)
+{
+    long status = 0;
+    enum out_end how = OUT_BROKEN;
+    curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (code == CURLE_OK) how = status >= 200 && status < 300 ? OUT_OK : OUT_STATUS;
+    else if (c->answer.err) how = OUT_TOOBIG;
+    for (size_t i = 0; code != CURLE_OK && i < sizeof code_rows / sizeof *code_rows; i++) {
+        if (code_rows[i].code == code) how = code_rows[i].end;
+    }
+    end(c, how, (unsigned)status);
+}
+
+static void reap(struct http_out *o)
+{
+    CURLMsg *m;
+    struct out_call *c = NULL;
+    int left;
+    while (o->multi && (m = curl_multi_info_read(o->multi, &left))) {
+        if (m->msg != CURLMSG_DONE) continue;
+        CURLcode code = m->data.result;
+        if (!curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&c) && c) ended(c, code);
+    }
+}
+
+static void act(struct http_out *o, curl_socket_t fd, int what)
+{
+    int running;
+    if (!o->multi) return;
+    curl_multi_socket_action(o->multi, fd, what, &running);
+    reap(o);
+}
+
+/* ---- the loop ---- */
+
+static void on_poll(uv_poll_t *p, int status, int events)
+{
+    struct out_socket *s = p->data;
+    int what = (events & UV_READABLE ? CURL_CSELECT_IN : 0) | (events & UV_WRITABLE ? CURL_CSELECT_OUT : 0);
+    act(s->out, s->fd, status < 0 ? CURL_CSELECT_ERR : what);
+}
+
+static void on_poll_closed(uv_handle_t *h) { free(h->data); }
+
+static void drop_socket(struct http_out *o, struct out_socket *s)
+{
+    if (o->multi) curl_multi_assign(o->multi, s->fd, NULL);
+    uv_poll_stop(&s->poll);
+    uv_close((uv_handle_t *)&s->poll, on_poll_closed);
+}
+
+static int on_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *known)
+{
+    struct http_out *o = ctx;
+    struct out_socket *s = known;
+    (void)easy;
+    if (what == CURL_POLL_REMOVE) {
+        if (s) drop_socket(o, s);
+        return 0;
+    }
+    if (!s) {
+        if (!(s = calloc(1, sizeof *s))) return -1;
+        s->out = o;
+        s->fd = fd;
+        if (uv_poll_init_socket(o->loop, &s->poll, fd)) return free(s), -1;
+        s->poll.data = s;
+        curl_multi_assign(o->multi, fd, s);
+    }
+    uv_poll_start(&s->poll, (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0), on_poll);
+    return 0;
+}
+
+static int on_timer(CURLM *multi, long ms, void *ctx)
+{
+    struct http_out *o = ctx;
+    (void)multi;
+    if (ms < 0) timer_stop(&o->wake);
+    else timer_once(&o->wake, (uint64_t)ms);
+    return 0;
+}
+
+static void on_wake(struct timer *t) { act(t->ctx, CURL_SOCKET_TIMEOUT, 0); }
+
+static void on_sweep(struct timer *t)
+{
+    struct http_out *o = t->ctx;
+    struct out_call *c, *next;
+    uint64_t now = clock_mono_ms();
+    for (c = TAILQ_FIRST(&o->calls); c; c = next) {
+        next = TAILQ_NEXT(c, link);
+        if (now < c->deadline + SWEEP_MS) continue; /* libcurl's own deadline comes first */
+        end(c, OUT_TIMEOUT, 0);
+        next = TAILQ_FIRST(&o->calls); /* its callback may have done anything to the list */
+    }
+}
+
+/* ---- opening and closing ---- */
+
+enum err http_out_open(struct http_out **out, uv_loop_t *loop)
+{
+    struct http_out *o = calloc(1, sizeof *o);
+    if (!o) return ERR_NOMEM;
+    if (curl_global_init(CURL_GLOBAL_DEFAULT)) return free(o), ERR_INTERNAL;
+    if (!(o->multi = curl_multi_init())) return curl_global_cleanup(), free(o), ERR_NOMEM;
+    o->loop = loop;
+    TAILQ_INIT(&o->calls);
+    timer_init(&o->wake, loop, on_wake, o);
+    timer_init(&o->sweep, loop, on_sweep, o);
+    curl_multi_setopt(o->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+    curl_multi_setopt(o->multi, CURLMOPT_SOCKETDATA, o);
+    curl_multi_setopt(o->multi, CURLMOPT_TIMERFUNCTION, on_timer);
+    curl_multi_setopt(o->multi, CURLMOPT_TIMERDATA, o);
+    curl_multi_setopt(o->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)LIM_OUT_SOCKETS);
+    *out = o;
+    return ERR_OK;
+}
+
+void http_out_close(struct http_out *o)
+{
+    struct out_call *c;
+    if (!o || !o->multi) return;
+    while ((c = TAILQ_FIRST(&o->calls))) call_free(c);
+    CURLM *multi = o->multi;
+    curl_multi_cleanup(multi); /* tells on_socket of its idle connections */
+    o->multi = NULL;
+    timer_fini(&o->wake);
+    timer_fini(&o->sweep);
+    curl_global_cleanup();
+}
+
+void http_out_free(struct http_out *o) { free(o); }
+
+/* ---- one call ---- */
+
+static size_t on_body(char *p, size_t size, size_t n, void *ctx)
+{
+    struct out_call *c = ctx;
+    buf_add(&c->answer, p, size * n);
+    return c->answer.err ? 0 : size * n; /* 0: libcurl ends the call */
+}
+
+static bool add_header(struct out_call *c, const char *line)
+{
+    struct curl_slist *more = curl_slist_append(c->headers, line);
+    if (more) c->headers = more;
+    return more != NULL;
+}
+
+enum err http_out_sign(char out[OUT_SIGNATURE], struct str secret, uint64_t wall_ms, struct str body)
+{
+    unsigned char mac[EVP_MAX_MD_SIZE];
+    unsigned n = 0;
+    struct buf said;
+    buf_init(&said, body.n + 24);
+    buf_addu(&said, wall_ms / 1000);
+    int at_n = (int)said.n;
+    buf_addc(&said, '.');
+    buf_addstr(&said, body);
+    bool good = !said.err && HMAC(EVP_sha256(), secret.p, (int)secret.n, (unsigned char *)said.p, said.n, mac, &n);
+    int used = snprintf(out, OUT_SIGNATURE, "t=%.*s,v1=", said.err ? 0 : at_n, said.err ? "" : said.p);
+    for (unsigned i = 0; good && i < n; i++) used += snprintf(out + used, OUT_SIGNATURE - (size_t)used, "%02x", mac[i]);
+    buf_fini(&said);
+    return good ? ERR_OK : ERR_NOMEM;
+}
+
+static bool set_headers(struct out_call *c, const struct out_ask *ask)
+{
+    char line[OUT_SIGNATURE + 20] = "Naru-Signature: ";
+    if (!add_header(c, "Content-Type: application/json") || !add_header(c, "Accept: application/json") || !add_header(c, "Expect:"))
+        return false;
+    if (!ask->secret.n) return true;
+    char *value = line + strlen(line);
+    return !http_out_sign(value, ask->secret, ask->now, ask->body) && add_header(c, line);
+}
+
+static CURLcode set_options(struct out_call *c, const struct out_ask *ask)
+{
+    CURLcode e = curl_easy_setopt(c->easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    if (!e) e = curl_easy_setopt(c->easy, CURLOPT_URL, ask->url);
+    if (!e) e = curl_easy_setopt(c->easy, CURLOPT_PRIVATE, c);
+    if (!e) e = curl_easy_setopt(c->easy, CURLOPT_NOSIGNAL, 1L);
+    if (!e) e = curl_easy_setopt(c->easy, CURLOPT_TIMEOUT_MS, (long)ask->within_ms);
+    if (!e) e = curl_easy_setopt(c->easy, CURLOPT_FOLLOWLOCATION, 0L);
+    if (!e) e = curl_easy_setopt(c->easy, CURLOPT_SSL_VERIFYPEER, 1L);
+    if (!e) e = curl_easy_setopt(c->easy, CURLOPT_SSL_VERIFYHOST, 2L);
+    if (!e) e = curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, c->headers);
+    if (!e) e = curl_easy_setopt(c->easy, CURLOPT_USERAGENT, "naru/" NARU_VERSION);
+    if (!e) e = curl_easy_setopt(c->easy, CURLOPT_POST, 1L);
+    if (!e) e = curl_easy_setopt(c->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)c->body_n);
+    if (!e) e = curl_easy_setopt(c->easy, CURLOPT_POSTFIELDS, (const char *)c->body);
+    if (!e) e = curl_easy_setopt(c->easy, CURLOPT_WRITEFUNCTION, on_body);
+    if (!e) e = curl_easy_setopt(c->easy, CURLOPT_WRITEDATA, c);
+    return e;
+}
+
+enum err http_out_post(struct http_out *o, const struct out_ask *ask, out_fn *fn, void *ctx, struct out_call **call)
+{
+    if (!o->multi) return ERR_CLOSED;
+    if (o->count >= LIM_OUT_CALLS) {
+        metric_add(MET_WEBHOOK_CALLS, "full", 1);
+        return ERR_FULL;
+    }
+    struct out_call *c = calloc(1, sizeof *c + ask->body.n + 1);
+    if (!c) return ERR_NOMEM;
+    c->out = o;
+    c->fn = fn;
+    c->ctx = ctx;
+    c->asked = clock_mono_ms();
+    c->deadline = c->asked + ask->within_ms;
+    c->body_n = ask->body.n;
+    if (ask->body.n) memcpy(c->body, ask->body.p, ask->body.n);
+    buf_init(&c->answer, LIM_OUT_ANSWER);
+    TAILQ_INSERT_TAIL(&o->calls, c, link);
+    if (o->count++ == 0) timer_every(&o->sweep, SWEEP_MS);
+    enum err err = (c->easy = curl_easy_init()) && set_headers(c, ask) ? ERR_OK : ERR_NOMEM;
+    if (!err && set_options(c, ask)) err = ERR_RANGE;
+    if (!err && curl_multi_add_handle(o->multi, c->easy)) err = ERR_RANGE; /* it runs at the loop's next turn */
+    if (err) call_free(c);
+    else if (call) *call = c;
+    return err;
+}
+
+void http_out_cancel(struct out_call *call) { call_free(call); }
