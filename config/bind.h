@@ -93,6 +93,8 @@ const struct ynode *bind_first(const struct ynode *n);
 uint32_t bind_count(const struct ynode *n);
 bool bind_list_fits(struct bind *b, const struct ynode *n, uint32_t max);
 
+/* 90000 → "90s": the largest unit that divides, as a file would write it. */
+const char *ms_text(double ms, char out[32]);
 /* Plain whole number, duration, percentage: the value, or false with the error said. */
 bool bind_whole(struct bind *b, const struct ynode *n, int64_t *out);
 bool bind_ms(struct bind *b, const struct ynode *n, double min, double max, uint32_t *out);

@@ -51,8 +51,5 @@ void resolve_refs(struct bind *b, const struct policy *p, const struct draft *d)
 /* What follows from the whole: errors (default queue, cycles, calendars that never open), then warnings. */
 void check_errors(struct bind *b, struct draft *d, const struct ynode *root);
 void check_warnings(struct bind *b, const struct draft *d, const struct ynode *root);
-/* The part of both that is about rules (lint_rules.c). `rules` may be NULL. */
-void check_rules(struct bind *b, const struct draft *d, const struct ynode *rules);
-void warn_rules(struct bind *b, const struct draft *d, const struct ynode *rules);
 
 #endif

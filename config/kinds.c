@@ -42,7 +42,7 @@ bool bind_whole(struct bind *b, const struct ynode *n, int64_t *out)
 }
 
 /* "1h30" does not exist here: the largest unit that divides. */
-static const char *ms_text(double ms, char out[32])
+const char *ms_text(double ms, char out[32])
 {
     static const struct {
         const char *unit;

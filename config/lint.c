@@ -1,13 +1,15 @@
 /* What follows from a policy as a whole, after every line was read and every name resolved.
 
-   Errors (check_errors): a default queue that is missing or double, calendars that never open, and rings of
-   moves: a ticket that can be moved in a circle would never stop changing queues, so the ring is refused and named. Warnings
-   (check_warnings): what is allowed and useless, most often a slip of the pen: a step that widens nothing, a need that nobody
-   meets, an offer that outlives the answer target, a queue that nothing comes to. Rules have a page of their own: lint_rules.c.
+   Errors (check_errors): a default queue that is missing or double, calendars that never open, rings of moves (a ticket that can be
+   moved in a circle would never stop changing queues, so the ring is refused and named), and what the pages beside this one refuse:
+   steps (lint_steps.c), gates and callbacks (lint_queues.c), costs that nobody can bear (lint_times.c), rules (lint_rules.c).
+   Warnings (check_warnings): what is allowed and useless, most often a slip of the pen: a need that nobody meets, a group that
+   nobody is in, a time that is over before it can matter, a queue that nothing comes to.
 
-   Items of lists are found again in the tree by index, so this runs before the service's copy is compacted. */
+   Items of lists are found again in the tree by index. */
+#include "config/lint.h"
+
 #include "base/map.h"
-#include "config/draft.h"
 
 #include <stdlib.h>
 
@@ -55,10 +57,10 @@ static void ring_found(struct ring_walk *w, uint32_t to, const struct ynode *at)
 
 static void walk_queue(struct ring_walk *w, uint32_t from);
 
-static void walk_edge(struct ring_walk *w, int to, const struct ynode *list, uint32_t item)
+static void walk_edge(struct ring_walk *w, int to, const struct ynode *at)
 {
     if (to < 0) return;
-    if (w->state[to] == 1) ring_found(w, (uint32_t)to, tree_get(tree_item(list, item), "move"));
+    if (w->state[to] == 1) ring_found(w, (uint32_t)to, at);
     else if (w->state[to] == 0) walk_queue(w, (uint32_t)to);
 }
 
@@ -66,11 +68,12 @@ static void walk_edge(struct ring_walk *w, int to, const struct ynode *list, uin
 static void walk_queue(struct ring_walk *w, uint32_t from)
 {
     const struct queue *q = &w->d->p.queues[from];
-    const struct ynode *n = tree_get(w->queues, q->name);
+    const struct ynode *n = tree_get(w->queues, q->name), *steps = tree_get(n, "timeline"), *overflow = tree_get(n, "overflow");
     w->state[from] = 1;
     w->path[w->depth++] = from;
-    for (uint32_t i = 0; i < q->timeline_count; i++) walk_edge(w, q->timeline[i].move, tree_get(n, "timeline"), i);
-    for (uint32_t i = 0; i < q->overflow_count; i++) walk_edge(w, q->overflow[i].move, tree_get(n, "overflow"), i);
+    for (uint32_t i = 0; i < q->timeline_count; i++) walk_edge(w, q->timeline[i].move, tree_get(tree_item(steps, i), "move"));
+    for (uint32_t i = 0; i < q->overflow_count; i++) walk_edge(w, q->overflow[i].move, tree_get(tree_item(overflow, i), "move"));
+    walk_edge(w, q->offers.exhausted, tree_get(tree_get(n, "offers"), "exhausted"));
     w->depth--;
     w->state[from] = 2;
 }
@@ -112,14 +115,18 @@ void check_errors(struct bind *b, struct draft *d, const struct ynode *root)
     check_rules(b, d, tree_get(tree_get(root, "triage"), "rules"));
     check_rings(b, d, root);
     check_hours(b, d, root);
+    check_callbacks(b, d, root);
+    check_gates(b, d, root);
+    check_steps(b, d, root);
+    check_capacity(b, d, root);
 }
 
 /* ---- warnings: skills ---- */
 
-static bool is_lang(const char *skill) { return !strncmp(skill, "lang:", 5) || !strcmp(skill, "lang"); }
+bool lint_is_lang(const char *skill) { return !strncmp(skill, "lang:", 5) || !strcmp(skill, "lang"); }
 
 /* name → the struct skill with the highest level; "lang" stands for any language. */
-static void note_best(struct bind *b, struct map *best, const struct skills *s)
+void lint_note_best(struct bind *b, struct map *best, const struct skills *s)
 {
     for (uint32_t i = 0; i < s->count; i++) {
         struct str name = str_of(s->v[i].name);
@@ -127,7 +134,7 @@ static void note_best(struct bind *b, struct map *best, const struct skills *s)
         if (before && before->level >= s->v[i].level) continue;
         if (before) map_del(best, name);
         b->broken |= map_put(best, name, &s->v[i]) != ERR_OK;
-        if (is_lang(s->v[i].name) && !map_get(best, STR("lang"))) b->broken |= map_put(best, STR("lang"), &s->v[i]) != ERR_OK;
+        if (lint_is_lang(s->v[i].name) && !map_get(best, STR("lang"))) b->broken |= map_put(best, STR("lang"), &s->v[i]) != ERR_OK;
     }
 }
 
@@ -149,7 +156,7 @@ static void check_skills_held(struct bind *b, const struct draft *d, const struc
     struct map held;
     if (d->p.agent_count == 0) return; /* kept by the API: not ours to judge */
     map_init(&held, 1u << 20);
-    for (uint32_t i = 0; i < d->p.agent_count; i++) note_best(b, &held, &d->p.agents[i].skills);
+    for (uint32_t i = 0; i < d->p.agent_count; i++) lint_note_best(b, &held, &d->p.agents[i].skills);
     const struct ynode *queues = tree_get(root, "queues"), *rules = tree_get(tree_get(root, "triage"), "rules");
     for (uint32_t q = 0; q < d->p.queue_count; q++)
         check_held(b, &held, &d->p.queues[q].needs, tree_get(tree_get(queues, d->p.queues[q].name), "needs"));
@@ -157,109 +164,6 @@ static void check_skills_held(struct bind *b, const struct draft *d, const struc
     for (const struct ynode *n = rules ? rules->first : NULL; n; n = n->next)
         check_held(b, &held, &d->p.rules[i++].needs, tree_get(tree_get(n, "then"), "needs"));
     map_fini(&held);
-}
-
-/* ---- warnings: steps that widen nothing ---- */
-
-struct widening {
-    struct bind *b;
-    const struct map *asked; /* needs that rules may add: name → highest level */
-    const struct queue *q;
-    uint32_t *level; /* of q->needs[i] as far as the steps before have lowered it; 0: dropped */
-};
-
-static uint32_t *own_level(const struct widening *w, const char *name)
-{
-    for (uint32_t i = 0; i < w->q->needs.count; i++)
-        if (!strcmp(w->q->needs.v[i].name, name)) return &w->level[i];
-    return NULL;
-}
-
-static void check_lowered(struct widening *w, const struct skill *s, const struct ynode *at)
-{
-    uint32_t *own = own_level(w, s->name);
-    const struct skill *asked = map_get(w->asked, str_of(s->name));
-    bool widens = (own && *own > s->level) || (asked && asked->level > s->level);
-    if (!widens && at)
-        findings_key(w->b->f, F_WARN, at,
-                     own || asked ? "widens nothing: \"%s\" is not needed at a higher level by then"
-                                  : "widens nothing: \"%s\" is not needed in this queue",
-                     s->name);
-    if (own && *own > s->level) *own = s->level;
-}
-
-static void check_dropped(struct widening *w, const char *name, const struct ynode *at)
-{
-    bool all_languages = !strcmp(name, "lang"), widens = map_get(w->asked, str_of(name)) != NULL;
-    for (uint32_t i = 0; i < w->q->needs.count; i++) {
-        if (strcmp(w->q->needs.v[i].name, name) && !(all_languages && is_lang(w->q->needs.v[i].name))) continue;
-        widens |= w->level[i] > 0;
-        w->level[i] = 0;
-    }
-    if (!widens && at) findings_at(w->b->f, F_WARN, at, "widens nothing: \"%s\" is not needed in this queue by then", name);
-}
-
-static void check_steps(struct widening *w, const struct ynode *list)
-{
-    for (uint32_t i = 0; i < w->q->needs.count; i++) w->level[i] = w->q->needs.v[i].level;
-    for (uint32_t i = 0; i < w->q->timeline_count; i++) {
-        const struct step *s = &w->q->timeline[i];
-        const struct ynode *n = tree_item(list, i), *needs = tree_get(n, "needs"), *drop = tree_get(n, "drop");
-        for (uint32_t k = 0; k < s->needs.count; k++) check_lowered(w, &s->needs.v[k], tree_get(needs, s->needs.v[k].name));
-        for (uint32_t k = 0; k < s->drop.count; k++)
-            check_dropped(w, s->drop.v[k], drop && drop->type == Y_LIST ? tree_item(drop, k) : drop);
-    }
-}
-
-static void check_timelines(struct bind *b, const struct draft *d, const struct ynode *root)
-{
-    struct map asked;
-    uint32_t level[LIM_LIST_ITEMS];
-    map_init(&asked, 1u << 20);
-    for (uint32_t i = 0; i < d->p.rule_count; i++) note_best(b, &asked, &d->p.rules[i].needs);
-    for (uint32_t i = 0; i < d->p.queue_count; i++) {
-        struct widening w = { b, &asked, &d->p.queues[i], level };
-        check_steps(&w, tree_get(tree_get(tree_get(root, "queues"), w.q->name), "timeline"));
-    }
-    map_fini(&asked);
-}
-
-/* ---- warnings: offers and targets ---- */
-
-static bool has_word(const struct words_list *l, const char *word)
-{
-    for (uint32_t i = 0; i < l->count; i++)
-        if (!strcmp(l->v[i], word)) return true;
-    return false;
-}
-
-/* The slowest channel by which tickets may come to `q`: one that an account uses, and that `takes` does not leave out. */
-static const struct channel *slowest_channel(const struct policy *p, const struct queue *q)
-{
-    const struct channel *slowest = NULL;
-    for (uint32_t i = 0; i < p->account_count; i++) {
-        const struct channel *c = &p->channels[p->accounts[i].channel];
-        if (q->takes.channel.count && !has_word(&q->takes.channel, c->name)) continue;
-        if (q->takes.account.count && !has_word(&q->takes.account, p->accounts[i].name)) continue;
-        if (!slowest || c->offer_ms > slowest->offer_ms) slowest = c;
-    }
-    return slowest;
-}
-
-static void check_offers(struct bind *b, const struct draft *d, const struct ynode *root)
-{
-    for (uint32_t i = 0; i < d->p.queue_count; i++) {
-        const struct queue *q = &d->p.queues[i];
-        const struct channel *c = slowest_channel(&d->p, q);
-        uint32_t least = UINT32_MAX;
-        for (unsigned u = 0; u < URG_COUNT; u++)
-            if (q->answer.within_ms[u] < least) least = q->answer.within_ms[u];
-        if (!c || c->offer_ms <= least) continue;
-        const struct ynode *n = tree_get(tree_get(root, "queues"), q->name), *answer = tree_get(tree_get(n, "sla"), "answer");
-        findings_key(b->f, F_WARN, answer ? answer : n,
-                     "one offer on %s stands %us, longer than the tightest answer target here (%us)", c->name, c->offer_ms / 1000,
-                     least / 1000);
-    }
 }
 
 /* ---- warnings: queues that nothing comes to ---- */
@@ -285,6 +189,7 @@ static void check_reached(struct bind *b, const struct draft *d, const struct yn
         reached[i] |= takes_something(&q->takes);
         for (uint32_t k = 0; k < q->timeline_count; k++) mark(reached, q->timeline[k].move);
         for (uint32_t k = 0; k < q->overflow_count; k++) mark(reached, q->overflow[k].move);
+        mark(reached, q->offers.exhausted);
     }
     for (uint32_t i = 0; i < p->queue_count; i++) {
         const struct ynode *n = tree_get(tree_get(root, "queues"), p->queues[i].name);
@@ -296,8 +201,9 @@ static void check_reached(struct bind *b, const struct draft *d, const struct yn
 void check_warnings(struct bind *b, const struct draft *d, const struct ynode *root)
 {
     check_skills_held(b, d, root);
-    check_timelines(b, d, root);
-    check_offers(b, d, root);
+    warn_groups(b, d, root);
+    warn_orders(b, d, root);
+    warn_times(b, d, root);
     warn_rules(b, d, tree_get(tree_get(root, "triage"), "rules"));
     check_reached(b, d, root);
 }

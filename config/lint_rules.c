@@ -15,8 +15,8 @@
    one. Rules that look at intents or sentiments hide nothing: rules in between may change both. */
 #include "base/limits.h"
 #include "base/map.h"
-#include "config/draft.h"
 #include "config/imply.h"
+#include "config/lint.h"
 
 #include <stdlib.h>
 

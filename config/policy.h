@@ -201,7 +201,7 @@ struct step { /* one line of a timeline, only what the service acts on; sorted a
     struct words_list notify; /* names of agents or of groups */
     const char *update;       /* what the customer is told: a word that integrations translate */
     const char *close;        /* the reason it ends with (cancelled) */
-    bool park;                /* a ticket that an agent has: parked with them */
+    bool park;                /* until the customer writes */
     bool narrow;              /* it may ask for more than before; else needs only fall */
     uint32_t line;
 };

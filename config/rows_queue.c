@@ -113,7 +113,7 @@ static const struct row step_rows[] = {
     { "move", &K_REF, AT(step, move), .arg = &to_queue, .help = "moves to this queue, with its age" },
     { "callback", &K_CALLBACK, AT(step, callback), .arg = &callback_mapping,
       .help = "takes it out of the line until then; it comes back with its age" },
-    { "park", &K_FLAG, AT(step, park), .help = "parks it with its agent until the customer writes" },
+    { "park", &K_FLAG, AT(step, park), .help = "parks it until the customer writes, with its agent when it has one" },
     { "close", &K_TEXT, AT(step, close), .min = 1, .max = 64, .help = "ends it (cancelled) for this reason" },
     { "narrow", &K_FLAG, AT(step, narrow), .help = "this step may ask for more than before; else a step only widens" },
     { .name = NULL },

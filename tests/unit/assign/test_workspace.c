@@ -384,8 +384,9 @@ static void a_policy_swap_keeps_ten_thousand_waiting_tickets(void **state)
         world_take(&w, &(struct said){ .external = text, .conversation = text, .urgency = (enum urgency)(i % 4) });
     }
     world_turn(&w);
-    next = world_policy(yaml_of("queues:\n  front: { takes: default, sla: { answer: { within: 5m } }, choose: [longest-idle] }\n"
-                                "agents:\n  z: { skills: { x: 1 }, capacity: 60 }\n  a: { skills: { x: 1 }, capacity: 30 }\n"));
+    next = world_policy(
+        yaml_of("queues:\n  front: { takes: default, sla: { answer: { within: 5m } }, choose: [longest-idle] }\n"
+                "agents:\n  z: { skills: { x: 1 }, capacity: 60 }\n  a: { skills: { x: 1 }, capacity: 30 }\n  line: {}\n"));
     before = clock_cpu_us();
     assert_int_equal(space_policy(w.ws, w.now, next), ERR_OK);
     print_message("  swapped in %llu us\n", (unsigned long long)(clock_cpu_us() - before));

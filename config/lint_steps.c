@@ -1,0 +1,169 @@
+/* What can be said of timelines: each step beside those before it in the same queue.
+
+   A step widens: it lowers or drops needs, adds groups, offers to more at once. What would ask for more than before is refused
+   unless the step says `narrow: yes`; what changes nothing is warned of. The walk keeps how far the steps before have gone: the
+   level of each need of the queue (0: dropped), the groups that are asked (0: everybody), how many are asked at once. Rules may add
+   needs of their own (`asked`), so lowering one that only rules name is widening too.
+
+   Steps are taken in the order written. So a step that is due before the one above it is taken late, and one below a step that
+   sends every ticket away is never taken. */
+#include "base/limits.h"
+#include "config/lint.h"
+
+struct walk {
+    struct bind *b;
+    const struct map *asked; /* needs that rules may add: name → highest level */
+    const struct policy *p;
+    const struct queue *q;
+    uint32_t *level; /* of q->needs[i] as far as the steps before have lowered it; 0: dropped */
+    uint64_t groups;
+    uint32_t at_once;
+    bool narrows; /* the step at hand asks for more somewhere */
+};
+
+static uint32_t *own_level(const struct walk *w, const char *name)
+{
+    for (uint32_t i = 0; i < w->q->needs.count; i++)
+        if (!strcmp(w->q->needs.v[i].name, name)) return &w->level[i];
+    return NULL;
+}
+
+/* ---- needs ---- */
+
+static void check_narrowing(struct walk *w, const struct step *step, const struct skill *s, uint32_t before, const struct ynode *at)
+{
+    w->narrows = true;
+    if (step->narrow || !at) return;
+    if (before)
+        findings_at(w->b->f, F_ERROR, at,
+                    "asks for more than before: \"%s\" is needed at %u by then; write \"narrow: yes\" to mean it", s->name, before);
+    else
+        findings_key(w->b->f, F_ERROR, at,
+                     "asks for more than before: \"%s\" is not needed in this queue by then; write \"narrow: yes\" to mean it",
+                     s->name);
+}
+
+static void check_level(struct walk *w, const struct step *step, const struct skill *s, const struct ynode *at)
+{
+    const struct skill *asked = map_get(w->asked, str_of(s->name));
+    uint32_t *own = own_level(w, s->name), before = own ? *own : 0;
+    if (asked && asked->level > before) before = asked->level;
+    if (before == s->level && at)
+        findings_key(w->b->f, F_WARN, at, "widens nothing: \"%s\" is not needed at a higher level by then", s->name);
+    if (before < s->level) check_narrowing(w, step, s, before, at);
+    if (own && (*own > s->level || step->narrow)) *own = s->level;
+}
+
+static void check_dropped(struct walk *w, const char *name, const struct ynode *at)
+{
+    bool all_languages = !strcmp(name, "lang"), widens = map_get(w->asked, str_of(name)) != NULL;
+    for (uint32_t i = 0; i < w->q->needs.count; i++) {
+        if (strcmp(w->q->needs.v[i].name, name) && !(all_languages && lint_is_lang(w->q->needs.v[i].name))) continue;
+        widens |= w->level[i] > 0;
+        w->level[i] = 0;
+    }
+    if (!widens && at) findings_at(w->b->f, F_WARN, at, "widens nothing: \"%s\" is not needed in this queue by then", name);
+}
+
+/* ---- groups, and how many at once ---- */
+
+static void check_added(struct walk *w, const struct step *step, const struct ynode *add)
+{
+    if (!add || add->type == Y_MAP) return;
+    if (!w->groups) {
+        findings_key(w->b->f, F_WARN, add,
+                     "widens nothing: everybody is asked already; name those to begin with in the queue's \"groups\"");
+        return;
+    }
+    for (const struct ynode *c = bind_first(add); c; c = c == add ? NULL : c->next) {
+        int at = policy_group(w->p, c->text);
+        if (at >= 0 && (w->groups >> at & 1))
+            findings_at(w->b->f, F_WARN, c, "widens nothing: \"%s\" is asked already by then", w->p->groups[at].name);
+    }
+    w->groups |= step->add;
+}
+
+static void check_at_once(struct walk *w, const struct step *step, const struct ynode *at)
+{
+    if (!step->at_once || !at) return;
+    if (step->at_once == w->at_once) findings_at(w->b->f, F_WARN, at, "widens nothing: %u are asked at once already", w->at_once);
+    if (step->at_once < w->at_once) {
+        w->narrows = true;
+        if (!step->narrow)
+            findings_at(w->b->f, F_ERROR, at, "asks fewer at once than before (%u); write \"narrow: yes\" to mean it", w->at_once);
+    }
+    w->at_once = step->at_once;
+}
+
+/* ---- one step beside those before it ---- */
+
+static bool waits(const struct step *s) { return s->since == SINCE_ENQUEUED || s->since == SINCE_STEP; }
+
+static void check_clock(struct walk *w, const struct step *s, const struct ynode *n)
+{
+    static const char *const asking[] = { "needs", "drop", "add", "offer" };
+    if (waits(s)) return;
+    for (size_t i = 0; i < sizeof asking / sizeof *asking; i++) {
+        const struct ynode *at = tree_get(n, asking[i]);
+        if (at)
+            findings_key(w->b->f, F_WARN, at,
+                         "changes who is asked, but by the clock \"%s\" an agent has the ticket: write since: enqueued",
+                         since_words.v[s->since]);
+    }
+}
+
+/* The step above that sends every ticket away, or that is due later than this one. */
+static void check_order(struct walk *w, uint32_t i, const struct ynode *n)
+{
+    const struct step *s = &w->q->timeline[i];
+    for (uint32_t k = 0; k < i; k++) {
+        const struct step *before = &w->q->timeline[k];
+        bool gone = before->move >= 0 || before->close;
+        if (waits(before) != waits(s)) continue;
+        if (gone) {
+            findings_at(w->b->f, F_WARN, n, "is never taken: the step on line %u %s every ticket before", before->line,
+                        before->close ? "closes" : "moves");
+            return;
+        }
+        bool later = before->after_pct && s->after_pct ? before->after_pct > s->after_pct
+                                                       : before->after_ms && s->after_ms && before->after_ms > s->after_ms;
+        if (!later || before->since != s->since || s->since == SINCE_STEP) continue;
+        findings_at(w->b->f, F_WARN, n,
+                    "is due before the step on line %u: steps are taken in the order written, so write it above", before->line);
+        return;
+    }
+}
+
+static void check_step(struct walk *w, uint32_t i, const struct ynode *n)
+{
+    const struct step *s = &w->q->timeline[i];
+    const struct ynode *needs = tree_get(n, "needs"), *drop = tree_get(n, "drop"), *narrow = tree_get(n, "narrow");
+    w->narrows = s->raise < 0;
+    for (uint32_t k = 0; k < s->needs.count; k++) check_level(w, s, &s->needs.v[k], tree_get(needs, s->needs.v[k].name));
+    for (uint32_t k = 0; k < s->drop.count; k++)
+        check_dropped(w, s->drop.v[k], drop && drop->type == Y_LIST ? tree_item(drop, k) : drop);
+    check_added(w, s, tree_get(n, "add"));
+    check_at_once(w, s, tree_get(n, "offer"));
+    if (s->narrow && !w->narrows && narrow)
+        findings_key(w->b->f, F_WARN, narrow, "nothing in this step asks for more than before: leave it out");
+    check_clock(w, s, n);
+    if (n) check_order(w, i, n);
+}
+
+void check_steps(struct bind *b, const struct draft *d, const struct ynode *root)
+{
+    struct map asked;
+    uint32_t level[LIM_LIST_ITEMS];
+    map_init(&asked, 1u << 20);
+    for (uint32_t i = 0; i < d->p.rule_count; i++) lint_note_best(b, &asked, &d->p.rules[i].needs);
+    for (uint32_t i = 0; i < d->p.queue_count; i++) {
+        const struct queue *q = &d->p.queues[i];
+        const struct ynode *list = tree_get(lint_queue(root, q), "timeline");
+        struct walk w = {
+            .b = b, .asked = &asked, .p = &d->p, .q = q, .level = level, .groups = q->groups, .at_once = q->offers.at_once
+        };
+        for (uint32_t k = 0; k < q->needs.count; k++) level[k] = q->needs.v[k].level;
+        for (uint32_t k = 0; k < q->timeline_count; k++) check_step(&w, k, tree_item(list, k));
+    }
+    map_fini(&asked);
+}
