@@ -18,6 +18,8 @@
 #define OWNERS_MAX   8u      /* agents who have had a ticket, as far as it tells */
 #define PREVIOUS_MAX 3u      /* last tickets of a customer */
 #define SKILLS_MAX   16384u  /* distinct names; beyond them a need is one that nobody has */
+#define TIERS_MAX    16u     /* of groups of agents that a ticket reaches, one after another; later ones join the last */
+#define SPEEDS_MAX   8u      /* queues that an agent's speed is remembered of */
 #define LINES_IDLE   4096u   /* empty lines kept for their cached eligibility */
 #define PAST_MAX     16384u  /* tickets that ended lately: late repeats get the same answer */
 #define PASS_BUDGET  2000000 /* agents looked at in one matching pass before the loop turns */
@@ -162,7 +164,8 @@ struct ticket {
     /* places */
     struct hold *holds; /* offered: one or more offers; else its owner, if any, and who is consulted */
     struct line *line;
-    struct heap_node in_line, in_queue;
+    struct lane *lane;
+    struct heap_node in_lane, in_queue;
     struct due due;
     /* who may be asked; see waiting.c */
     struct agent *only; /* nobody but this agent until only_until (NULL: everybody) … */
@@ -200,6 +203,13 @@ struct agent {
     uint32_t capacity;
     uint32_t max[CHANNELS_MAX], cost[CHANNELS_MAX]; /* theirs; UINT32_MAX and 0: the channel's. Ask capacity_max and _cost */
     uint64_t groups;
+    struct speed { /* how long they take, of the queues they worked for last */
+        uint32_t queue;
+        double ms; /* 0: this place is not in use */
+    } speeds[SPEEDS_MAX];
+    uint32_t speed_at;          /* the place that is used next */
+    uint64_t idle_in;           /* the groups that count them as idle; see roster_refresh */
+    bool any_free;              /* counted in roster.free_agents */
     struct bot_rules bot_rules; /* texts owned by the policy or the agent's JSON arena: see roster_spec */
     uint32_t daily, day, taken; /* daily: UINT32_MAX none; taken: accepted on day `day` */
     int shift;                  /* hours, or -1 */
@@ -231,6 +241,11 @@ struct roster {
     uint64_t *room_for[2][CHANNELS_MAX]; /* [favoured][channel] units for one more, what is kept left alone unless favoured */
     uint64_t *below[CHANNELS_MAX];       /* fewer than the channel's maximum */
     uint64_t *free[2][CHANNELS_MAX];     /* may be given one more now: capacity.c says what that takes */
+    uint64_t *bots, *groups;             /* groups: a column, a set of groups for each */
+    uint32_t bot_count, free_agents;     /* free_agents: who are free for some channel */
+    uint32_t idle_in[GROUPS_MAX];        /* agents of the group who are available and have nothing in hand */
+    uint16_t *points;                    /* the sum of all their levels */
+    uint8_t *best;                       /* the highest of their levels, languages left out */
     uint32_t *load;                      /* units in use, as a share of capacity, of 65536 */
     uint64_t *idle_key;
     uint8_t **level; /* [skill] a column, NULL: nobody has it */
@@ -241,19 +256,39 @@ struct roster {
     uint32_t freed_count;
 };
 
-/* Tickets that any given agent can serve all or none of: same needs, same channel, same agents held back, all favoured or none. */
+/* Where the tickets of one line stand that are equal but for their age: see waiting.c. */
+#define RANK_MAP(X) X(RANK_CAPPED, "capped") X(RANK_IN_TIME, "in_time") X(RANK_LATE, "late")
+WORDS_OF(rank_class, RANK_MAP)
+struct lane {
+    struct line *line;
+    uint32_t at; /* in line.lanes */
+    uint32_t queue;
+    enum urgency urgency;
+    enum rank_class rank;
+    uint32_t count; /* of its tickets: those in `waiting`, and those that a matching round has in hand */
+    struct heap waiting;
+};
+
+/* Tickets that any given agent can serve all or none of: see line.c. */
 struct line {
     struct str key; /* owned */
     uint32_t channel;
     bool favoured; /* see ticket_favoured */
     struct needs needs;
     uint32_t *excluded, excluded_count;
-    uint64_t *eligible; /* cached; see line_eligible */
+    const struct agent *only; /* NULL: everybody */
+    unsigned only_skip;
+    bool no_bots;
+    uint32_t queue;            /* NONE: of several queues, that have neither groups nor gates */
+    uint64_t tiers[TIERS_MAX]; /* groups of agents, the first to be asked first; none: everybody at once */
+    uint32_t tier_count;
+    uint64_t *eligible, *skilled; /* cached; see line_eligible. skilled: only where it differs */
     uint64_t version;
     uint32_t words;
-    struct heap waiting;
-    struct heap_node ready; /* in workspace.ready while it may have a match */
-    uint32_t at;            /* in workspace.active while not empty */
+    struct lane **lanes;
+    uint32_t lane_count, lane_room, count; /* count: of its tickets */
+    struct heap_node ready;                /* in workspace.ready while it may have a match */
+    uint32_t at;                           /* in workspace.active while not empty */
 };
 
 struct profile {
@@ -275,6 +310,7 @@ struct skill_name {
     char *z;
     struct str s;
     uint16_t index;
+    bool language; /* lang:… */
 };
 
 /* See continuity.c. */
@@ -322,6 +358,9 @@ struct workspace {
     struct line **active;
     uint32_t active_count, active_room, idle_lines;
     struct heap ready, deadlines;
+    uint64_t ranked_at, turns; /* the time that keys in `ready` are of; offers so far, for round-robin */
+    bool gates_moved;          /* more agents of some group are idle than before: gates with a reserve may have opened */
+    struct matching *matching; /* room for a matching round; made when first needed */
     struct ticket **touched;
     uint32_t touched_count, touched_room;
     struct agent **touched_agents;
@@ -486,24 +525,85 @@ bool ticket_favoured(const struct workspace *ws, const struct ticket *t);       
 enum bar capacity_bar(const struct workspace *ws, const struct agent *a, uint32_t channel, bool favoured, uint32_t credit);
 const char *capacity_check(const struct workspace *ws, const struct agent *a); /* NULL, or what they have too much of */
 
+/* ---- order.c: pure ---- */
+struct waits { /* what a ticket's rank goes by */
+    const struct queue *queue;
+    enum urgency urgency;
+    uint64_t enqueued, due_at;
+};
+enum rank_class order_class(const struct waits *w, uint64_t now);
+int64_t order_key(const struct waits *w, uint64_t now);      /* the least goes first, over all queues */
+uint64_t order_changes(const struct waits *w, uint64_t now); /* when its class changes next; UINT64_MAX: never */
+uint64_t order_cap(const struct waits *w);     /* from when on it goes before everybody who came later; UINT64_MAX: never */
+int64_t order_lane_key(const struct waits *w); /* of two in one lane: the least goes first at any time */
+double order_delay(const struct waits *w, uint64_t now); /* weight * wait / target */
+static inline struct waits waits_of(const struct workspace *ws, const struct ticket *t)
+{
+    return (struct waits){ &ws->policy->queues[t->queue], t->urgency, t->enqueued, t->due_at };
+}
+
+/* ---- line.c ---- */
+struct line *line_of(struct workspace *ws, const struct ticket *t); /* found or made; NULL: no memory */
+void line_free(struct workspace *ws, struct line *l);
+const uint64_t *line_eligible(struct workspace *ws, struct line *l);
+const uint64_t *line_free_set(const struct workspace *ws, const struct line *l);
+void line_unused(struct workspace *ws, struct line *l); /* frees it when it is empty and not worth keeping */
+void line_agent_changed(struct workspace *ws, struct line *l, const struct agent *a);
+bool line_takes(struct workspace *ws, struct line *l, uint32_t agent); /* eligible, free, and no gate before them */
+bool line_has_candidate(struct workspace *ws, struct line *l);
+uint32_t line_tier(const struct line *l, uint64_t groups); /* 0: asked first */
+
+/* ---- gate.c ---- */
+struct gates {
+    uint64_t closed, pass; /* groups that are held back now; groups whose agents are not, whatever else they are in */
+};
+struct gates gates_now(const struct workspace *ws, const struct line *l);
+static inline bool gate_stops(const struct workspace *ws, const struct gates *g, uint32_t agent)
+{
+    return (ws->roster.groups[agent] & g->closed) && !(ws->roster.groups[agent] & g->pass);
+}
+void gate_entered(struct workspace *ws, uint32_t queue);                /* one more waits there */
+uint64_t gate_next(const struct workspace *ws, const struct ticket *t); /* when its age opens a gate; UINT64_MAX: none more */
+void gate_due(struct workspace *ws, const struct ticket *t);
+void gate_moved(struct workspace *ws);
+
 /* ---- waiting.c ---- */
 enum err waiting_enter(struct workspace *ws, struct ticket *t);
 void waiting_leave(struct workspace *ws, struct ticket *t);
-void waiting_again(struct workspace *ws, struct ticket *t); /* after needs, urgency, queue or back-offs changed */
-const uint64_t *line_eligible(struct workspace *ws, struct line *l);
-void waiting_agent_changed(struct workspace *ws, const struct agent *a); /* skills changed: one bit of each line */
+void waiting_again(struct workspace *ws, struct ticket *t); /* after needs, urgency, queue, deadline or back-offs changed */
+bool waiting_stale(const struct workspace *ws, const struct ticket *t);  /* by the clock it belongs elsewhere */
+void waiting_agent_changed(struct workspace *ws, const struct agent *a); /* skills or groups changed: one bit of each line */
 void waiting_wake_all(struct workspace *ws);
-void waiting_wake(struct workspace *ws); /* lines that agents with new room can serve */
+void waiting_wake_queue(struct workspace *ws, uint32_t queue); /* its lines, when it has groups or gates */
+void waiting_wake(struct workspace *ws);                       /* lines that agents with new room can serve */
+void waiting_rerank(struct workspace *ws);                     /* keys of ready lines, to be of ws->now */
+struct ticket *waiting_peek(const struct workspace *ws);       /* the first ticket of the first ready line; NULL: none is ready */
+void waiting_take(struct workspace *ws, struct ticket *t);     /* in hand */
+void waiting_put_back(struct workspace *ws, struct ticket *t); /* what was taken in hand and not offered */
+void waiting_stuck(struct workspace *ws, struct line *l);      /* nobody for it now */
 void waiting_forget_lines(struct workspace *ws);
 void waiting_fini(struct workspace *ws);
-int64_t waiting_rank(const struct workspace *ws, const struct ticket *t);
+/* Nobody but `a` is offered the ticket until then (wall ms), whatever checks `skip` (bits of enum skip) leaves out for them; `a`
+   NULL: everybody is again. It ends sooner when they go offline, or decline. False, and nothing changes: they are offline. */
+bool ticket_only(struct workspace *ws, struct ticket *t, struct agent *a, uint64_t until, unsigned skip);
+void waiting_only_gone(struct workspace *ws, const struct agent *a); /* they went offline */
 
 /* ---- match.c ---- */
+#define TALLY_MAP(X)                                                                                                               \
+    X(offline) X(away) X(skills) X(backoff) X(only) X(bot) X(groups) X(capacity) X(keep) X(channel_max) X(exclusive) X(gate)
 struct tally { /* candidates by the first test they failed */
-    uint32_t offline, away, skills, backoff, capacity, keep, channel_max, exclusive, fit;
+#define TALLY_FIELD(name) uint32_t name;
+    TALLY_MAP(TALLY_FIELD)
+#undef TALLY_FIELD
+    uint32_t fit;
 };
-void match_tally(struct workspace *ws, struct line *l, struct tally *out);
-bool match_pass(struct workspace *ws); /* true: stopped by its budget */
+void match_tally(struct workspace *ws, struct line *l, struct tally *out); /* why.c */
+void tally_tell(const struct tally *t, struct buf *b);                     /* "offline":3,"skills":1: those that are not 0 */
+bool match_pass(struct workspace *ws);                                     /* true: stopped by its budget */
+/* The best `k` agents for a ticket, best first, whether it waits or is offered already; who holds an offer of it is left out.
+   Returns how many. */
+uint32_t match_best(struct workspace *ws, struct ticket *t, uint32_t k, struct agent **out);
+void match_fini(struct workspace *ws);
 
 /* ---- offers.c ---- */
 /* Offers it to one more agent, or, where the channel says so, gives it to them at once. False: no memory. */

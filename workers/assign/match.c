@@ -1,217 +1,247 @@
-#include "workers/assign/core.h"
+#include "workers/assign/choice.h"
+#include "workers/assign/pairs.h"
 
-/* The matching pass: ready lines in the order of their heads' ranks; for each head the best of the agents who are eligible for
-   the line and free for its channel, by the choice of the ticket's queue. A line for whose head there is nobody is stuck and
-   leaves the pass; since all tickets of a line can be served by the same agents, nothing behind the head is overlooked.
+#include <stdlib.h>
 
-   After a pass that was not cut short, no line is ready: no free eligible agent exists for any waiting ticket.
+/* The matching pass: ready lines in the order of their first tickets' ranks, round by round, until no line is ready. A line for
+   which nobody is free and eligible is stuck and leaves the pass; since all tickets of a line can be served by the same agents,
+   nothing behind its head is overlooked. After a pass that was not cut short, no free agent could serve anything that waits, but
+   for what a gate holds back.
 
-   A choice is compared term by term, lower is better; a later term only decides between equals in all earlier ones, and the
-   lowest index of the roster decides in the end. So the best three come out of one scan over the candidates' bits, and so do
-   the counts of those who failed, by the first test they failed, in the order: offline, away, skills, back-off, units, keep,
-   maximum, exclusive. */
+   A ROUND has one ticket, or as many as there are free agents (BEST_MAX at most) where several of them compete: the first ones in
+   rank order whose keys can be compared (choice_same). One ticket gets the best agent by its key. Several get the best set of
+   pairs (pairs.c), in which an agent has one ticket at most: which tickets are served is decided by their rank, who gets which by
+   the sum of the keys. Under the order `weights` rank decides nothing: the sum of what the pairs are worth does, but that as many
+   as possible are served and that what has reached its cap is a round of its own.
 
-#define TERMS_MAX 3
-#define TOP       3
+   A pair stands only as long as nobody who was given something in the same round, and has room still, would now be better for the
+   ticket: such a ticket stays for the next round. So an agent who can take three gets the three that they are best for, and the
+   outcome is not another one because tickets came in one instant instead of one after another. The first ticket of a round that
+   has a pair is always offered, so a pass comes to its end.
 
-struct candidate {
-    uint32_t agent;
-    int64_t term[TERMS_MAX];
+   Tickets of a round are in hand meanwhile (waiting_take): offered, or put back. No waiting for more to come: a pass takes what is
+   there. */
+
+struct matching {
+    struct pairs *pairs;
+    uint32_t n;
+    struct ticket *ticket[BEST_MAX];
+    struct choice choice[BEST_MAX];
+    uint32_t got[BEST_MAX];   /* the place among the choice's best, or NONE */
+    uint32_t given[BEST_MAX]; /* agents who were given something in this round */
+    uint32_t given_count;
 };
-struct choice {
-    enum choose by[TERMS_MAX];
-    uint32_t terms;
-    const struct needs *needs;
-    struct candidate top[TOP];
-    uint32_t count;
-    struct tally tally;
-};
 
-static int64_t skill_sum(const struct workspace *ws, const struct needs *needs, uint32_t agent)
+/* ---- candidates ---- */
+
+/* Returns how many agents were looked at. */
+static uint32_t consider_all(struct workspace *ws, struct line *l, struct choice *c, const struct ticket *offered)
 {
-    int64_t sum = 0;
+    const uint64_t *eligible = line_eligible(ws, l), *is_free = line_free_set(ws, l);
+    struct gates g = gates_now(ws, l);
+    uint32_t looked = ws->roster.words;
 
-    for (uint32_t i = 0; i < needs->count; i++) sum += ws->roster.level[needs->v[i].skill][agent];
-    return sum;
+    for (uint32_t w = 0; eligible && w < ws->roster.words; w++)
+        for (uint64_t left = eligible[w] & is_free[w]; left; left &= left - 1) {
+            uint32_t i = w * 64 + (uint32_t)__builtin_ctzll(left);
+            looked++;
+            if (g.closed && gate_stops(ws, &g, i)) continue;
+            if (offered && ticket_hold_of(offered, ws->roster.v[i])) continue;
+            choice_consider(c, i);
+        }
+    return looked;
 }
 
-static int64_t term_of(const struct workspace *ws, const struct choice *c, enum choose by, uint32_t agent)
+uint32_t match_best(struct workspace *ws, struct ticket *t, uint32_t k, struct agent **out)
 {
-    if (by == CHOOSE_BEST_SKILL) return -skill_sum(ws, c->needs, agent);
-    return by == CHOOSE_LEAST_LOADED ? (int64_t)ws->roster.load[agent] : (int64_t)ws->roster.idle_key[agent];
+    struct line *l = t->line ? t->line : line_of(ws, t);
+    struct choice c;
+
+    if (!l || !k) return 0;
+    choice_init(&c, ws, t, l, k < BEST_MAX ? k : BEST_MAX);
+    consider_all(ws, l, &c, t);
+    for (uint32_t i = 0; i < c.count; i++) out[i] = ws->roster.v[c.best[i].agent];
+    line_unused(ws, l);
+    return c.count;
 }
 
-/* The choice's words that the matcher acts on; none: longest-idle. */
-static void choice_init(struct choice *c, const struct queue *q, const struct needs *needs)
+/* ---- offering ---- */
+
+/* What was skipped for the one who alone is asked may be more than they should have. */
+static bool offer(struct workspace *ws, struct ticket *t, const struct choice *c, uint32_t winner, uint32_t together)
 {
-    *c = (struct choice){ .needs = needs };
-    for (uint32_t i = 0; i < q->choose_count && c->terms < TERMS_MAX; i++)
-        if (q->choose[i] == CHOOSE_BEST_SKILL || q->choose[i] == CHOOSE_LEAST_LOADED || q->choose[i] == CHOOSE_LONGEST_IDLE)
-            c->by[c->terms++] = q->choose[i];
-    if (!c->terms) c->by[c->terms++] = CHOOSE_LONGEST_IDLE;
+    struct agent *a = ws->roster.v[c->best[winner].agent];
+    bool skipped = c->line->only == a && c->line->only_skip;
+
+    if (!offer_make(ws, t, a, why_chosen(ws, t->line, c, winner, together))) return false;
+    choice_offered(ws, a);
+    if (skipped) roster_allow_over(ws, a);
+    return true;
 }
 
-/* Does `agent` come before `than`? Terms are computed only as far as they are needed to tell. */
-static bool better(const struct workspace *ws, const struct choice *c, struct candidate *agent, uint32_t known,
-                   const struct candidate *than)
+static uint32_t round_of_one(struct workspace *ws, struct ticket *t)
 {
-    for (uint32_t i = 0; i < c->terms; i++) {
-        if (i >= known) agent->term[i] = term_of(ws, c, c->by[i], agent->agent);
-        if (agent->term[i] != than->term[i]) return agent->term[i] < than->term[i];
+    struct line *l = t->line;
+    struct choice c;
+    uint32_t looked;
+
+    choice_init(&c, ws, t, l, WHY_TOP);
+    looked = consider_all(ws, l, &c, NULL);
+    if (!c.count || !offer(ws, t, &c, 0, 1)) waiting_stuck(ws, l);
+    return looked;
+}
+
+/* ---- a round of several ---- */
+
+static bool capped(const struct workspace *ws, const struct ticket *t)
+{
+    struct waits w = waits_of(ws, t);
+
+    return order_class(&w, ws->now) == RANK_CAPPED;
+}
+
+static bool by_worth(const struct workspace *ws, const struct ticket *t)
+{
+    return queue_of(ws, t)->order == ORDER_WEIGHTS && !capped(ws, t);
+}
+
+static bool goes_with(const struct workspace *ws, const struct ticket *first, const struct ticket *t)
+{
+    const struct queue *a = queue_of(ws, first), *b = queue_of(ws, t);
+
+    return choice_same(a, b) && (a->order != ORDER_WEIGHTS || capped(ws, first) == capped(ws, t));
+}
+
+/* The first ready ticket whose line has a candidate; lines without one are stuck. */
+static struct ticket *next_ticket(struct workspace *ws, uint32_t *looked)
+{
+    struct ticket *t;
+
+    while ((t = waiting_peek(ws))) {
+        *looked += ws->roster.words;
+        if (line_has_candidate(ws, t->line)) return t;
+        waiting_stuck(ws, t->line);
     }
-    return false; /* candidates come by rising index */
+    return NULL;
 }
 
-static void consider(const struct workspace *ws, struct choice *c, uint32_t index)
+/* Takes in hand all that competes with `first`; what is alone, or equal but for its age, does not. */
+static void gather(struct workspace *ws, struct matching *m, struct ticket *first, uint32_t *looked)
 {
-    struct candidate one = { .agent = index };
-    uint32_t at = c->count;
+    bool worth = by_worth(ws, first), personal = choice_personal(queue_of(ws, first));
+    uint32_t most = worth || ws->roster.free_agents > BEST_MAX ? BEST_MAX : ws->roster.free_agents;
+    struct ticket *t = first;
 
-    if (at == TOP && !better(ws, c, &one, 0, &c->top[TOP - 1])) return;
-    for (uint32_t i = 0; i < c->terms; i++) one.term[i] = term_of(ws, c, c->by[i], index);
-    if (at == TOP) at--;
-    else c->count++;
-    for (; at && better(ws, c, &one, c->terms, &c->top[at - 1]); at--) c->top[at] = c->top[at - 1];
-    c->top[at] = one;
-}
-
-static uint64_t excluded_word(const struct line *l, uint32_t w)
-{
-    uint64_t out = 0;
-
-    for (uint32_t i = 0; i < l->excluded_count; i++)
-        if (l->excluded[i] / 64 == w) out |= 1ull << (l->excluded[i] % 64);
-    return out;
-}
-
-static void tally_word(const struct roster *r, const struct line *l, uint32_t w, const uint64_t *eligible, struct tally *t)
-{
-    uint64_t avail = r->avail[w], fit = avail & eligible[w], unfit = avail & ~eligible[w];
-
-    if (unfit && l->excluded_count) {
-        uint64_t held = unfit & excluded_word(l, w);
-        t->backoff += bits_in(held);
-        unfit &= ~held;
+    m->n = 0;
+    if (most < 2 || (!personal && ws->ready.count == 1)) return;
+    while (t && m->n < most && goes_with(ws, first, t)) {
+        m->ticket[m->n++] = t;
+        waiting_take(ws, t);
+        t = next_ticket(ws, looked);
     }
-    if (unfit) t->skills += bits_in(unfit);
-    uint64_t room = fit & r->room_for[1][l->channel][w], no_room = fit & ~room;
-    uint64_t kept = room & ~r->room_for[l->favoured][l->channel][w], at_max = room & ~kept & ~r->below[l->channel][w];
-    uint64_t other = room & ~kept & ~at_max & ~r->free[l->favoured][l->channel][w];
-    if (no_room) t->capacity += bits_in(no_room);
-    if (kept) t->keep += bits_in(kept);
-    if (at_max) t->channel_max += bits_in(at_max);
-    if (other) t->exclusive += bits_in(other);
-    fit &= r->free[l->favoured][l->channel][w];
-    if (fit) t->fit += bits_in(fit);
 }
 
-static void tally_ends(const struct roster *r, struct tally *t)
+static bool same_keys(const struct choice *a, const struct ticket *t)
 {
-    uint32_t known = 0, online = 0, avail = t->skills + t->backoff + t->capacity + t->keep + t->channel_max + t->exclusive + t->fit;
+    return a->line == t->line && a->ticket->queue == t->queue && !choice_personal(a->queue);
+}
 
-    for (uint32_t w = 0; w < r->words; w++) {
-        if (r->known[w]) known += bits_in(r->known[w]);
-        if (r->online[w]) online += bits_in(r->online[w]);
+/* Each ticket's best candidates: as many as there are tickets, since the others can take no more than one each. */
+static uint32_t choose_all(struct workspace *ws, struct matching *m)
+{
+    uint32_t looked = 0;
+
+    for (uint32_t i = 0; i < m->n; i++) {
+        struct choice *c = &m->choice[i];
+        if (i && same_keys(c - 1, m->ticket[i])) {
+            *c = *(c - 1);
+            c->ticket = m->ticket[i];
+            continue;
+        }
+        choice_init(c, ws, m->ticket[i], m->ticket[i]->line, m->n > WHY_TOP ? m->n : WHY_TOP);
+        looked += consider_all(ws, m->ticket[i]->line, c, NULL);
     }
-    t->offline = known - online;
-    t->away = online - avail;
+    return looked;
 }
 
-void match_tally(struct workspace *ws, struct line *l, struct tally *out)
+static void solve(struct workspace *ws, struct matching *m)
 {
-    const uint64_t *eligible = line_eligible(ws, l);
+    struct pair_row rows[BEST_MAX];
 
-    *out = (struct tally){ 0 };
-    for (uint32_t w = 0; eligible && w < ws->roster.words; w++) tally_word(&ws->roster, l, w, eligible, out);
-    if (eligible) tally_ends(&ws->roster, out);
+    for (uint32_t i = 0; i < m->n; i++) rows[i] = (struct pair_row){ m->choice[i].best, m->choice[i].count };
+    pairs_solve(m->pairs, rows, m->n, m->choice[0].limbs, by_worth(ws, m->ticket[0]), m->got);
 }
 
-/* False: nobody. */
-static bool choose(struct workspace *ws, struct line *l, const struct queue *q, struct choice *c)
+/* Would somebody who was given something be better still? */
+static bool outdone(struct workspace *ws, const struct matching *m, uint32_t i)
 {
-    const struct roster *r = &ws->roster;
-    const uint64_t *eligible = line_eligible(ws, l);
+    const struct choice *c = &m->choice[i];
+    struct key key;
 
-    choice_init(c, q, &l->needs);
-    if (!eligible) return false;
-    for (uint32_t w = 0; w < r->words; w++)
-        for (uint64_t left = eligible[w] & r->free[l->favoured][l->channel][w]; left; left &= left - 1)
-            consider(ws, c, w * 64 + (uint32_t)__builtin_ctzll(left));
-    return c->count > 0;
-}
-
-/* ---- the record of a decision ---- */
-
-static void add_num(struct buf *b, const char *key, uint64_t v)
-{
-    buf_addz(b, key);
-    buf_addu(b, v);
-}
-
-static void add_name(struct buf *b, struct str name)
-{
-    struct jw w = jw_on(b);
-
-    jw_str(&w, name);
-}
-
-static void add_candidate(struct workspace *ws, const struct choice *c, uint32_t at)
-{
-    const struct candidate *one = &c->top[at];
-    const struct agent *a = ws->roster.v[one->agent];
-    struct buf *b = &ws->detail;
-
-    buf_addz(b, at ? ",{\"agent\":" : "{\"agent\":");
-    add_name(b, a->name);
-    for (uint32_t i = 0; i < c->terms; i++) {
-        if (c->by[i] == CHOOSE_BEST_SKILL) add_num(b, ",\"skill\":", (uint64_t)-one->term[i]);
-        if (c->by[i] == CHOOSE_LEAST_LOADED) add_num(b, ",\"load_pct\":", (uint64_t)one->term[i] * 100 / 65536);
-        if (c->by[i] == CHOOSE_LONGEST_IDLE) add_num(b, ",\"idle_ms\":", a->used || !a->idle ? 0 : ws->now - a->idle);
+    for (uint32_t k = 0; k < m->given_count; k++) {
+        if (!line_takes(ws, m->ticket[i]->line, m->given[k])) continue;
+        choice_key(c, m->given[k], &key);
+        if (key_compare(&key, &c->best[m->got[i]].key, c->limbs) < 0) return true;
     }
-    add_num(b, ",\"units\":", a->used);
-    buf_addc(b, '}');
+    return false;
 }
 
-static struct str decision(struct workspace *ws, struct line *l, const struct choice *c)
+static void give(struct workspace *ws, struct matching *m, uint32_t i)
 {
-    struct buf *b = &ws->detail;
-    struct tally t;
+    struct ticket *t = m->ticket[i];
+    struct line *l = t->line;
+    uint32_t agent = m->got[i] == NONE ? NONE : m->choice[i].best[m->got[i]].agent;
 
-    match_tally(ws, l, &t);
-    const struct {
-        const char *key; /* the first one goes without its comma */
-        uint64_t n;
-    } failed[] = { { ",\"offline\":", t.offline },         { ",\"away\":", t.away },          { ",\"skills\":", t.skills },
-                   { ",\"backoff\":", t.backoff },         { ",\"capacity\":", t.capacity },  { ",\"keep\":", t.keep },
-                   { ",\"channel_max\":", t.channel_max }, { ",\"exclusive\":", t.exclusive } };
-    buf_clear(b);
-    buf_addz(b, "{\"winner\":");
-    add_name(b, ws->roster.v[c->top[0].agent]->name);
-    buf_addz(b, ",\"top\":[");
-    for (uint32_t i = 0; i < c->count; i++) add_candidate(ws, c, i);
-    add_num(b, "],\"candidates\":", t.fit);
-    buf_addz(b, ",\"failed\":{");
-    size_t none = b->n;
-    for (size_t i = 0; i < sizeof failed / sizeof *failed; i++)
-        if (failed[i].n) add_num(b, failed[i].key + (b->n == none), failed[i].n);
-    buf_addz(b, "}}");
-    return b->err ? STR_NONE : buf_str(b);
+    if (agent == NONE || !line_takes(ws, l, agent) || outdone(ws, m, i)) {
+        waiting_put_back(ws, t);
+    } else if (offer(ws, t, &m->choice[i], m->got[i], m->n)) {
+        m->given[m->given_count++] = agent;
+    } else {
+        waiting_put_back(ws, t);
+        waiting_stuck(ws, l);
+    }
+}
+
+static uint32_t round_of_many(struct workspace *ws, struct matching *m)
+{
+    uint32_t looked = choose_all(ws, m);
+
+    m->given_count = 0;
+    solve(ws, m);
+    for (uint32_t i = 0; i < m->n; i++) give(ws, m, i);
+    return looked + m->n * m->n;
+}
+
+static struct matching *room(struct workspace *ws)
+{
+    if (ws->matching) return ws->matching;
+    if (!(ws->matching = calloc(1, sizeof *ws->matching))) return NULL;
+    if (!(ws->matching->pairs = pairs_new())) match_fini(ws);
+    return ws->matching;
+}
+
+void match_fini(struct workspace *ws)
+{
+    if (!ws->matching) return;
+    pairs_free(ws->matching->pairs);
+    free(ws->matching);
+    ws->matching = NULL;
 }
 
 bool match_pass(struct workspace *ws)
 {
-    uint64_t looked = 0;
-    struct heap_node *n;
+    struct matching *m = room(ws); /* without memory for it, one after another */
+    uint32_t looked = 0;
+    struct ticket *t;
 
+    waiting_rerank(ws);
     waiting_wake(ws);
-    while ((n = heap_peek(&ws->ready))) {
-        struct line *l = container_of(n, struct line, ready);
-        struct ticket *t = container_of(heap_peek(&l->waiting), struct ticket, in_line);
-        struct choice c;
+    while ((t = next_ticket(ws, &looked))) {
         if (looked > PASS_BUDGET) return true;
-        looked += 64 + ws->roster.count;
-        if (!choose(ws, l, queue_of(ws, t), &c) || !offer_make(ws, t, ws->roster.v[c.top[0].agent], decision(ws, l, &c)))
-            heap_remove(&ws->ready, n); /* stuck */
+        if (m) gather(ws, m, t, &looked);
+        if (m && m->n) looked += round_of_many(ws, m);
+        else looked += round_of_one(ws, t);
+        looked += 64;
     }
     return false;
 }

@@ -53,6 +53,7 @@ void agent_set_presence(struct workspace *ws, struct agent *a, enum presence p, 
     roster_refresh(ws, a);
     log_change(ws, .kind = ENTRY_PRESENCE, .agent = a, .cause = words_of(a, text));
     change_touch_agent(ws, a);
+    if (p == PRES_OFFLINE) waiting_only_gone(ws, a);
     if (p != PRES_AVAILABLE) withdraw_offers(ws, a, cause);
     agent_schedule(ws, a);
 }

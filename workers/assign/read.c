@@ -246,15 +246,12 @@ static void explain_waiting(struct workspace *ws, struct jw *w, struct ticket *t
     match_tally(ws, t->line, &n);
     jw_key(w, "waiting_for"), jw_open(w, '{');
     jw_key(w, "free"), jw_u64(w, n.fit);
-    jw_key(w, "offline"), jw_u64(w, n.offline);
-    jw_key(w, "away"), jw_u64(w, n.away);
-    jw_key(w, "skills"), jw_u64(w, n.skills);
-    jw_key(w, "backoff"), jw_u64(w, n.backoff);
-    jw_key(w, "capacity"), jw_u64(w, n.capacity);
-    jw_key(w, "keep"), jw_u64(w, n.keep);
-    jw_key(w, "channel_max"), jw_u64(w, n.channel_max);
-    jw_key(w, "exclusive"), jw_u64(w, n.exclusive);
-    jw_key(w, "ahead"), jw_u64(w, t->line->waiting.count - 1); /* others with the same needs, most of them at most */
+#define TELL(name) jw_key(w, #name), jw_u64(w, n.name);
+    TALLY_MAP(TELL)
+#undef TELL
+    jw_key(w, "rank"), jw_strz(w, rank_class_words.v[t->lane->rank]);
+    if (t->line->only) jw_key(w, "asked"), jw_str(w, t->line->only->name);
+    jw_key(w, "ahead"), jw_u64(w, t->line->count - 1); /* others with the same needs, most of them at most */
     jw_key(w, "next_change_in_ms"), jw_u64(w, t->due.node.key > (int64_t)ws->now ? (uint64_t)t->due.node.key - ws->now : 0);
     jw_close(w, '}');
 }

@@ -40,6 +40,10 @@ void roster_fini(struct roster *r)
     }
     for (uint32_t s = 0; s < r->level_room; s++) free(r->level[s]);
     free(r->level);
+    free(r->bots);
+    free(r->groups);
+    free(r->points);
+    free(r->best);
     free(r->load);
     free(r->idle_key);
     free(r->freed);
@@ -71,8 +75,8 @@ static bool grow_column(void **v, uint32_t from, uint32_t to, size_t size)
 static bool grow(struct roster *r)
 {
     uint32_t words = r->words ? r->words * 2 : 4, room = words * 64;
-    bool ok =
-        grow_bits(&r->known, r->words, words) && grow_bits(&r->online, r->words, words) && grow_bits(&r->avail, r->words, words);
+    bool ok = grow_bits(&r->known, r->words, words) && grow_bits(&r->online, r->words, words) &&
+              grow_bits(&r->avail, r->words, words) && grow_bits(&r->bots, r->words, words);
 
     for (uint32_t c = 0; ok && c < CHANNELS_MAX; c++)
         ok = grow_bits(&r->room_for[0][c], r->words, words) && grow_bits(&r->room_for[1][c], r->words, words) &&
@@ -81,6 +85,9 @@ static bool grow(struct roster *r)
     for (uint32_t s = 0; ok && s < r->level_room; s++)
         if (r->level[s]) ok = grow_column((void **)&r->level[s], r->room, room, 1);
     ok = ok && grow_column((void **)&r->v, r->room, room, sizeof *r->v) &&
+         grow_column((void **)&r->groups, r->room, room, sizeof *r->groups) &&
+         grow_column((void **)&r->points, r->room, room, sizeof *r->points) &&
+         grow_column((void **)&r->best, r->room, room, sizeof *r->best) &&
          grow_column((void **)&r->load, r->room, room, sizeof *r->load) &&
          grow_column((void **)&r->idle_key, r->room, room, sizeof *r->idle_key) &&
          grow_column((void **)&r->freed, r->room, room, sizeof *r->freed);
@@ -140,6 +147,19 @@ static void put_levels(struct roster *r, const struct agent *a, bool on)
     }
 }
 
+/* What the words of a choice ask of all their skills. */
+static void sum_levels(struct workspace *ws, const struct agent *a)
+{
+    uint32_t points = 0, best = 0;
+
+    for (uint32_t i = 0; i < a->skill_count; i++) {
+        points += a->skills[i].level;
+        if (a->skills[i].level > best && !ws->skill[a->skills[i].skill]->language) best = a->skills[i].level;
+    }
+    ws->roster.points[a->index] = (uint16_t)(points < UINT16_MAX ? points : UINT16_MAX);
+    ws->roster.best[a->index] = (uint8_t)best;
+}
+
 static void set_by_channel(struct workspace *ws, struct agent *a, const struct agent_spec *spec)
 {
     for (uint32_t c = 0; c < CHANNELS_MAX; c++) a->max[c] = UINT32_MAX, a->cost[c] = 0;
@@ -162,6 +182,7 @@ enum err roster_spec(struct workspace *ws, struct agent *a, const struct agent_s
     a->skills = v;
     a->skill_count = spec->skills.count;
     put_levels(&ws->roster, a, true);
+    sum_levels(ws, a);
     a->known = true;
     a->bot = spec->bot;
     a->groups = spec->groups;
@@ -179,6 +200,7 @@ void roster_forget(struct workspace *ws, struct agent *a)
 {
     put_levels(&ws->roster, a, false);
     a->skill_count = 0;
+    sum_levels(ws, a);
     a->known = false;
     waiting_agent_changed(ws, a);
     roster_refresh(ws, a);
@@ -210,7 +232,21 @@ static void refresh_channel(struct workspace *ws, struct agent *a, uint32_t c, b
         bit_put(r->room_for[f][c], a->index, bar != BAR_UNITS && bar != BAR_KEEP);
         if (is_free && !bit_get(r->free[f][c], a->index)) roster_freed(ws, a);
         bit_put(r->free[f][c], a->index, is_free);
+        a->any_free |= is_free;
     }
+}
+
+/* The agents of each group who have nothing in hand: what a gate's reserve goes by. */
+static void count_idle(struct workspace *ws, struct agent *a, bool avail)
+{
+    uint64_t now = avail && !a->used ? a->groups : 0, moved = now ^ a->idle_in;
+
+    if (now & moved) ws->gates_moved = true;
+    for (; moved; moved &= moved - 1) {
+        uint32_t g = (uint32_t)__builtin_ctzll(moved);
+        ws->roster.idle_in[g] += now >> g & 1 ? 1 : UINT32_MAX; /* less one */
+    }
+    a->idle_in = now;
 }
 
 void roster_refresh(struct workspace *ws, struct agent *a)
@@ -223,7 +259,14 @@ void roster_refresh(struct workspace *ws, struct agent *a)
     bit_put(r->known, a->index, a->known);
     bit_put(r->online, a->index, a->known && a->presence != PRES_OFFLINE);
     bit_put(r->avail, a->index, avail);
+    if (a->bot != bit_get(r->bots, a->index)) r->bot_count += a->bot ? 1 : UINT32_MAX; /* less one */
+    bit_put(r->bots, a->index, a->bot);
+    r->groups[a->index] = a->groups;
+    count_idle(ws, a, avail);
     r->load[a->index] = load > UINT32_MAX ? UINT32_MAX : (uint32_t)load;
     r->idle_key[a->index] = idle_key(a, r->load[a->index]);
+    r->free_agents -= a->any_free;
+    a->any_free = false;
     for (uint32_t c = 0; c < ws->channel_count; c++) refresh_channel(ws, a, c, avail);
+    r->free_agents += a->any_free;
 }

@@ -174,6 +174,17 @@ static struct wait_queue *new_queues(const struct workspace *ws, const struct po
     return v;
 }
 
+/* Queues have other numbers now; what an agent's speed is remembered of keeps its name. */
+static void readdress_speeds(struct workspace *ws, const struct policy *old)
+{
+    for (uint32_t i = 0; old && i < ws->roster.count; i++)
+        for (uint32_t k = 0; k < SPEEDS_MAX; k++) {
+            struct speed *s = &ws->roster.v[i]->speeds[k];
+            int queue = s->ms > 0 ? policy_queue(ws->policy, str_of(old->queues[s->queue].name)) : -1;
+            *s = queue < 0 ? (struct speed){ 0 } : (struct speed){ .queue = (uint32_t)queue, .ms = s->ms };
+        }
+}
+
 static void leave_lines(struct workspace *ws)
 {
     struct ticket *t;
@@ -247,6 +258,7 @@ enum err space_policy(struct workspace *ws, uint64_t now, struct policy *p)
     memcpy(ws->policy_version, p->version, strlen(p->version) + 1);
     take_channels(ws, p);
     for (size_t i = 0; (t = idmap_next(&ws->tickets, &i));) readdress(ws, t, old, place);
+    readdress_speeds(ws, old);
     configure_agents(ws, p);
     enter_lines(ws);
     ws->shorts_again = true;

@@ -1,5 +1,5 @@
 #include "base/log.h"
-#include "workers/assign/core.h"
+#include "workers/assign/choice.h"
 
 #include <stdlib.h>
 
@@ -107,13 +107,13 @@ static void set_state(struct workspace *ws, struct ticket *t, enum ticket_state 
 }
 
 /* What the clocks and the counts of its queue need to know of a change of state. */
-static void keep_time(struct workspace *ws, struct ticket *t, enum ticket_state from, enum ticket_event ev, const struct agent *had)
+static void keep_time(struct workspace *ws, struct ticket *t, enum ticket_state from, enum ticket_event ev, struct agent *had)
 {
     const struct agent *has = ticket_agent(t);
     bool worked = from == TK_ASSIGNED || from == TK_WRAPUP, works = t->state == TK_ASSIGNED || t->state == TK_WRAPUP;
 
     if (ev == EV_WRAPUP || ev == EV_RESOLVE) sla_met(ws, t, SLA_RESOLVE);
-    if (worked && (!works || has != had) && had && !had->bot) forecast_worked(ws, t);
+    if (worked && (!works || has != had) && had && !had->bot) forecast_worked(ws, t), choice_worked(ws, had, t);
     if (works && (!worked || has != had)) t->work_at = ws->now;
     if (t->state != TK_ASSIGNED || has == had) return;
     steps_assigned(ws, t);
@@ -467,6 +467,7 @@ uint32_t space_intern(struct workspace *ws, struct str skill)
     s->z[skill.n] = '\0';
     s->s = (struct str){ s->z, skill.n };
     s->index = (uint16_t)ws->skill_count;
+    s->language = skill.n > 5 && memcmp(skill.p, "lang:", 5) == 0;
     if ((ws->skill_count & (ws->skill_count - 1)) == 0) {
         struct skill_name **v = realloc(ws->skill, (ws->skill_count ? ws->skill_count * 2u : 1u) * sizeof *v);
         if (v) ws->skill = v;

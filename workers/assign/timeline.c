@@ -35,13 +35,26 @@ static bool purge_backoffs(struct workspace *ws, struct ticket *t)
     return true;
 }
 
+static bool end_only(struct workspace *ws, struct ticket *t)
+{
+    if (!t->only || t->only_until > ws->now) return false;
+    t->only = NULL;
+    t->only_until = 0;
+    t->only_skip = 0;
+    change_touch(ws, t);
+    return true;
+}
+
 static void due_waiting(struct workspace *ws, struct ticket *t)
 {
     if (ws->now >= t->enqueued + MS_WAIT) {
         ticket_end(ws, t, EV_EXPIRE, "waited_too_long");
         return;
     }
-    if (purge_backoffs(ws, t) || !t->line) waiting_again(ws, t);
+    bool again = purge_backoffs(ws, t);
+    again = end_only(ws, t) || again;
+    if (again || waiting_stale(ws, t)) waiting_again(ws, t);
+    gate_due(ws, t);
     if (!steps_run(ws, t) || !overflow_run(ws, t)) return;
     ticket_schedule(ws, t);
 }
@@ -71,13 +84,18 @@ static void due_otherwise(struct workspace *ws, struct ticket *t)
     if (t->state == was && t->until <= ws->now) on_until[was](ws, t); /* schedules it anew, or ends it */
     else ticket_schedule(ws, t);
 }
+static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
 
 static uint64_t next_waiting(const struct workspace *ws, const struct ticket *t)
 {
     uint64_t next = t->enqueued + MS_WAIT, overflow = overflow_next(ws, t);
+    struct waits w = waits_of(ws, t);
 
     if (!t->line) return ws->now + 1000;
     if (overflow < next) next = overflow;
+    next = least(next, order_changes(&w, ws->now));
+    next = least(next, gate_next(ws, t));
+    if (t->only) next = least(next, t->only_until);
     for (uint32_t i = 0; i < t->backoff_count; i++)
         if (t->backoff[i].until < next) next = t->backoff[i].until;
     return next;

@@ -2,189 +2,123 @@
 
 #include <stdlib.h>
 
-/* Waiting tickets stand in lines. A line holds the tickets that any given agent can serve all or none of: same needs, same
-   channel, same agents held back after they declined or missed, all favoured by capacity.keep or none. So the cost of matching
-   follows the number of distinct needs, not of tickets, and a head that nobody free can serve blocks nobody behind it.
+/* Where waiting tickets stand. Each is in its queue's heap by age, and in a lane of a line (line.c). A lane holds what is equal but
+   for age: same queue, urgency and class (order.c). Ranks change with the clock, but within a lane only all together, so a lane's
+   heap never has to be sorted again, and the rank of a line is the least of its lanes' heads, computed when it is asked for.
 
-   A line that is not empty is in `active`, and either in `ready` (it may have a match) or stuck: nobody free can serve it, and
-   nothing has happened since that could change this. What unsticks it is an agent with new room (waiting_wake), an agent with
-   new skills (waiting_agent_changed), or a new policy (waiting_wake_all). A ticket that arrives at a stuck line leaves it stuck.
+   A line that is not empty is in `active`, and either in `ready` (it may have a match), with its rank as of `ranked_at`, or stuck:
+   nobody free can serve it, and nothing has happened since that could change this. What unsticks it is an agent with new room
+   (waiting_wake), an agent with new skills (waiting_agent_changed), a gate that opened (waiting_wake_queue), or a new policy
+   (waiting_wake_all). A ticket that arrives at a stuck line leaves it stuck.
 
-   RANK: one number orders all waiting tickets of a workspace, whatever their queue, least first: a time in wall milliseconds.
-     slack      enqueued + answer target of its urgency. An old ticket passes every newcomer once the newcomers' deadlines lie
-                behind its own, so a ticket waits at most its own target longer than the most urgent one that came with it.
-     fifo       enqueued + the queue's target for `normal`, so within the queue by age alone.
-     priority   enqueued + the queue's target for `normal`, a day less for each step above normal and a day more below: urgency
-                goes first unless the difference in age is more than a day a step; that is its bound.
-   Equal ranks go by arrival. */
+   A matching round may have tickets in hand: they are in no lane's heap, but still of their lane and line, until they are offered
+   (then they leave) or put back. */
 
-#define PRIORITY_STEP_MS 86400000ll
-#define KEY_MAX          (4 + NEEDS_MAX * 4 + BACKOFFS_MAX * 4)
+/* ---- lanes ---- */
 
-int64_t waiting_rank(const struct workspace *ws, const struct ticket *t)
+static bool lane_is(const struct lane *n, const struct ticket *t, enum rank_class rank)
 {
-    const struct queue *q = queue_of(ws, t);
-
-    if (q->order == ORDER_SLACK) return (int64_t)t->due_at;
-    int64_t rank = (int64_t)(t->enqueued + q->answer.within_ms[URG_NORMAL]);
-    if (q->order == ORDER_PRIORITY) rank += (URG_NORMAL - (int64_t)t->urgency) * PRIORITY_STEP_MS;
-    return rank;
+    return n->queue == t->queue && n->urgency == t->urgency && n->rank == rank;
 }
 
-/* ---- which line ---- */
-
-static int by_index(const void *a, const void *b)
+static struct lane *lane_new(struct line *l, const struct ticket *t, enum rank_class rank)
 {
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    struct lane *n;
 
-    return (x > y) - (x < y);
-}
-
-static uint32_t held_back_now(const struct workspace *ws, const struct ticket *t, uint32_t out[BACKOFFS_MAX])
-{
-    uint32_t n = 0;
-
-    for (uint32_t i = 0; i < t->backoff_count; i++)
-        if (t->backoff[i].until > ws->now) out[n++] = t->backoff[i].agent;
-    if (n > 1) qsort(out, n, sizeof *out, by_index);
+    if (l->lane_count == l->lane_room) {
+        uint32_t room = l->lane_room ? l->lane_room * 2 : 2;
+        struct lane **v = realloc(l->lanes, room * sizeof *v);
+        if (!v) return NULL;
+        l->lanes = v;
+        l->lane_room = room;
+    }
+    if (!(n = calloc(1, sizeof *n))) return NULL;
+    *n = (struct lane){ .line = l, .at = l->lane_count, .queue = t->queue, .urgency = t->urgency, .rank = rank };
+    heap_init(&n->waiting, LIM_TICKETS);
+    l->lanes[l->lane_count++] = n;
     return n;
 }
 
-static struct str key_of(const struct ticket *t, bool favoured, const uint32_t *excluded, uint32_t excluded_count,
-                         char out[KEY_MAX])
+static void lane_free(struct lane *n)
 {
-    uint32_t head = t->channel | t->needs.count << 8 | (uint32_t)favoured << 16;
-    size_t n = 0;
+    struct line *l = n->line;
+    struct lane *last = l->lanes[--l->lane_count];
 
-    memcpy(out, &head, 4);
-    n += 4;
-    memcpy(out + n, t->needs.v, t->needs.count * sizeof *t->needs.v);
-    n += t->needs.count * sizeof *t->needs.v;
-    if (excluded_count) memcpy(out + n, excluded, excluded_count * sizeof *excluded);
-    return (struct str){ out, n + excluded_count * sizeof *excluded };
+    l->lanes[n->at] = last;
+    last->at = n->at;
+    heap_fini(&n->waiting);
+    free(n);
 }
 
-static void line_free(struct workspace *ws, struct line *l)
+static struct lane *lane_of(const struct workspace *ws, struct line *l, const struct ticket *t)
 {
-    map_del(&ws->lines, l->key);
-    heap_fini(&l->waiting);
-    free((char *)l->key.p);
-    free(l->excluded);
-    free(l->eligible);
-    free(l);
+    struct waits w = waits_of(ws, t);
+    enum rank_class rank = order_class(&w, ws->now);
+
+    for (uint32_t i = 0; i < l->lane_count; i++)
+        if (lane_is(l->lanes[i], t, rank)) return l->lanes[i];
+    return lane_new(l, t, rank);
 }
 
-static struct line *line_new(struct workspace *ws, const struct ticket *t, struct str key, const uint32_t *excluded, uint32_t count)
+bool waiting_stale(const struct workspace *ws, const struct ticket *t)
 {
-    struct line *l = calloc(1, sizeof *l);
-    char *copy = malloc(key.n);
-    uint32_t *list = malloc((count ? count : 1) * sizeof *list);
+    struct waits w = waits_of(ws, t);
 
-    if (!l || !copy || !list) {
-        free(l);
-        free(copy);
-        free(list);
-        return NULL;
+    return !t->lane || t->lane->rank != order_class(&w, ws->now);
+}
+
+static struct ticket *lane_head(const struct lane *n)
+{
+    struct heap_node *head = heap_peek(&n->waiting);
+
+    return head ? container_of(head, struct ticket, in_lane) : NULL;
+}
+
+/* The first of a line that is not in hand, with its key; NULL: all are. */
+static struct ticket *first_of(const struct workspace *ws, const struct line *l, int64_t *key)
+{
+    struct ticket *first = NULL;
+
+    for (uint32_t i = 0; i < l->lane_count; i++) {
+        struct ticket *t = lane_head(l->lanes[i]);
+        if (!t) continue;
+        struct waits w = waits_of(ws, t);
+        int64_t k = order_key(&w, ws->ranked_at);
+        if (first && (k > *key || (k == *key && t->tie > first->tie))) continue;
+        first = t;
+        *key = k;
     }
-    memcpy(copy, key.p, key.n);
-    if (count) memcpy(list, excluded, count * sizeof *list);
-    l->key = (struct str){ copy, key.n };
-    l->channel = t->channel;
-    l->favoured = ticket_favoured(ws, t);
-    l->needs = t->needs;
-    l->excluded = list;
-    l->excluded_count = count;
-    heap_init(&l->waiting, LIM_TICKETS);
-    if (map_put(&ws->lines, l->key, l)) {
-        line_free(ws, l);
-        return NULL;
-    }
-    ws->idle_lines++;
-    return l;
-}
-
-static struct line *line_of(struct workspace *ws, const struct ticket *t)
-{
-    uint32_t excluded[BACKOFFS_MAX], count = held_back_now(ws, t, excluded);
-    char bytes[KEY_MAX];
-    struct str key = key_of(t, ticket_favoured(ws, t), excluded, count, bytes);
-    struct line *l = map_get(&ws->lines, key);
-
-    return l ? l : line_new(ws, t, key, excluded, count);
-}
-
-/* ---- who can serve it ---- */
-
-static bool agent_fits(const struct workspace *ws, const struct line *l, const struct agent *a)
-{
-    const struct roster *r = &ws->roster;
-
-    if (!a->known) return false;
-    for (uint32_t i = 0; i < l->needs.count; i++) {
-        const uint8_t *col = l->needs.v[i].skill < r->level_room ? r->level[l->needs.v[i].skill] : NULL;
-        if (!col || col[a->index] < l->needs.v[i].level) return false;
-    }
-    for (uint32_t i = 0; i < l->excluded_count; i++)
-        if (l->excluded[i] == a->index) return false;
-    return true;
-}
-
-static void clear_below(const struct roster *r, uint64_t *set, struct need_at need)
-{
-    const uint8_t *col = need.skill < r->level_room ? r->level[need.skill] : NULL;
-
-    if (!col) {
-        memset(set, 0, r->words * sizeof *set);
-        return;
-    }
-    for (uint32_t w = 0; w < r->words; w++)
-        for (uint64_t left = set[w]; left; left &= left - 1) {
-            uint32_t i = w * 64 + (uint32_t)__builtin_ctzll(left);
-            if (col[i] < need.level) bit_put(set, i, false);
-        }
-}
-
-/* The agents with the skills for it who are not held back, whatever their presence and room. NULL: no memory. */
-const uint64_t *line_eligible(struct workspace *ws, struct line *l)
-{
-    const struct roster *r = &ws->roster;
-
-    if (l->version == r->version) return l->eligible;
-    if (l->words < r->words) {
-        uint64_t *v = realloc(l->eligible, r->words * sizeof *v);
-        if (!v) return NULL;
-        l->eligible = v;
-        l->words = r->words;
-    }
-    if (r->words) memcpy(l->eligible, r->known, r->words * sizeof *r->known);
-    for (uint32_t i = 0; i < l->needs.count; i++) clear_below(r, l->eligible, l->needs.v[i]);
-    for (uint32_t i = 0; i < l->excluded_count; i++) bit_put(l->eligible, l->excluded[i], false);
-    l->version = r->version;
-    return l->eligible;
-}
-
-void waiting_agent_changed(struct workspace *ws, const struct agent *a)
-{
-    struct line *l;
-
-    for (size_t i = 0; (l = map_next(&ws->lines, &i));)
-        if (l->version == ws->roster.version) bit_put(l->eligible, a->index, agent_fits(ws, l, a));
-    roster_freed(ws, ws->roster.v[a->index]);
+    return first;
 }
 
 /* ---- ready or stuck ---- */
 
+void waiting_stuck(struct workspace *ws, struct line *l)
+{
+    if (heap_has(&l->ready)) heap_remove(&ws->ready, &l->ready);
+}
+
 static void line_ready(struct workspace *ws, struct line *l)
 {
-    const struct heap_node *head = heap_peek(&l->waiting);
+    int64_t key = 0;
+    const struct ticket *head = first_of(ws, l, &key);
 
     if (heap_has(&l->ready)) {
-        if (l->ready.key == head->key && l->ready.tie == head->tie) return;
+        if (head && l->ready.key == key && l->ready.tie == head->tie) return;
         heap_remove(&ws->ready, &l->ready);
     }
-    l->ready.key = head->key;
+    if (!head) return; /* all in hand */
+    l->ready.key = key;
     l->ready.tie = head->tie;
     (void)heap_push(&ws->ready, &l->ready); /* has the room: see line_active */
+}
+
+void waiting_rerank(struct workspace *ws)
+{
+    if (ws->ranked_at == ws->now) return;
+    ws->ranked_at = ws->now;
+    for (uint32_t i = 0; i < ws->active_count; i++)
+        if (heap_has(&ws->active[i]->ready)) line_ready(ws, ws->active[i]);
 }
 
 static bool line_active(struct workspace *ws, struct line *l)
@@ -208,31 +142,50 @@ static void line_idle(struct workspace *ws, struct line *l)
 
     ws->active[l->at] = last;
     last->at = l->at;
-    if (heap_has(&l->ready)) heap_remove(&ws->ready, &l->ready);
-    if (l->excluded_count || ws->idle_lines >= LINES_IDLE) line_free(ws, l);
-    else ws->idle_lines++;
+    waiting_stuck(ws, l);
+    ws->idle_lines++;
+    line_unused(ws, l);
+}
+
+/* ---- coming and going ---- */
+
+static enum err enter(struct workspace *ws, struct line *l, struct ticket *t)
+{
+    struct waits w = waits_of(ws, t);
+    struct lane *n = lane_of(ws, l, t);
+    enum err e;
+
+    if (!n) return ERR_NOMEM;
+    t->in_lane.key = order_lane_key(&w);
+    t->in_queue.key = (int64_t)t->enqueued;
+    t->in_lane.tie = t->in_queue.tie = t->tie;
+    e = heap_push(&n->waiting, &t->in_lane);
+    if (!e && (e = heap_push(&ws->queues[t->queue].by_age, &t->in_queue))) heap_remove(&n->waiting, &t->in_lane);
+    if (e) {
+        if (!n->count) lane_free(n);
+        return e;
+    }
+    n->count++;
+    l->count++;
+    t->lane = n;
+    t->line = l;
+    return ERR_OK;
 }
 
 enum err waiting_enter(struct workspace *ws, struct ticket *t)
 {
     struct line *l = line_of(ws, t);
-    bool first = l && l->waiting.count == 0;
+    bool first = l && l->count == 0;
     enum err e;
 
     if (!l) return ERR_NOMEM;
     if (first && !line_active(ws, l)) return ERR_NOMEM;
-    t->in_line.key = waiting_rank(ws, t);
-    t->in_line.tie = t->tie;
-    t->in_queue.key = (int64_t)t->enqueued;
-    t->in_queue.tie = t->tie;
-    e = heap_push(&l->waiting, &t->in_line);
-    if (!e && (e = heap_push(&ws->queues[t->queue].by_age, &t->in_queue))) heap_remove(&l->waiting, &t->in_line);
-    if (e) {
+    if ((e = enter(ws, l, t))) {
         if (first) line_idle(ws, l);
         return e;
     }
-    t->line = l;
     if (first || heap_has(&l->ready)) line_ready(ws, l);
+    gate_entered(ws, t->queue);
     return ERR_OK;
 }
 
@@ -241,10 +194,12 @@ void waiting_leave(struct workspace *ws, struct ticket *t)
     struct line *l = t->line;
 
     if (!l) return;
-    heap_remove(&l->waiting, &t->in_line);
+    if (heap_has(&t->in_lane)) heap_remove(&t->lane->waiting, &t->in_lane);
     heap_remove(&ws->queues[t->queue].by_age, &t->in_queue);
+    if (!--t->lane->count) lane_free(t->lane);
+    t->lane = NULL;
     t->line = NULL;
-    if (!l->waiting.count) line_idle(ws, l);
+    if (!--l->count) line_idle(ws, l);
     else if (heap_has(&l->ready)) line_ready(ws, l);
 }
 
@@ -254,6 +209,28 @@ void waiting_again(struct workspace *ws, struct ticket *t)
     (void)waiting_enter(ws, t); /* without memory the ticket's own deadline tries again */
 }
 
+/* ---- in hand ---- */
+
+struct ticket *waiting_peek(const struct workspace *ws)
+{
+    struct heap_node *n = heap_peek(&ws->ready);
+    int64_t key;
+
+    return n ? first_of(ws, container_of(n, struct line, ready), &key) : NULL;
+}
+
+void waiting_take(struct workspace *ws, struct ticket *t)
+{
+    heap_remove(&t->lane->waiting, &t->in_lane);
+    line_ready(ws, t->line);
+}
+
+void waiting_put_back(struct workspace *ws, struct ticket *t)
+{
+    naru_assert(!heap_push(&t->lane->waiting, &t->in_lane)); /* into the room it left */
+    line_ready(ws, t->line);
+}
+
 /* ---- waking ---- */
 
 void waiting_wake_all(struct workspace *ws)
@@ -261,11 +238,17 @@ void waiting_wake_all(struct workspace *ws)
     for (uint32_t i = 0; i < ws->active_count; i++) line_ready(ws, ws->active[i]);
 }
 
+void waiting_wake_queue(struct workspace *ws, uint32_t queue)
+{
+    for (uint32_t i = 0; i < ws->active_count; i++)
+        if (ws->active[i]->queue == queue) line_ready(ws, ws->active[i]);
+}
+
 static void wake_for(struct workspace *ws, const struct agent *a)
 {
     for (uint32_t i = 0; i < ws->active_count; i++) {
         struct line *l = ws->active[i];
-        if (heap_has(&l->ready) || !bit_get(ws->roster.free[l->favoured][l->channel], a->index)) continue;
+        if (heap_has(&l->ready) || !bit_get(line_free_set(ws, l), a->index)) continue;
         const uint64_t *eligible = line_eligible(ws, l);
         if (!eligible || bit_get(eligible, a->index)) line_ready(ws, l);
     }
@@ -281,7 +264,48 @@ void waiting_wake(struct workspace *ws)
         if (bit_get(r->avail, a->index)) wake_for(ws, a);
     }
     r->freed_count = 0;
+    if (ws->gates_moved) gate_moved(ws);
 }
+
+void waiting_agent_changed(struct workspace *ws, const struct agent *a)
+{
+    struct line *l;
+
+    for (size_t i = 0; (l = map_next(&ws->lines, &i));) line_agent_changed(ws, l, a);
+    roster_freed(ws, ws->roster.v[a->index]);
+}
+
+/* ---- one agent alone ---- */
+
+bool ticket_only(struct workspace *ws, struct ticket *t, struct agent *a, uint64_t until, unsigned skip)
+{
+    if (a && (a->presence == PRES_OFFLINE || !a->known)) return false;
+    t->only = a;
+    t->only_until = a ? until : 0;
+    t->only_skip = a ? skip : 0;
+    change_touch(ws, t);
+    if (t->state != TK_WAITING) return true;
+    waiting_again(ws, t);
+    ticket_schedule(ws, t);
+    return true;
+}
+
+/* Tickets leave the line while it is walked, and the last one ends it: so from the first lane's head on, until none is left. */
+static void open_to_all(struct workspace *ws, struct line *l)
+{
+    for (uint32_t left = l->count; left; left--) (void)ticket_only(ws, lane_head(l->lanes[0]), NULL, 0, 0);
+}
+
+void waiting_only_gone(struct workspace *ws, const struct agent *a)
+{
+    for (uint32_t i = 0; i < ws->active_count;) {
+        struct line *l = ws->active[i];
+        if (l->only == a) open_to_all(ws, l); /* another stands in its place now */
+        else i++;
+    }
+}
+
+/* ---- the end ---- */
 
 /* All lines are empty: before channels get other numbers, and at the end. */
 void waiting_forget_lines(struct workspace *ws)

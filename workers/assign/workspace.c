@@ -68,6 +68,7 @@ void space_free(struct workspace *ws)
     past_fini(ws);
     swap_fini(ws);
     waiting_fini(ws);
+    match_fini(ws);
     for (uint32_t i = 0; i < ws->queue_count; i++) heap_fini(&ws->queues[i].by_age);
     free(ws->queues);
     free(ws->shorts);
@@ -161,6 +162,9 @@ static const char *check_ticket(struct workspace *ws, const struct ticket *t)
     if (!heap_has(&t->due.node)) return "a live ticket has no deadline";
     if ((uint64_t)t->due.node.key > ticket_next(ws, t)) return "a ticket is looked at later than it is due";
     if ((t->state == TK_WAITING) != (t->line != NULL)) return "waiting and being in a line are not the same";
+    if (t->line && waiting_stale(ws, t)) return "a ticket stands among those of another class";
+    if (t->line && (t->lane->line != t->line || t->lane->queue != t->queue || t->lane->urgency != t->urgency))
+        return "a ticket stands in the wrong lane";
     if (t->holds && !t->until) return "a hold has no end";
     if (t->state != TK_WAITING && t->state != TK_PARKED && t->state != TK_SCHEDULED && !t->token_seq)
         return "a held ticket has no token";
@@ -191,10 +195,16 @@ static const char *check_agent(const struct workspace *ws, const struct agent *a
 /* Work conservation: nobody free could serve anything that waits. */
 static const char *check_line(struct workspace *ws, struct line *l)
 {
-    const uint64_t *eligible = line_eligible(ws, l);
+    uint32_t count = 0;
 
-    for (uint32_t w = 0; eligible && w < ws->roster.words; w++)
-        if (eligible[w] & ws->roster.free[l->favoured][l->channel][w]) return "a ticket waits that a free agent could serve";
+    for (uint32_t i = 0; i < l->lane_count; i++) {
+        const struct lane *n = l->lanes[i];
+        if (n->line != l || n->at != i || !n->count) return "a lane is not where it says";
+        if (n->count != n->waiting.count) return "a ticket is in hand after a pass";
+        count += n->count;
+    }
+    if (count != l->count) return "a line does not have as many tickets as its lanes";
+    if (line_has_candidate(ws, l)) return "a ticket waits that a free agent could serve";
     return heap_has(&l->ready) ? "a line is still ready after a pass" : NULL;
 }
 

@@ -1,0 +1,92 @@
+#include "workers/assign/core.h"
+
+/* Gates: agents of a group take a queue's tickets only when the queue is in need of them, and only while enough of the group stay
+   idle for what is their own.
+
+     need      more than waiting_over wait in the queue, or its oldest has waited for `age`; either, of those that are stated
+     reserve   more than so many of the group are available and have nothing in hand; 0: no reserve
+
+   A gate is open or closed at an instant; nothing is kept. So whatever can open one has to wake the queue's lines, which are none
+   but its own (line.c): one more ticket (gate_entered), the age of one (gate_next is among a ticket's deadlines), one more idle
+   agent (roster_refresh says so, and the next pass asks). Who is also in a group of the queue's own, or in
+   one that another way is open for, is not held back. */
+
+static bool in_need(const struct workspace *ws, uint32_t queue, const struct gate *g)
+{
+    const struct wait_queue *q = &ws->queues[queue];
+    const struct heap_node *oldest = heap_peek(&q->by_age);
+
+    if (g->waiting_over == UINT32_MAX && g->age_ms == UINT32_MAX) return true;
+    if (g->waiting_over != UINT32_MAX && q->by_age.count > g->waiting_over) return true;
+    return g->age_ms != UINT32_MAX && oldest && (uint64_t)oldest->key + g->age_ms <= ws->now;
+}
+
+static bool is_open(const struct workspace *ws, uint32_t queue, const struct gate *g)
+{
+    return in_need(ws, queue, g) && (!g->reserve || ws->roster.idle_in[g->group] > g->reserve);
+}
+
+struct gates gates_now(const struct workspace *ws, const struct line *l)
+{
+    const struct queue *q = l->queue == NONE ? NULL : &ws->policy->queues[l->queue];
+    struct gates g = { 0, 0 };
+
+    if (!q || !q->gate_count || (l->only && (l->only_skip >> SKIP_GATE & 1))) return g;
+    for (uint32_t i = 0; i < q->gate_count; i++) {
+        uint64_t group = 1ull << q->gates[i].group;
+        if (is_open(ws, l->queue, &q->gates[i])) g.pass |= group;
+        else g.closed |= group;
+    }
+    for (uint32_t i = 0; i < l->tier_count; i++) g.pass |= l->tiers[i];
+    g.pass = (g.pass & ~g.closed) | q->groups;
+    return g;
+}
+
+void gate_entered(struct workspace *ws, uint32_t queue)
+{
+    const struct queue *q = &ws->policy->queues[queue];
+
+    for (uint32_t i = 0; i < q->gate_count; i++)
+        if (q->gates[i].waiting_over != UINT32_MAX && ws->queues[queue].by_age.count == (size_t)q->gates[i].waiting_over + 1) {
+            waiting_wake_queue(ws, queue);
+            return;
+        }
+}
+
+uint64_t gate_next(const struct workspace *ws, const struct ticket *t)
+{
+    const struct queue *q = queue_of(ws, t);
+    uint64_t next = UINT64_MAX;
+
+    for (uint32_t i = 0; i < q->gate_count; i++) {
+        uint64_t at = q->gates[i].age_ms == UINT32_MAX ? UINT64_MAX : t->enqueued + q->gates[i].age_ms;
+        if (at > ws->now && at < next) next = at;
+    }
+    return next;
+}
+
+/* A deadline of the ticket has come: it may have been this one. */
+void gate_due(struct workspace *ws, const struct ticket *t)
+{
+    const struct queue *q = queue_of(ws, t);
+
+    for (uint32_t i = 0; i < q->gate_count; i++)
+        if (q->gates[i].age_ms != UINT32_MAX && t->enqueued + q->gates[i].age_ms <= ws->now) {
+            waiting_wake_queue(ws, t->queue);
+            return;
+        }
+}
+
+/* More agents of some group are idle than before. */
+void gate_moved(struct workspace *ws)
+{
+    ws->gates_moved = false;
+    for (uint32_t i = 0; i < ws->policy->queue_count; i++) {
+        const struct queue *q = &ws->policy->queues[i];
+        for (uint32_t g = 0; g < q->gate_count; g++)
+            if (q->gates[g].reserve) {
+                waiting_wake_queue(ws, i);
+                break;
+            }
+    }
+}
