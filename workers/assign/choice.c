@@ -24,10 +24,10 @@
 
    Languages are needs as others are, but not anybody's own skill: whoever speaks would call everything their own. */
 
-#define IDLE_HALF_MS 300000.0
-#define SURPLUS_FULL 100.0
-#define BUSY_FROM    ((1ull << 32) - (1ull << 16)) /* longest-idle: who has work in hand, by load, after everybody idle */
-#define WORTH_ONE    16777216.0                    /* an index of 1, in steps */
+#define IDLE_HALF_MS  300000.0
+#define SURPLUS_FULL  100.0
+#define BUSY_FROM     ((1ull << 32) - (1ull << 16)) /* longest-idle: who has work in hand, by load, after everybody idle */
+#define WORTH_ONE     16777216.0                    /* an index of 1, in steps */
 #define SPEED_STEP_MS 256.0
 #define SPEED_NEW     0.2 /* what the last one counts in the mean */
 

@@ -84,9 +84,12 @@ static double share_of(struct workspace *ws, struct line *l, const struct crowd 
     return all ? (double)both / all : 0;
 }
 
-static bool goes_before(const struct ticket *a, const struct ticket *b)
+static bool goes_before(const struct workspace *ws, const struct ticket *a, const struct ticket *b)
 {
-    return a->in_line.key < b->in_line.key || (a->in_line.key == b->in_line.key && a->in_line.tie < b->in_line.tie);
+    struct waits x = waits_of(ws, a), y = waits_of(ws, b);
+    int64_t first = order_key(&x, ws->now), second = order_key(&y, ws->now);
+
+    return first < second || (first == second && a->tie < b->tie);
 }
 
 static double handle_of(const struct workspace *ws, uint32_t queue)
@@ -94,16 +97,21 @@ static double handle_of(const struct workspace *ws, uint32_t queue)
     return pace_handle(&ws->queues[queue].pace, ws->policy->queues[queue].answer.within_ms[URG_NORMAL]);
 }
 
+static void add_lane(struct workspace *ws, const struct lane *l, const struct ticket *t, double share, struct service *s)
+{
+    for (size_t i = 0; i < l->waiting.count; i++) {
+        const struct ticket *one = container_of(l->waiting.v[i], struct ticket, in_lane);
+        if (t->line && (one == t || !goes_before(ws, one, t))) continue;
+        s->ahead += share;
+        s->work_ms += share * handle_of(ws, one->queue);
+    }
+}
+
 static void add_line(struct workspace *ws, struct line *l, const struct ticket *t, const struct crowd *c, struct service *s)
 {
     double share = share_of(ws, l, c);
 
-    for (size_t i = 0; share > 0 && i < l->waiting.count; i++) {
-        const struct ticket *one = container_of(l->waiting.v[i], struct ticket, in_line);
-        if (t->line && (one == t || !goes_before(one, t))) continue;
-        s->ahead += share;
-        s->work_ms += share * handle_of(ws, one->queue);
-    }
+    for (uint32_t i = 0; share > 0 && i < l->lane_count; i++) add_lane(ws, l->lanes[i], t, share, s);
 }
 
 struct service forecast_ticket(struct workspace *ws, const struct ticket *t)
@@ -159,7 +167,7 @@ uint32_t forecast_position(struct workspace *ws, const struct ticket *t)
     if (!t->line) return 0;
     for (size_t i = 0; i < h->count; i++) {
         const struct ticket *one = container_of(h->v[i], struct ticket, in_queue);
-        if (one != t && goes_before(one, t)) at++;
+        if (one != t && goes_before(ws, one, t)) at++;
     }
     return at;
 }
