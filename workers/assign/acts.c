@@ -88,7 +88,7 @@ void act_tell(struct workspace *ws, const struct act *a, const struct ticket *t)
     tell(ws, a, &s);
 }
 
-static void refuse_state(struct workspace *ws, const struct act *a, enum ticket_state s)
+void act_refuse_state(struct workspace *ws, const struct act *a, enum ticket_state s)
 {
     refuse(ws, a, 409, "wrong-state", "the ticket is %s", ticket_state_words.v[s]);
 }
@@ -100,7 +100,7 @@ struct ticket *act_target(struct workspace *ws, const struct act *a)
     const struct past *p;
 
     if (t) return t;
-    if ((p = idmap_get(&ws->past, &a->ticket))) refuse_state(ws, a, p->state);
+    if ((p = idmap_get(&ws->past, &a->ticket))) act_refuse_state(ws, a, p->state);
     else refuse(ws, a, 404, "ticket-not-found", "no live ticket has this id");
     return NULL;
 }
@@ -111,12 +111,14 @@ bool act_token_is(const struct act *a, uint64_t epoch, uint64_t seq) { return a-
 
 /* ---- what the owner does ---- */
 
-static bool may_act(struct workspace *ws, const struct act *a, const struct ticket *t)
+/* `consulted`: who is asked in may do it too. */
+static bool may_act(struct workspace *ws, const struct act *a, const struct ticket *t, bool consulted)
 {
-    struct agent *g = roster_find(&ws->roster, a->agent);
+    const struct agent *g = roster_find(&ws->roster, a->agent);
+    const struct hold *h = g ? ticket_hold_of(t, g) : NULL;
 
     if (a->privileged && !act_has_token(a)) return true;
-    if (!a->privileged && (!g || ticket_agent(t) != g)) {
+    if (!a->privileged && (!h || (h->kind != HOLD_OWNER && !(consulted && h->kind == HOLD_CONSULT)))) {
         refuse(ws, a, 403, "not-your-ticket", "the ticket is %s, and not with this agent", ticket_state_words.v[t->state]);
         return false;
     }
@@ -127,15 +129,22 @@ static bool may_act(struct workspace *ws, const struct act *a, const struct tick
     return true;
 }
 
-struct ticket *act_own_target(struct workspace *ws, const struct act *a, enum ticket_event ev)
+static struct ticket *target_of(struct workspace *ws, const struct act *a, enum ticket_event ev, bool consulted)
 {
     struct ticket *t = act_target(ws, a);
 
-    if (!t || !may_act(ws, a, t)) return NULL;
+    if (!t || !may_act(ws, a, t, consulted)) return NULL;
     if (state_next(t->state, ev)) return t;
-    refuse_state(ws, a, t->state);
+    act_refuse_state(ws, a, t->state);
     return NULL;
 }
+
+struct ticket *act_own_target(struct workspace *ws, const struct act *a, enum ticket_event ev)
+{
+    return target_of(ws, a, ev, false);
+}
+
+struct ticket *act_party(struct workspace *ws, const struct act *a, enum ticket_event ev) { return target_of(ws, a, ev, true); }
 
 const char *act_reason(const struct act *a, char out[129])
 {
@@ -213,36 +222,21 @@ static void act_resume(struct workspace *ws, const struct act *a)
     act_tell(ws, a, t);
 }
 
-static void act_transfer(struct workspace *ws, const struct act *a)
-{
-    struct ticket *t = act_own_target(ws, a, EV_TRANSFER);
-    int queue = policy_queue(ws->policy, a->queue);
-    struct agent *had;
-    char reason[129];
-
-    if (!t) return;
-    if (queue < 0) {
-        refuse(ws, a, 404, "queue-not-found", "no queue is called \"%.*s\"", STR_FMT(a->queue));
-        return;
-    }
-    offers_withdraw(ws, t, NULL, "transferred");
-    had = ticket_agent(t);
-    if (had) ticket_hold_back(ws, t, had->index); /* who hands it on is not asked first */
-    waiting_leave(ws, t);
-    ticket_to_queue(ws, t, (uint32_t)queue);
-    naru_assert(!ticket_step(ws, t, EV_TRANSFER, NULL));
-    log_change(ws, .kind = ENTRY_MOVED, .t = t, .agent = had, .cause = act_reason(a, reason));
-    if (had) change_offer(ws, t, had, "returned", "transferred");
-    act_tell(ws, a, t);
-}
-
 typedef void act_fn(struct workspace *ws, const struct act *a);
 static act_fn *const on_act[ACT_HANDOVER + 1] = {
-    [ACT_CONNECT] = act_connect, [ACT_DISCONNECT] = act_disconnect, [ACT_HEARTBEAT] = act_heartbeat, [ACT_PRESENCE] = act_presence,
-    [ACT_ACCEPT] = act_accept,   [ACT_DECLINE] = act_decline,       [ACT_RESOLVE] = act_resolve,     [ACT_PARK] = act_park,
-    [ACT_RESUME] = act_resume,   [ACT_TRANSFER] = act_transfer,     [ACT_CANCEL] = act_cancel,       [ACT_TICKET] = act_ticket,
-    [ACT_TICKETS] = act_tickets, [ACT_QUEUES] = act_queues,         [ACT_AGENTS] = act_agents,       [ACT_AGENT] = act_agent,
-    [ACT_START] = act_start,     [ACT_CONFIG] = act_config,         [ACT_EXPLAIN] = act_explain,     [ACT_CALLBACK] = act_callback,
+    [ACT_CONNECT] = act_connect,     [ACT_DISCONNECT] = act_disconnect,
+    [ACT_HEARTBEAT] = act_heartbeat, [ACT_PRESENCE] = act_presence,
+    [ACT_ACCEPT] = act_accept,       [ACT_DECLINE] = act_decline,
+    [ACT_RESOLVE] = act_resolve,     [ACT_PARK] = act_park,
+    [ACT_RESUME] = act_resume,       [ACT_TRANSFER] = act_transfer,
+    [ACT_CANCEL] = act_cancel,       [ACT_TICKET] = act_ticket,
+    [ACT_TICKETS] = act_tickets,     [ACT_QUEUES] = act_queues,
+    [ACT_AGENTS] = act_agents,       [ACT_AGENT] = act_agent,
+    [ACT_CONFIG] = act_config,       [ACT_EXPLAIN] = act_explain,
+    [ACT_REPLY] = act_reply,         [ACT_ASSIGN] = act_assign,
+    [ACT_PULL] = act_pull,           [ACT_REQUEUE] = act_requeue,
+    [ACT_CONSULT] = act_consult,     [ACT_HANDOVER] = act_handover,
+    [ACT_CALLBACK] = act_callback,   [ACT_START] = act_start,
 };
 
 void space_act(struct workspace *ws, uint64_t now, const struct act *a)

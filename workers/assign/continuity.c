@@ -266,6 +266,19 @@ void continuity_recall(struct workspace *ws, struct ticket *t)
     arena_clear(&ws->arena);
 }
 
+static bool there(const struct agent *a) { return a && a->known && a->presence != PRES_OFFLINE && !a->leaving; }
+
+/* A new ticket waits for the one agent whom the customer asks for, or had last, while the policy says so and they are there. */
+void continuity_wait(struct workspace *ws, struct ticket *t)
+{
+    const struct queue *q = queue_of(ws, t);
+
+    if (t->state != TK_WAITING) return;
+    if (q->prefer_wait_ms && there(t->prefer)) ticket_only(ws, t, t->prefer, ws->now + q->prefer_wait_ms, 0);
+    else if (q->last_agent.wait_ms && there(t->last))
+        ticket_only(ws, t, t->last, ws->now + q->last_agent.wait_ms, q->last_agent.skip);
+}
+
 /* ---- what goes along with a ticket ---- */
 
 static struct list previous_of(struct workspace *ws, const struct ticket *t)

@@ -29,6 +29,7 @@
 #define MS_LEAVE       5000ull  /* from a socket's end to the agent being offline */
 #define MS_LOST        60000ull /* from then to what they hold returning */
 #define MS_PARK        604800000ull
+#define MS_TRANSFER    120000ull /* a transfer to an agent waits for them alone */
 #define MS_WAIT        2592000000ull
 #define OTHER_COST     20u /* of a channel that the policy does not name: config's defaults */
 #define OTHER_OFFER_MS 20000u
@@ -210,7 +211,7 @@ struct agent {
     uint32_t speed_at;          /* the place that is used next */
     uint64_t idle_in;           /* the groups that count them as idle; see roster_refresh */
     bool any_free;              /* counted in roster.free_agents */
-    struct bot_rules bot_rules; /* texts owned by the policy or the agent's JSON arena: see roster_spec */
+    struct bot_rules bot_rules; /* without its texts: those are the routers' part */
     uint32_t daily, day, taken; /* daily: UINT32_MAX none; taken: accepted on day `day` */
     int shift;                  /* hours, or -1 */
     uint64_t online;            /* since when they are not offline; 0: offline */
@@ -431,6 +432,7 @@ void ticket_end(struct workspace *ws, struct ticket *t, enum ticket_event ev, co
 void ticket_end_with(struct workspace *ws, struct ticket *t, enum ticket_event ev, const char *cause, struct str detail);
 void ticket_count_in_queue(struct workspace *ws, const struct ticket *t, int by);
 void ticket_hold_back(struct workspace *ws, struct ticket *t, uint32_t agent);
+bool ticket_not_held_back(struct workspace *ws, struct ticket *t, uint32_t agent); /* false: they were not */
 void ticket_to_queue(struct workspace *ws, struct ticket *t, uint32_t queue);
 struct ticket *ticket_find(const struct workspace *ws, const struct id *id);
 void ticket_life_add(struct workspace *ws, struct ticket *t, struct str packed);
@@ -455,11 +457,42 @@ void continuity_fini(struct customers *c);
 void continuity_held(struct workspace *ws, struct ticket *t, const struct agent *a); /* the agent has it from now on */
 void continuity_ended(struct workspace *ws, const struct ticket *t);                 /* before it is freed */
 void continuity_recall(struct workspace *ws, struct ticket *t);                      /* t->last, by the rules of its queue */
+void continuity_wait(struct workspace *ws, struct ticket *t); /* once it waits: for the one agent it may be kept for */
 /* Messages, rules, owners and previous tickets of an offer, in ws->arena; texts are valid until the customer's next ticket ends. */
 void continuity_context(struct workspace *ws, const struct ticket *t, struct offer *o);
 struct list continuity_owners(struct workspace *ws, const struct ticket *t); /* of `holder`, in ws->arena */
 void continuity_restore_owners(struct workspace *ws, struct ticket *t, struct list owners);
 void continuity_restored(struct workspace *ws); /* after the last customer */
+
+/* ---- transfer.c ---- */
+/* `g` has it at once, whoever had it or was offered it; on record with `cause`, or else `how`. The table must allow EV_ASSIGN.
+   False: no memory, and nothing changed. */
+bool ticket_give(struct workspace *ws, struct ticket *t, struct agent *g, const char *how, const char *cause);
+/* It waits again with its age, in `queue` unless that is -1; who had it is not asked first. The table must allow `ev`. */
+void ticket_requeue(struct workspace *ws, struct ticket *t, int queue, enum ticket_event ev, const char *how);
+struct agent *act_colleague(struct workspace *ws, const struct act *a); /* `to`, not offline; NULL: refused */
+/* Units and maxima allow one more; what they hold of it already counts for it. False: refused, with the figures. */
+bool act_has_room(struct workspace *ws, const struct act *a, const struct ticket *t, const struct agent *g);
+void act_transfer(struct workspace *ws, const struct act *a);
+void act_requeue(struct workspace *ws, const struct act *a);
+
+/* ---- consult.c ---- */
+void consult_over(struct workspace *ws, struct ticket *t, const char *what, const char *why); /* nothing, when nobody is */
+void act_consult(struct workspace *ws, const struct act *a);
+void act_reply(struct workspace *ws, const struct act *a);
+
+/* ---- supervise.c ---- */
+struct ticket *act_supervised(struct workspace *ws, const struct act *a, enum ticket_event ev); /* NULL: refused */
+void act_assign(struct workspace *ws, const struct act *a);
+void act_pull(struct workspace *ws, const struct act *a);
+
+/* ---- bots.c ---- */
+void bots_opening(struct workspace *ws, struct ticket *t); /* before it waits: whether its first message is for bots */
+void bots_message(struct workspace *ws, struct ticket *t, const struct verdict *v); /* a later one; not while it is in no place */
+void bot_hand_over(struct workspace *ws, struct ticket *t, const char *cause);      /* the bot who has it gives it to people */
+void bot_failed(struct workspace *ws, struct ticket *t, const struct agent *a, const char *cause); /* nothing, if a person did */
+bool bot_has_had_it_long(const struct workspace *ws, const struct ticket *t);
+void act_handover(struct workspace *ws, const struct act *a);
 
 /* ---- retriage.c ---- */
 uint32_t ticket_route(const struct workspace *ws, const struct ticket *t, const struct facts *f); /* where the policy sends it */
@@ -708,6 +741,9 @@ void act_tell(struct workspace *ws, const struct act *a, const struct ticket *t)
 struct ticket *act_target(struct workspace *ws, const struct act *a);
 /* The same if who asks may act on it and the table lets `ev` happen; NULL: refused. */
 struct ticket *act_own_target(struct workspace *ws, const struct act *a, enum ticket_event ev);
+/* … or if who is consulted asks. */
+struct ticket *act_party(struct workspace *ws, const struct act *a, enum ticket_event ev);
+void act_refuse_state(struct workspace *ws, const struct act *a, enum ticket_state s);
 bool act_has_token(const struct act *a);
 bool act_token_is(const struct act *a, uint64_t epoch, uint64_t seq);
 const char *act_reason(const struct act *a, char out[129]); /* as a C string */

@@ -75,6 +75,7 @@ struct ticket *intake_open(struct workspace *ws, const struct event *e, const st
     ws->queues[t->queue].lately = (struct profile){ true, t->channel, t->needs };
     ticket_due_from_sla(ws, t);
     continuity_recall(ws, t);
+    bots_opening(ws, t);
     if (e->text.n) ticket_note(ws, t, &e->id, e->received, STR_NONE, e->text);
     if (ticket_index(ws, t) || !ticket_event_add(ws, t, &e->id, e->home, true)) {
         ticket_free(ws, t);
@@ -95,7 +96,7 @@ static void open_ticket(struct workspace *ws, const struct event *e, const struc
     }
     naru_assert(!ticket_step(ws, t, EV_OPEN, NULL));
     log_change(ws, .kind = ENTRY_OPENED, .t = t, .event = &e->id, .home = e->home, .cause = o.cause);
-    (void)overflow_begun(ws, t, &o);
+    if (overflow_begun(ws, t, &o)) continuity_wait(ws, t);
 }
 
 /* ---- joining ---- */

@@ -231,6 +231,7 @@ static void expire(struct workspace *ws, struct hold *h)
     log_change(ws, .kind = ENTRY_OFFER_EXPIRED, .t = t, .agent = a);
     ws->offers_made[3]++;
     change_offer(ws, t, a, "withdrawn", "expired");
+    bot_failed(ws, t, a, "no_answer");
     offers_ended(ws, t);
     agent_missed(ws, a);
 }

@@ -72,6 +72,7 @@ void agent_returned(struct workspace *ws, struct ticket *t, const char *cause)
     naru_assert(!ticket_step(ws, t, EV_AGENT_LOST, NULL));
     log_change(ws, .kind = ENTRY_RETURNED, .t = t, .agent = a, .cause = cause);
     if (a) change_offer(ws, t, a, "returned", cause);
+    bot_failed(ws, t, a, cause);
 }
 
 /* Everything the agent has goes back to waiting; what is being wrapped up ends by its own timer. */
@@ -80,7 +81,7 @@ void agent_drop_all(struct workspace *ws, struct agent *a, const char *cause)
     for (struct hold *h = a->holds, *next; h; h = next) {
         next = h->agent_next;
         if (h->kind == HOLD_OFFER) offer_withdraw(ws, h, cause);
-        else if (h->kind == HOLD_CONSULT) hold_drop(ws, h);
+        else if (h->kind == HOLD_CONSULT) consult_over(ws, h->ticket, "returned", cause);
         else if (h->ticket->state != TK_WRAPUP) agent_returned(ws, h->ticket, cause);
     }
 }

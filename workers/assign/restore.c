@@ -17,6 +17,8 @@ static void put_needs(struct workspace *ws, struct ticket *t, const struct ticke
     struct verdict v;
 
     for (uint32_t i = 0; i < r->needs.count; i++) needs_add(ws, &t->needs, (uint16_t)space_intern(ws, n[i].skill), n[i].level);
+    n = r->wants.items;
+    for (uint32_t i = 0; i < r->wants.count; i++) needs_add(ws, &t->wants, (uint16_t)space_intern(ws, n[i].skill), n[i].level);
     if (t->asked.count || !t->verdict.n || record_unpack(&verdict_record, &v, t->verdict, &ws->arena)) return;
     n = v.needs.items;
     for (uint32_t i = 0; i < v.needs.count; i++) needs_add(ws, &t->asked, (uint16_t)space_intern(ws, n[i].skill), n[i].level);

@@ -333,6 +333,7 @@ void ticket_retriage(struct workspace *ws, struct ticket *t, const struct event 
     if (s.bits) settle(ws, t, &s);
     if (waits || (t->state == TK_WAITING && !t->line)) waiting_again(ws, t);
     if (s.bits) ticket_schedule(ws, t);
+    bots_message(ws, t, v);
     free(old);
     arena_clear(&ws->arena);
 }

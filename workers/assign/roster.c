@@ -185,6 +185,8 @@ enum err roster_spec(struct workspace *ws, struct agent *a, const struct agent_s
     sum_levels(ws, a);
     a->known = true;
     a->bot = spec->bot;
+    a->bot_rules = spec->bot_rules;
+    a->bot_rules.webhook = a->bot_rules.secret = NULL; /* the routers' part */
     a->groups = spec->groups;
     a->capacity = spec->capacity;
     a->daily = spec->daily;

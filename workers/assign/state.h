@@ -28,7 +28,9 @@
     X(EV_DUE, "due")             /* … which has come */                                                                          \
     X(EV_ASSIGN, "assign")       /* to one agent, by a person, whatever the policy would choose */                                 \
     X(EV_REQUEUE, "requeue")     /* back to waiting, by a person */                                                                \
-    X(EV_HAND_OVER, "hand_over") /* a bot gives it to people */
+    X(EV_HAND_OVER, "hand_over") /* a bot gives it to people */                                                                    \
+    X(EV_CONSULT, "consult")     /* a second agent is asked in, or let go */                                                       \
+    X(EV_REPLY, "reply")         /* who has it, or is consulted, wrote to the customer */
 enum ticket_event { TICKET_EVENT_MAP(WORDS_ENUM) EV_COUNT };
 #define TK_COUNT (TK_DEAD + 1)
 

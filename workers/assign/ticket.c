@@ -131,6 +131,7 @@ enum err ticket_step(struct workspace *ws, struct ticket *t, enum ticket_event e
     if (to == TK_INVALID) return ERR_STATE;
     if ((to == TK_OFFERED || to == TK_ASSIGNED) && !ticket_hold_of(t, a) && !hold_ready(ws)) return ERR_NOMEM;
     if (from == TK_WAITING) waiting_leave(ws, t);
+    if (from == TK_ASSIGNED && to != from) consult_over(ws, t, state_live(to) ? "returned" : "ended", ticket_event_name(ev));
     t->connect_by = 0;
     set_state(ws, t, to);
     on_enter[to](ws, t, a);
@@ -549,6 +550,7 @@ void ticket_needs_of_queue(struct workspace *ws, struct ticket *t)
     t->needs.count = 0;
     for (uint32_t i = 0; i < q->needs.count; i++) need_from_policy(ws, t, &q->needs.v[i]);
     for (uint32_t i = 0; i < t->asked.count; i++) needs_add(ws, &t->needs, t->asked.v[i].skill, t->asked.v[i].level);
+    for (uint32_t i = 0; i < t->wants.count; i++) needs_add(ws, &t->needs, t->wants.v[i].skill, t->wants.v[i].level);
     change_touch(ws, t);
 }
 
@@ -585,6 +587,17 @@ void ticket_hold_back(struct workspace *ws, struct ticket *t, uint32_t agent)
     }
     t->backoff[i] = (struct held_back){ agent, ws->now + queue_of(ws, t)->offers.back_off_ms };
     change_touch(ws, t);
+}
+
+bool ticket_not_held_back(struct workspace *ws, struct ticket *t, uint32_t agent)
+{
+    for (uint32_t i = 0; i < t->backoff_count; i++) {
+        if (t->backoff[i].agent != agent) continue;
+        t->backoff[i] = t->backoff[--t->backoff_count];
+        change_touch(ws, t);
+        return true;
+    }
+    return false;
 }
 
 /* ---- endings ---- */

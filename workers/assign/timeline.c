@@ -62,6 +62,7 @@ static void due_waiting(struct workspace *ws, struct ticket *t)
 static void end_assigned(struct workspace *ws, struct ticket *t)
 {
     if (t->connect_by && t->connect_by <= ws->now) offer_not_connected(ws, t);
+    else if (bot_has_had_it_long(ws, t)) bot_hand_over(ws, t, "too_long");
     else if (t->call) ticket_end(ws, t, EV_EXPIRE, "hold_expired"); /* nobody is on that line any more */
     else agent_returned(ws, t, "hold_expired");
 }

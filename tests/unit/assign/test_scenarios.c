@@ -16,7 +16,9 @@
      connect|online|disconnect|heartbeat AGENT [session=N]     silent AGENT: no heartbeats from now on
      presence AGENT offline|available|away [reason=R]
      accept|decline|start|resolve|park|resume AGENT CONV [token=old] [-> STATUS [PROBLEM]]
-     cancel CONV    transfer AGENT CONV queue=Q    reload NAME
+     transfer AGENT CONV [queue=Q to=AGENT needs=s:5 reason=R]    reply AGENT CONV text=T    pull AGENT CONV
+     consult AGENT CONV to=AGENT|reason=over    handover AGENT CONV [reason=R]
+     cancel CONV    assign CONV to=AGENT [reason=force]    requeue CONV [queue=Q]: by a supervisor    reload NAME
      restart                          the leader died, and the next one reads what was written
      refused NAME WORDS               the policy is refused at load, and a finding contains the words
      expect CONV [state=S agent=A urgency=U queue=Q told=T]    agent of an offer or a hold, of several parted by ","; agent=-
@@ -81,6 +83,20 @@ static int word_of(const struct play *p, const struct words *w, const char *word
 
 /* ---- verbs ---- */
 
+/* needs=s:5,t:3, into `out`, texts in `copy`. */
+static uint32_t needs_of(const char *given, char copy[256], struct need out[8])
+{
+    char *at, *one, *level;
+    uint32_t n = 0;
+
+    snprintf(copy, 256, "%s", given ? given : "");
+    for (one = strtok_r(copy, ",", &at); one; one = strtok_r(NULL, ",", &at)) {
+        if ((level = strrchr(one, ':'))) *level++ = '\0';
+        out[n++] = (struct need){ str_of(one), level ? (uint32_t)atoi(level) : 1 };
+    }
+    return n;
+}
+
 static void do_event(struct play *p, char **v, int n)
 {
     struct said s = { .external = v[1],
@@ -98,16 +114,12 @@ static void do_event(struct play *p, char **v, int n)
                       .confidence = value(v, n, "confidence") ? atof(value(v, n, "confidence")) : 1,
                       .urgency = URG_NORMAL };
     const char *urgency = value(v, n, "urgency"), *needs = value(v, n, "needs");
-    char copy[256], tags[256], *at, *one, *level;
+    char copy[256], tags[256], *at, *one;
 
     s.kind = (enum event_kind)word_of(p, &event_kind_words, v[0]);
     if (value(v, n, "sentiment")) s.sentiment = (enum sentiment)word_of(p, &sentiment_words, value(v, n, "sentiment"));
     if (urgency) s.urgency = (enum urgency)word_of(p, &urgency_words, urgency);
-    snprintf(copy, sizeof copy, "%s", needs ? needs : "");
-    for (one = strtok_r(copy, ",", &at); one; one = strtok_r(NULL, ",", &at)) {
-        if ((level = strrchr(one, ':'))) *level++ = '\0';
-        s.needs[s.need_count++] = (struct need){ str_of(one), level ? (uint32_t)atoi(level) : 1 };
-    }
+    s.need_count = needs_of(needs, copy, s.needs);
     snprintf(tags, sizeof tags, "%s", value(v, n, "tags") ? value(v, n, "tags") : "");
     for (one = strtok_r(tags, ",", &at); one; one = strtok_r(NULL, ",", &at)) s.tags[s.tag_count++].name = str_of(one);
     world_take(&p->w, &s);
@@ -164,26 +176,44 @@ static void do_presence(struct play *p, char **v, int n)
                                    .presence = (enum presence)word_of(p, &presence_words, v[2]) });
 }
 
+/* What the words after the ticket give of an act. */
+static void add_words(struct act *a, char **v, int n, char copy[256], struct need needs[8])
+{
+    a->queue = str_of(value(v, n, "queue"));
+    a->to = str_of(value(v, n, "to"));
+    a->reason = str_of(value(v, n, "reason"));
+    a->text = str_of(value(v, n, "text"));
+    a->needs = (struct list){ needs, needs_of(value(v, n, "needs"), copy, needs) };
+}
+
 static void do_on_ticket(struct play *p, char **v, int n)
 {
     enum act_kind kind = (enum act_kind)word_of(p, &act_kind_words, v[0]);
     struct seen_ticket *t = world_ticket(&p->w, v[2]);
-    struct act a = { .kind = kind, .agent = str_of(v[1]), .queue = str_of(value(v, n, "queue")) };
+    struct act a = { .kind = kind, .agent = str_of(v[1]), .actor = str_of(v[1]) };
+    struct need needs[8];
+    char copy[256];
 
     if (!t) bad(p, "no ticket of conversation", v[2]);
+    add_words(&a, v, n, copy, needs);
     a.ticket = t->id;
-    world_token(t, v[1], kind == ACT_ACCEPT || kind == ACT_DECLINE, &a);
+    if (kind != ACT_PULL) world_token(t, v[1], kind == ACT_ACCEPT || kind == ACT_DECLINE, &a);
     if (value(v, n, "token")) a.token_seq--;
     world_act(&p->w, a);
 }
 
-static void do_cancel(struct play *p, char **v, int n)
+/* By a supervisor, without a token. */
+static void do_supervised(struct play *p, char **v, int n)
 {
     const struct seen_ticket *t = world_ticket(&p->w, v[1]);
+    struct act a = { .kind = (enum act_kind)word_of(p, &act_kind_words, v[0]), .privileged = true, .actor = STR("boss") };
+    struct need needs[8];
+    char copy[256];
 
-    (void)n;
     if (!t) bad(p, "no ticket of conversation", v[1]);
-    world_act(&p->w, (struct act){ .kind = ACT_CANCEL, .privileged = true, .ticket = t->id });
+    add_words(&a, v, n, copy, needs);
+    a.ticket = t->id;
+    world_act(&p->w, a);
 }
 
 static const char *policy_text(const struct play *p, const char *name)
@@ -369,7 +399,13 @@ static const struct verb {
     { "park", 3, do_on_ticket },
     { "resume", 3, do_on_ticket },
     { "transfer", 3, do_on_ticket },
-    { "cancel", 2, do_cancel },
+    { "reply", 3, do_on_ticket },
+    { "consult", 3, do_on_ticket },
+    { "handover", 3, do_on_ticket },
+    { "pull", 3, do_on_ticket },
+    { "cancel", 2, do_supervised },
+    { "assign", 3, do_supervised },
+    { "requeue", 2, do_supervised },
     { "reload", 2, do_reload },
     { "restart", 1, do_restart },
     { "refused", 3, do_refused },
