@@ -85,6 +85,13 @@ void bots_message(struct workspace *ws, struct ticket *t, const struct verdict *
 
 /* ---- by the clock, and by the bot ---- */
 
+uint64_t bot_hold(const struct agent *a, uint64_t hold_ms)
+{
+    uint32_t after = a->bot ? a->bot_rules.after_ms : 0;
+
+    return after && after < hold_ms ? after : hold_ms;
+}
+
 bool bot_has_had_it_long(const struct workspace *ws, const struct ticket *t)
 {
     const struct agent *a = ticket_agent(t);

@@ -95,7 +95,7 @@ void act_reply(struct workspace *ws, const struct act *a)
         return;
     }
     ticket_note(ws, t, &no_event, ws->now, by->name, a->text);
-    t->started = true;
+    if (t->state == TK_ASSIGNED) ticket_started(ws, t);
     sla_met(ws, t, SLA_REPLY);
     steps_replied(ws, t);
     log_change(ws, .kind = ENTRY_REPLIED, .t = t, .agent = by);

@@ -491,6 +491,7 @@ void bots_opening(struct workspace *ws, struct ticket *t); /* before it waits: w
 void bots_message(struct workspace *ws, struct ticket *t, const struct verdict *v); /* a later one; not while it is in no place */
 void bot_hand_over(struct workspace *ws, struct ticket *t, const char *cause);      /* the bot who has it gives it to people */
 void bot_failed(struct workspace *ws, struct ticket *t, const struct agent *a, const char *cause); /* nothing, if a person did */
+uint64_t bot_hold(const struct agent *a, uint64_t hold_ms); /* how long the agent may have it, of so long that anybody may */
 bool bot_has_had_it_long(const struct workspace *ws, const struct ticket *t);
 void act_handover(struct workspace *ws, const struct act *a);
 

@@ -45,7 +45,7 @@ static void enter_assigned(struct workspace *ws, struct ticket *t, struct agent 
     if (!mine || mine->kind != HOLD_OWNER) t->started = false;
     if (!mine) (void)hold_add(ws, t, a, HOLD_OWNER, capacity_cost(ws, a, t->channel), true);
     else hold_change(ws, mine, HOLD_OWNER, mine->counted ? mine->units : capacity_cost(ws, a, t->channel), true);
-    t->until = ws->now + ws->policy->presence.hold_ms;
+    t->until = ws->now + bot_hold(a, ws->policy->presence.hold_ms);
     continuity_held(ws, t, a);
 }
 

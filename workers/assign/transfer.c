@@ -67,8 +67,9 @@ bool ticket_give(struct workspace *ws, struct ticket *t, struct agent *g, const 
     take_away(ws, t, how);
     naru_assert(!ticket_step(ws, t, EV_ASSIGN, g));
     roster_allow_over(ws, g);
+    t->offers_made = 0;
     log_change(ws, .kind = ENTRY_ACCEPTED, .t = t, .agent = g, .cause = cause && *cause ? cause : how);
-    change_offer(ws, t, g, "assigned", how);
+    change_offer_confirmed(ws, t, g, "assigned", how);
     return true;
 }
 
@@ -140,7 +141,7 @@ static void take_wants(struct workspace *ws, struct ticket *t, const struct act 
     t->wants.count = 0;
     for (uint32_t i = 0; i < a->needs.count; i++) needs_add(ws, &t->wants, (uint16_t)space_intern(ws, n[i].skill), n[i].level);
     ticket_needs_of_queue(ws, t);
-    ticket_steps_again(ws, t);
+    steps_again(ws, t);
 }
 
 static void pass_on(struct workspace *ws, const struct act *a, struct ticket *t, const struct goal *g)
