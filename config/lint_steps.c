@@ -5,10 +5,13 @@
    level of each need of the queue (0: dropped), the groups that are asked (0: everybody), how many are asked at once. Rules may add
    needs of their own (`asked`), so lowering one that only rules name is widening too.
 
-   Steps are taken in the order written. So a step that is due before the one above it is taken late, and one below a step that
-   sends every ticket away is never taken. */
+   Each step has its own time, so the walk goes by time, a share taken of the target of normal urgency, and by the order written
+   among equals; steps that run while an agent has the ticket come last. What is said of a step that is never taken does not rest
+   on that: it compares shares with shares and times with times. */
 #include "base/limits.h"
 #include "config/lint.h"
+
+#include <stdlib.h>
 
 struct walk {
     struct bind *b;
@@ -86,13 +89,8 @@ static void check_added(struct walk *w, const struct step *step, const struct yn
 static void check_at_once(struct walk *w, const struct step *step, const struct ynode *at)
 {
     if (!step->at_once || !at) return;
-    if (step->at_once == w->at_once) findings_at(w->b->f, F_WARN, at, "widens nothing: %u are asked at once already", w->at_once);
-    if (step->at_once < w->at_once) {
-        w->narrows = true;
-        if (!step->narrow)
-            findings_at(w->b->f, F_ERROR, at, "asks fewer at once than before (%u); write \"narrow: yes\" to mean it", w->at_once);
-    }
-    w->at_once = step->at_once;
+    if (step->at_once <= w->at_once) findings_at(w->b->f, F_WARN, at, "widens nothing: %u at once are asked by then", w->at_once);
+    else w->at_once = step->at_once;
 }
 
 /* ---- one step beside those before it ---- */
@@ -112,24 +110,24 @@ static void check_clock(struct walk *w, const struct step *s, const struct ynode
     }
 }
 
-/* The step above that sends every ticket away, or that is due later than this one. */
-static void check_order(struct walk *w, uint32_t i, const struct ynode *n)
+/* Has `before` always been taken when `s` would be? */
+static bool is_before(const struct step *before, const struct step *s)
+{
+    if (s->since == SINCE_STEP) return before < s;
+    if (before->since != SINCE_ENQUEUED || !before->after_pct != !s->after_pct) return false;
+    uint64_t first = before->after_pct ? before->after_pct : before->after_ms, second = s->after_pct ? s->after_pct : s->after_ms;
+    return first < second || (first == second && before < s);
+}
+
+/* A step that sends every ticket away leaves nothing to the later ones. */
+static void check_taken(struct walk *w, uint32_t i, const struct ynode *n)
 {
     const struct step *s = &w->q->timeline[i];
-    for (uint32_t k = 0; k < i; k++) {
-        const struct step *before = &w->q->timeline[k];
-        bool gone = before->move >= 0 || before->close;
-        if (waits(before) != waits(s)) continue;
-        if (gone) {
-            findings_at(w->b->f, F_WARN, n, "is never taken: the step on line %u %s every ticket before", before->line,
-                        before->close ? "closes" : "moves");
-            return;
-        }
-        bool later = before->after_pct && s->after_pct ? before->after_pct > s->after_pct
-                                                       : before->after_ms && s->after_ms && before->after_ms > s->after_ms;
-        if (!later || before->since != s->since || s->since == SINCE_STEP) continue;
-        findings_at(w->b->f, F_WARN, n,
-                    "is due before the step on line %u: steps are taken in the order written, so write it above", before->line);
+    for (uint32_t k = 0; n && waits(s) && k < w->q->timeline_count; k++) {
+        const struct step *gone = &w->q->timeline[k];
+        if ((gone->move < 0 && !gone->close) || !waits(gone) || !is_before(gone, s)) continue;
+        findings_at(w->b->f, F_WARN, n, "is never taken: the step on line %u %s every ticket before", gone->line,
+                    gone->close ? "closes" : "moves");
         return;
     }
 }
@@ -147,13 +145,41 @@ static void check_step(struct walk *w, uint32_t i, const struct ynode *n)
     if (s->narrow && !w->narrows && narrow)
         findings_key(w->b->f, F_WARN, narrow, "nothing in this step asks for more than before: leave it out");
     check_clock(w, s, n);
-    if (n) check_order(w, i, n);
+    check_taken(w, i, n);
+}
+
+/* ---- all of them, by time ---- */
+
+struct timed {
+    uint64_t at;
+    uint32_t index;
+};
+static int by_time(const void *a, const void *b)
+{
+    const struct timed *x = a, *y = b;
+    if (x->at != y->at) return x->at < y->at ? -1 : 1;
+    return x->index < y->index ? -1 : 1;
+}
+
+static void put_in_order(const struct queue *q, struct timed *out)
+{
+    uint64_t last = 0; /* of the steps of waiting above, the latest */
+    for (uint32_t i = 0; i < q->timeline_count; i++) {
+        const struct step *s = &q->timeline[i];
+        uint64_t after = s->after_pct ? (uint64_t)q->answer.within_ms[URG_NORMAL] * s->after_pct / 100 : s->after_ms;
+        if (!waits(s)) after += UINT64_MAX / 2;
+        else if (s->since == SINCE_STEP) after += last;
+        if (waits(s) && after > last) last = after;
+        out[i] = (struct timed){ after, i };
+    }
+    qsort(out, q->timeline_count, sizeof *out, by_time);
 }
 
 void check_steps(struct bind *b, const struct draft *d, const struct ynode *root)
 {
     struct map asked;
     uint32_t level[LIM_LIST_ITEMS];
+    struct timed order[STEPS_MAX];
     map_init(&asked, 1u << 20);
     for (uint32_t i = 0; i < d->p.rule_count; i++) lint_note_best(b, &asked, &d->p.rules[i].needs);
     for (uint32_t i = 0; i < d->p.queue_count; i++) {
@@ -163,7 +189,8 @@ void check_steps(struct bind *b, const struct draft *d, const struct ynode *root
             .b = b, .asked = &asked, .p = &d->p, .q = q, .level = level, .groups = q->groups, .at_once = q->offers.at_once
         };
         for (uint32_t k = 0; k < q->needs.count; k++) level[k] = q->needs.v[k].level;
-        for (uint32_t k = 0; k < q->timeline_count; k++) check_step(&w, k, tree_item(list, k));
+        put_in_order(q, order);
+        for (uint32_t k = 0; k < q->timeline_count; k++) check_step(&w, order[k].index, tree_item(list, order[k].index));
     }
     map_fini(&asked);
 }
