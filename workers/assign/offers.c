@@ -82,7 +82,6 @@ static void accepted(struct workspace *ws, struct hold *h)
 
     t->offer_epoch = h->token_epoch;
     t->offer_seq = h->token_seq;
-    offers_withdraw(ws, t, h, "taken");
     naru_assert(!ticket_step(ws, t, EV_ACCEPT, h->agent));
     if (!connect) t->offers_made = 0;
     if (connect) t->connect_by = ws->now + connect;
@@ -183,11 +182,11 @@ static void end_offer(struct workspace *ws, struct hold *h, enum ticket_event ev
 {
     struct ticket *t = h->ticket;
 
-    if (!h->next && t->holds == h) {
+    hold_drop(ws, h);
+    if (!t->holds) {
         naru_assert(!ticket_step(ws, t, ev, NULL));
         return;
     }
-    hold_drop(ws, h);
     offers_again(ws, t);
     ws->shorts_again = true;
     ticket_schedule(ws, t);

@@ -121,6 +121,14 @@ static void keep_time(struct workspace *ws, struct ticket *t, enum ticket_state 
     t->sla_told |= 1u << SLA_ANSWER;
 }
 
+/* Offers that still stand end on record before the state that made them possible does. */
+static void withdraw_others(struct workspace *ws, struct ticket *t, enum ticket_event ev, const struct agent *taker)
+{
+    const struct hold *keep = taker ? ticket_offer_to(t, taker) : NULL;
+
+    offers_withdraw(ws, t, keep, ev == EV_ACCEPT ? "taken" : ticket_event_name(ev));
+}
+
 /* The only function that changes a state. `a`: the agent of the new state, where it has one. ERR_STATE: the table refuses it;
    ERR_NOMEM: no memory for the hold; either way nothing has changed. */
 enum err ticket_step(struct workspace *ws, struct ticket *t, enum ticket_event ev, struct agent *a)
@@ -132,6 +140,7 @@ enum err ticket_step(struct workspace *ws, struct ticket *t, enum ticket_event e
     if ((to == TK_OFFERED || to == TK_ASSIGNED) && !ticket_hold_of(t, a) && !hold_ready(ws)) return ERR_NOMEM;
     if (from == TK_WAITING) waiting_leave(ws, t);
     if (from == TK_ASSIGNED && to != from) consult_over(ws, t, state_live(to) ? "returned" : "ended", ticket_event_name(ev));
+    if (from == TK_OFFERED && to != TK_OFFERED) withdraw_others(ws, t, ev, a);
     t->connect_by = 0;
     set_state(ws, t, to);
     on_enter[to](ws, t, a);

@@ -61,7 +61,7 @@ struct world {
     uint32_t entries[32], offers_shown;
     struct str opening; /* the conversation of the event being taken */
     uint32_t status;    /* of the last result */
-    char problem[65];
+    char problem[65], why[513];
     char *body;
     uint64_t session;
     uint32_t watched_entries, watched_mail; /* of the outbox as it is */
@@ -302,6 +302,7 @@ static inline void watch_result(struct world *w, const struct result *r)
     w->status = r->status;
     w->session = r->session;
     copy_text(w->problem, sizeof w->problem, r->problem);
+    copy_text(w->why, sizeof w->why, r->detail);
     free(w->body);
     w->body = malloc(r->body.n + 1);
     copy_text(w->body, r->body.n + 1, r->body);
