@@ -642,11 +642,10 @@ void match_fini(struct workspace *ws);
 /* ---- offers.c ---- */
 /* Offers it to one more agent, or, where the channel says so, gives it to them at once. False: no memory. */
 bool offer_make(struct workspace *ws, struct ticket *t, struct agent *a, struct str detail);
-uint32_t offers_wanted(const struct workspace *ws, const struct ticket *t);    /* how many may stand at once, now */
-void offers_again(struct workspace *ws, struct ticket *t);                     /* how many stand, or may, has changed */
-struct agent *offers_next_agent(struct workspace *ws, const struct ticket *t); /* for one more; NULL: nobody */
-bool offers_top_up(struct workspace *ws);                                 /* after a matching pass; true: stopped by its budget */
-uint64_t offers_next(const struct workspace *ws, const struct ticket *t); /* when an offered one is to be looked at */
+uint32_t offers_wanted(const struct workspace *ws, const struct ticket *t); /* how many may stand at once, now */
+void offers_again(struct workspace *ws, struct ticket *t);                  /* how many stand, or may, has changed */
+bool offers_top_up(struct workspace *ws);                                   /* after a matching pass; true: stopped by its budget */
+uint64_t offers_next(const struct workspace *ws, const struct ticket *t);   /* when an offered one is to be looked at */
 void offers_ended(struct workspace *ws, struct ticket *t); /* it waits again after an offer: it may have had its most */
 void offer_not_connected(struct workspace *ws, struct ticket *t);
 void ticket_started(struct workspace *ws, struct ticket *t); /* in touch with the customer: on record, the first time */

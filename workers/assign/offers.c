@@ -1,5 +1,5 @@
 #include "base/metrics.h"
-#include "workers/assign/core.h"
+#include "workers/assign/choice.h"
 
 #include <stdlib.h>
 
@@ -30,7 +30,7 @@ uint32_t offers_wanted(const struct workspace *ws, const struct ticket *t)
     uint32_t n = steps_at_once(ws, t), stand = ticket_offers(t);
     uint32_t left = q->offers.most > t->offers_made ? q->offers.most - t->offers_made : 0;
 
-    if (t->only || ws->channels[t->channel].auto_accept) return 1;
+    if ((t->only && t->only_until > ws->now) || ws->channels[t->channel].auto_accept) return 1;
     if (q->offers.most && n > stand + left) n = stand + left;
     return n;
 }
@@ -57,6 +57,7 @@ uint64_t offers_next(const struct workspace *ws, const struct ticket *t)
         if (h->until < next) next = h->until;
     for (uint32_t i = 0; t->short_at && i < t->backoff_count; i++)
         if (t->backoff[i].until > ws->now && t->backoff[i].until < next) next = t->backoff[i].until;
+    if (t->only && t->only_until > ws->now && t->only_until < next) next = t->only_until;
     return next;
 }
 
@@ -117,28 +118,6 @@ bool offer_make(struct workspace *ws, struct ticket *t, struct agent *a, struct 
 
 /* ---- more at once ---- */
 
-static bool is_held_back(const struct workspace *ws, const struct ticket *t, const struct agent *a)
-{
-    for (uint32_t i = 0; i < t->backoff_count; i++)
-        if (t->backoff[i].agent == a->index && t->backoff[i].until > ws->now) return true;
-    return false;
-}
-
-struct agent *offers_next_agent(struct workspace *ws, const struct ticket *t)
-{
-    const struct roster *r = &ws->roster;
-    const uint64_t *is_free = r->free[ticket_favoured(ws, t)][t->channel];
-    struct agent *best = NULL;
-
-    for (uint32_t w = 0; w < r->words; w++)
-        for (uint64_t left = is_free[w]; left; left &= left - 1) {
-            struct agent *a = r->v[w * 64 + (uint32_t)__builtin_ctzll(left)];
-            if (best && r->idle_key[a->index] >= r->idle_key[best->index]) continue;
-            if (!ticket_hold_of(t, a) && !is_held_back(ws, t, a) && ticket_serves(ws, t, a)) best = a;
-        }
-    return best;
-}
-
 static int by_target(const void *x, const void *y)
 {
     const struct ticket *a = *(struct ticket *const *)x, *b = *(struct ticket *const *)y;
@@ -160,6 +139,29 @@ static void sort_shorts(struct workspace *ws)
     ws->shorts_again = false;
 }
 
+/* The record of such a decision: who, and beside how many. */
+static struct str why_beside(struct workspace *ws, const struct agent *a, uint32_t others)
+{
+    struct buf *b = &ws->detail;
+    struct jw w = jw_on(b);
+
+    buf_clear(b);
+    jw_open(&w, '{');
+    jw_key(&w, "winner"), jw_str(&w, a->name);
+    jw_key(&w, "beside"), jw_u64(&w, others);
+    jw_close(&w, '}');
+    return b->err ? STR_NONE : buf_str(b);
+}
+
+static bool offer_one_more(struct workspace *ws, struct ticket *t)
+{
+    struct agent *a;
+
+    if (!match_best(ws, t, 1, &a) || !offer_make(ws, t, a, why_beside(ws, a, ticket_offers(t)))) return false;
+    choice_offered(ws, a);
+    return true;
+}
+
 bool offers_top_up(struct workspace *ws)
 {
     uint64_t looked = 0;
@@ -167,8 +169,7 @@ bool offers_top_up(struct workspace *ws)
     if (ws->shorts_again) sort_shorts(ws);
     while (ws->short_next < ws->short_count) {
         struct ticket *t = ws->shorts[ws->short_next];
-        struct agent *a = t ? offers_next_agent(ws, t) : NULL;
-        if (!a || !offer_make(ws, t, a, STR_NONE)) ws->short_next++;
+        if (!t || !offer_one_more(ws, t)) ws->short_next++;
         looked += ws->roster.count;
         if (looked > PASS_BUDGET) return true;
     }
@@ -235,7 +236,8 @@ static void expire(struct workspace *ws, struct hold *h)
     agent_missed(ws, a);
 }
 
-/* An offer has expired, or a back-off has ended while others stand. One at a time: timeline_run comes back for the next. */
+/* An offer has expired, or while some stand a back-off has ended, or the time of who alone was asked. One at a time: timeline_run
+ * comes back for the next. */
 void offers_due(struct workspace *ws, struct ticket *t)
 {
     struct hold *h = t->holds;

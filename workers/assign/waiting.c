@@ -235,11 +235,13 @@ void waiting_put_back(struct workspace *ws, struct ticket *t)
 
 void waiting_wake_all(struct workspace *ws)
 {
+    ws->shorts_again = true;
     for (uint32_t i = 0; i < ws->active_count; i++) line_ready(ws, ws->active[i]);
 }
 
 void waiting_wake_queue(struct workspace *ws, uint32_t queue)
 {
+    ws->shorts_again = true;
     for (uint32_t i = 0; i < ws->active_count; i++)
         if (ws->active[i]->queue == queue) line_ready(ws, ws->active[i]);
 }

@@ -104,7 +104,6 @@ bool space_turn(struct workspace *ws, uint64_t now)
     if (ws->now >= ws->sweep_at) {
         ws->sweep_at = ws->now + SWEEP_MS;
         waiting_wake_all(ws);
-        ws->shorts_again = true;
     }
     if (ws->roster.freed_count) ws->shorts_again = true;
     more = match_pass(ws) || offers_top_up(ws);
@@ -155,9 +154,11 @@ static const char *check_holds(const struct ticket *t)
     return NULL;
 }
 
-static const char *check_ticket(struct workspace *ws, const struct ticket *t)
+static const char *check_ticket(struct workspace *ws, struct ticket *t)
 {
-    if (t->short_at && offers_next_agent(ws, t)) return "a ticket could be offered to one more at once";
+    struct agent *one;
+
+    if (t->short_at && match_best(ws, t, 1, &one)) return "a ticket could be offered to one more at once";
     if (!state_live(t->state)) return "a ticket that ended is kept";
     if (!heap_has(&t->due.node)) return "a live ticket has no deadline";
     if ((uint64_t)t->due.node.key > ticket_next(ws, t)) return "a ticket is looked at later than it is due";
@@ -210,7 +211,7 @@ static const char *check_line(struct workspace *ws, struct line *l)
 
 const char *space_check(struct workspace *ws)
 {
-    const struct ticket *t;
+    struct ticket *t;
     const char *why = NULL;
 
     for (size_t i = 0; !why && (t = idmap_next(&ws->tickets, &i));) why = check_ticket(ws, t);
