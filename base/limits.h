@@ -34,6 +34,12 @@
 #define LIM_ACT_BODY         1004096u    /* … as a packed record */
 #define LIM_YAML_NODES       400000u     /* texts, lists and mappings of a file */
 #define LIM_YAML_DEPTH       32u
+#define LIM_ICS_BYTES        1048576u    /* of an .ics file that a policy file names */
+#define LIM_ICS_DEPTH        8u          /* components within each other there */
+#define LIM_ICS_RULES        256u        /* recurrence rules there */
+#define LIM_ICS_STEPS        20000u      /* occurrences looked at of one rule */
+#define LIM_CLOSED_FILES     64u         /* that a policy file names */
+#define LIM_CLOSED_DATES     2000u       /* of one calendar; of one .ics file */
 #define LIM_RULES            10000u      /* of a policy */
 #define LIM_RULE_WORDS       2000u       /* of one condition */
 #define LIM_RULE_CONDS       64u         /* of one rule, inner ones counted */

@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "base/map.h"
 #include "base/openssl.h"
+#include "config/closed_files.h"
 #include "config/draft.h"
 
 #include <stdatomic.h>
@@ -208,29 +209,27 @@ enum err policy_load(struct policy **out, struct str yaml, const char *path, uin
     return e;
 }
 
-static enum err read_file(const char *path, struct buf *out)
-{
-    FILE *file = fopen(path, "rbe");
-    if (!file) return ERR_IO;
-    while (!feof(file) && !ferror(file) && out->n <= LIM_YAML_BYTES) {
-        char *p = buf_reserve(out, 16384);
-        if (!p) break;
-        buf_grow(out, fread(p, 1, 16384, file));
-    }
-    enum err e = ferror(file) ? ERR_IO : out->err;
-    fclose(file);
-    return e;
-}
-
 enum err policy_load_file(struct policy **out, const char *path, uint64_t now, struct findings *f)
 {
-    struct buf bytes;
+    struct buf bytes, whole; /* as written; with the dates of the files that it names */
+    struct findings unread;
     *out = NULL;
+    findings_init(&unread);
+    if (!f) f = &unread;
     buf_init(&bytes, LIM_YAML_BYTES + 65536);
-    enum err e = read_file(path, &bytes);
+    buf_init(&whole, CLOSED_FILES_ROOM);
+    enum err e = file_bytes(path, LIM_YAML_BYTES, &bytes), files = ERR_OK;
     if (e == ERR_IO) findings_add(f, F_ERROR, 0, 0, "", "cannot be read: is the path right, and may this user read it?");
-    if (!e) e = policy_load(out, buf_str(&bytes), path, now, f);
+    if (!e || e == ERR_TOOBIG) files = e = closed_files(buf_str(&bytes), path, &whole, f);
+    if (!e || e == ERR_POLICY) e = policy_load(out, buf_str(&whole), path, now, f); /* all mistakes in one go */
+    if (!e && files) {
+        policy_unref(*out);
+        *out = NULL;
+        e = files;
+    }
+    buf_fini(&whole);
     buf_fini(&bytes);
+    findings_fini(&unread);
     return e;
 }
 

@@ -397,7 +397,7 @@ void findings_json(const struct findings *f, const char *path, const char *versi
    ERR_YAML or ERR_POLICY with errors in `f`; ERR_TOOBIG, ERR_NOMEM. `f` may be NULL. `now` = wall ms (for hours). Pure but for
    time-zone data. */
 enum err policy_load(struct policy **out, struct str yaml, const char *path, uint64_t now, struct findings *f);
-/* The same from a file; ERR_IO when it cannot be read. */
+/* The same from a file; ERR_IO when it cannot be read. Files of closed days that it names are replaced by their dates first. */
 enum err policy_load_file(struct policy **out, const char *path, uint64_t now, struct findings *f);
 struct policy *policy_ref(struct policy *p); /* thread-safe */
 void policy_unref(struct policy *p);         /* NULL is fine */

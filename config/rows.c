@@ -40,7 +40,7 @@ static const struct row hours_rows[] = {
     { "open", &K_OPEN, AT(hours_spec, week), .flags = ROW_NEEDED,
       .help =
           "by weekday or range: `mon-fri: \"09:00-18:00\"`; several intervals as a list; to `24:00`; over midnight `22:00-06:00`" },
-    { "closed", &K_DATES, 0, .max = 2000,
+    { "closed", &K_DATES, 0, .max = LIM_CLOSED_DATES,
       .help = "dates that are closed from midnight to midnight, and files of them: `[2026-05-05, file:kr.ics]`" },
     { .name = NULL },
 };

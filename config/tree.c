@@ -161,6 +161,8 @@ static void on_scalar(struct reader *r, const yaml_event_t *e)
     }
     struct ynode *n = add_node(r, e, Y_SCALAR);
     if (!n) return;
+    n->at = (uint32_t)e->start_mark.index;
+    n->end = (uint32_t)e->end_mark.index;
     n->quoted = e->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
     n->text = keep_text(r, s);
 }

@@ -17,6 +17,7 @@ struct ynode {
     uint32_t key_line, key_column;
     uint32_t index;        /* place among its siblings, from 0 */
     uint32_t line, column; /* of the value, from 1; columns count characters */
+    uint32_t at, end;      /* of a scalar, quotes included: characters from the beginning of the file */
     uint32_t count;        /* children */
     uint32_t number;       /* of the node within the file */
     struct ynode *parent, *first, *last, *next;
