@@ -209,12 +209,16 @@ static void add_instance(struct reader *r, const struct series *s, int32_t first
 
 /* ---- repetitions ---- */
 
+static icaltimetype time_of(int32_t day)
+{
+    uint32_t ymd = date_from(day);
+    return (icaltimetype){ .year = (int)(ymd / 10000), .month = (int)(ymd / 100 % 100), .day = (int)(ymd % 100), .is_date = 1 };
+}
+
 static void add_rule(struct reader *r, const struct series *s, struct icalrecurrencetype rule)
 {
-    uint32_t ymd = date_from(s->first), steps = 0;
-    struct icaltimetype start = {
-        .year = (int)(ymd / 10000), .month = (int)(ymd / 100 % 100), .day = (int)(ymd % 100), .is_date = 1
-    };
+    icaltimetype start = time_of(s->first), end = time_of(r->to);
+    uint32_t steps = 0;
     if (++r->rules > LIM_ICS_RULES) {
         bad(r, "has more than %u events that repeat", LIM_ICS_RULES);
         return;
@@ -224,6 +228,8 @@ static void add_rule(struct reader *r, const struct series *s, struct icalrecurr
         return;
     }
     rule.by_second[0] = rule.by_minute[0] = rule.by_hour[0] = ICAL_RECURRENCE_ARRAY_MAX; /* a day has none */
+    /* Without an end, a rule that fits no day is looked for through 500 years. */
+    if (icaltime_is_null_time(rule.until) || icaltime_compare(rule.until, end) > 0) rule.until = end;
     icalrecur_iterator *it = icalrecur_iterator_new(rule, start);
     if (!it) {
         bad(r, "has an event whose RRULE fits no day, or is not understood: \"%.*s\"", NAME(s));
