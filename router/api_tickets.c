@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define LIST_MAX 100u /* tickets of one page */
+
 /* A read under way: first the leader, then what is known here. */
 struct read {
     struct router *router;
@@ -121,22 +123,10 @@ void get_ticket(struct call *c)
 
 /* ---- lists ---- */
 
-static void wrapped(struct http_req *req, struct str array)
-{
-    struct buf out;
-    buf_init(&out, 64u << 20);
-    buf_addz(&out, "{\"tickets\":");
-    buf_addstr(&out, array.n ? array : STR("[]"));
-    buf_addc(&out, '}');
-    if (out.err) http_problem(req, 503, "overloaded", "out of memory");
-    else http_json(req, 200, buf_str(&out));
-    buf_fini(&out);
-}
-
 static void on_closed(void *ctx, enum err e, struct str body)
 {
     if (e) http_problem(ctx, 503, "not-ready", "the history cannot be read: %s", err_text(e));
-    else wrapped(ctx, body);
+    else http_json(ctx, 200, body);
 }
 
 static bool list_filter(struct call *c, struct act *act)
@@ -146,8 +136,8 @@ static bool list_filter(struct call *c, struct act *act)
     int word = state.n ? words_find(&ticket_state_words, state) : TK_INVALID;
     if (word < 0 || (state.n && word == TK_INVALID))
         return http_problem(c->req, 422, "bad-field", "\"state\" is no state of a ticket"), false;
-    if (limit.n && str_u64(limit, 1, 1000, &n))
-        return http_problem(c->req, 422, "bad-field", "\"limit\" must be a number from 1 to 1000"), false;
+    if (limit.n && str_u64(limit, 1, LIST_MAX, &n))
+        return http_problem(c->req, 422, "bad-field", "\"limit\" must be a number from 1 to %u", LIST_MAX), false;
     if (after.n && id_parse(after, &act->after))
         return http_problem(c->req, 422, "bad-field", "\"after\" must be the id of a ticket"), false;
     act->state = (enum ticket_state)word;

@@ -201,6 +201,7 @@ void events_drop(struct events *ev, struct kept_event *e)
     TAILQ_REMOVE(&ev->order, e, order);
     if (e->packed != e->bytes) free(e->packed);
     free(e->verdict);
+    free(e->cause);
     free(e);
 }
 
@@ -292,26 +293,6 @@ enum err events_verdict(struct events *ev, struct kept_event *e, struct str pack
     return ERR_OK;
 }
 
-enum err events_death(struct events *ev, const struct entry *death, uint64_t number)
-{
-    struct kept_event *e = events_find(ev, &death->event);
-    if (!e) return ERR_NOTFOUND;
-    if (e->row_dead && death->at <= e->dead_at) return ERR_EXISTS;
-    e->dead = death->state == TK_DEAD;
-    e->dead_at = death->at;
-    e->row_dead = number;
-    if (!e->dead) e->attempts = 0;
-    restate(ev, e);
-    return ERR_OK;
-}
-
-/* ---- entries ---- */
-
-static bool newer(uint64_t epoch, uint64_t seq, uint64_t than_epoch, uint64_t than_seq)
-{
-    return epoch > than_epoch || (epoch == than_epoch && seq > than_seq);
-}
-
 static void set_name(char **slot, struct str name)
 {
     if (*slot && str_is(name, *slot)) return;
@@ -322,6 +303,27 @@ static void set_name(char **slot, struct str name)
     }
     free(*slot);
     *slot = copy;
+}
+
+enum err events_death(struct events *ev, const struct entry *death, uint64_t number)
+{
+    struct kept_event *e = events_find(ev, &death->event);
+    if (!e) return ERR_NOTFOUND;
+    if (e->row_dead && death->at <= e->dead_at) return ERR_EXISTS;
+    e->dead = death->state == TK_DEAD;
+    e->dead_at = death->at;
+    e->row_dead = number;
+    if (!e->dead) e->attempts = 0;
+    set_name(&e->cause, e->dead ? death->cause : STR_NONE);
+    restate(ev, e);
+    return ERR_OK;
+}
+
+/* ---- entries ---- */
+
+static bool newer(uint64_t epoch, uint64_t seq, uint64_t than_epoch, uint64_t than_seq)
+{
+    return epoch > than_epoch || (epoch == than_epoch && seq > than_seq);
 }
 
 /* opened, joined: which ticket the event went into. */

@@ -63,6 +63,7 @@ struct kept_event {
     uint32_t packed_n, verdict_n;
     uint64_t row_event, row_verdict, row_entry, row_dead; /* journal numbers, 0: no such row */
     uint64_t dead_at;                                     /* when it died or was replayed, whichever is later */
+    char *cause; /* why it died, as the row says; owned; NULL while it lives */
     bool dead;
     char bytes[]; /* of `packed`, when it was known at once */
 };

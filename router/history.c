@@ -97,9 +97,9 @@ static const char *const sql[ST_COUNT] = {
     [ST_GET] = "WITH RECURSIVE names (name) AS (SELECT min(workspace) FROM closed UNION ALL"
                " SELECT (SELECT min(workspace) FROM closed WHERE workspace > name) FROM names WHERE name IS NOT NULL)"
                " SELECT body FROM names CROSS JOIN closed ON workspace = name AND ticket = ?1",
-    [ST_LIST] =
-        "SELECT body FROM closed WHERE workspace = ?1 AND ticket < ?2 AND (?3 = '' OR state = ?3) AND (?4 = '' OR queue = ?4)"
-        " ORDER BY ticket DESC LIMIT ?5",
+    [ST_LIST] = "SELECT body, ticket FROM closed WHERE workspace = ?1 AND ticket < ?2 AND (?3 = '' OR state = ?3) AND (?4 = '' OR "
+                "queue = ?4)"
+                " ORDER BY ticket DESC LIMIT ?5",
     [ST_DIGEST] = "SELECT number, ended, body FROM closed WHERE number < ?1 ORDER BY number DESC LIMIT ?2",
     [ST_EXPIRE] = "DELETE FROM closed WHERE number IN (SELECT number FROM closed ORDER BY number LIMIT 200) AND ended < ?1",
 };
@@ -199,22 +199,27 @@ static enum err list(struct history *h, struct history_batch *b, const struct jo
 {
     sqlite3_stmt *s = h->st[ST_LIST];
     struct id from = job->ticket;
+    char text[ID_TEXT + 1];
     int rc;
     if (id_is_none(&from)) memset(from.b, 0xff, sizeof from.b);
     bind_text(s, 1, text_of(b, job, T_WORKSPACE));
     sqlite3_bind_blob(s, 2, from.b, sizeof from.b, SQLITE_STATIC);
     bind_text(s, 3, text_of(b, job, T_STATE));
     bind_text(s, 4, text_of(b, job, T_QUEUE));
-    sqlite3_bind_int(s, 5, (int)job->limit);
-    buf_addc(&b->answers, '[');
+    sqlite3_bind_int(s, 5, (int)job->limit + 1); /* the one beyond tells that there is a next page */
+    buf_addz(&b->answers, "{\"tickets\":[");
     enum err e = ERR_OK;
-    for (unsigned n = 0; !e && (rc = sqlite3_step(s)) == SQLITE_ROW; n++) {
+    unsigned n = 0;
+    for (; !e && (rc = sqlite3_step(s)) == SQLITE_ROW && n < job->limit; n++) {
         if (n) buf_addc(&b->answers, ',');
         e = add_body(h, &b->answers, s);
+        if (sqlite3_column_bytes(s, 1) == sizeof from.b) memcpy(from.b, sqlite3_column_blob(s, 1), sizeof from.b);
     }
     buf_addc(&b->answers, ']');
+    if (!e && rc == SQLITE_ROW) buf_addf(&b->answers, ",\"next\":\"%s\"", id_text(&from, text));
+    buf_addc(&b->answers, '}');
     sqlite3_reset(s);
-    return e ? e : rc == SQLITE_DONE ? ERR_OK : ERR_IO;
+    return e ? e : rc == SQLITE_DONE || rc == SQLITE_ROW ? ERR_OK : ERR_IO;
 }
 
 /* Rows are numbered in the order of closing, near enough: the first that ended before `since` ends it. */

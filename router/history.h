@@ -40,7 +40,7 @@ enum err history_open(struct history **out, uv_loop_t *loop, const struct histor
 enum err history_put(struct history *h, const struct history_row *row, history_put_fn *fn, void *ctx);
 enum err history_get(struct history *h, const struct id *ticket, history_get_fn *fn, void *ctx);
 /* Up to `limit` (1..1000) closed tickets of a workspace, newest first, after the given id (none: from the newest), optionally of
- * one state or queue (empty: any); a JSON array. */
+ * one state or queue (empty: any): {"tickets": […], "next": the id that the next page comes after, if there is one}. */
 enum err history_list(struct history *h, struct str workspace, struct str state, struct str queue, const struct id *after,
                       uint32_t limit, history_get_fn *fn, void *ctx);
 

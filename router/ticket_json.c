@@ -243,6 +243,8 @@ void event_json(struct router *r, struct buf *out, const struct kept_event *e)
     if (e->ticket) jw_key(&w, "ticket"), jw_strz(&w, id_text(&e->ticket->id, text));
     jw_key(&w, "attempts"), jw_u64(&w, e->attempts);
     put_time(&w, "received", e->received);
+    if (e->cause) jw_key(&w, "cause"), jw_strz(&w, e->cause);
+    if (e->dead) put_time(&w, "died", e->dead_at);
     if (e->verdict && !record_unpack(&verdict_record, &v, (struct str){ e->verdict, e->verdict_n }, &r->events.scratch)) {
         struct buf json;
         buf_init(&json, LIM_ZMQ_MESSAGE);

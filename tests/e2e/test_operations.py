@@ -131,23 +131,27 @@ def test_lists_filter_and_page(naru):
     assert len(naru.get("/v1/tickets?queue=general&state=waiting").json["tickets"]) == 4
     assert naru.get("/v1/tickets?state=assigned").json["tickets"] == []
     assert naru.get("/v1/tickets?queue=nowhere").json["tickets"] == []
-    for bad in ("state=sleeping", "limit=0", "limit=1001", "limit=x", "after=17", "queue=" + "q" * 65):
+    for bad in ("state=sleeping", "limit=0", "limit=101", "limit=x", "after=17", "queue=" + "q" * 65):
         refused(naru.get(f"/v1/tickets?{bad}"), 422, "bad-field")
     for ticket in made:
         act(naru, ticket, "resolve")
-    closed = lambda: {t["ticket"] for t in naru.get("/v1/tickets?state=resolved&limit=1000").json["tickets"]}
+
+    def closed(limit=100):
+        seen, after = [], ""
+        while True:
+            page = naru.get(f"/v1/tickets?state=resolved&limit={limit}{after}").json
+            seen += [t["ticket"] for t in page["tickets"]]
+            if "next" not in page:
+                assert len(seen) == len(set(seen)) and seen == sorted(seen, reverse=True)
+                return set(seen)
+            assert len(page["tickets"]) == limit and page["next"] == seen[-1]
+            after = f"&after={page['next']}"
+
     wait_for("them in the history", lambda: set(made) <= closed())
     assert not closed() & {t["ticket"] for t in naru.get("/v1/tickets").json["tickets"]}
     billing = naru.get("/v1/tickets?state=resolved&queue=billing").json["tickets"]
     assert {t["queue"] for t in billing} == {"billing"}
-    seen, after = [], ""
-    for _ in range(100):
-        page = [t["ticket"] for t in naru.get(f"/v1/tickets?state=resolved&limit=2{after}").json["tickets"]]
-        seen += page
-        if len(page) < 2:
-            break
-        after = f"&after={page[-1]}"
-    assert len(seen) == len(set(seen)) and set(seen) == closed()
+    assert closed(limit=2) == closed(limit=1) == closed()
     life = naru.get(f"/v1/tickets/{made[0]}/explain").json
     assert life["state"] == "resolved" and [e["kind"] for e in life["life"]][0] == "opened" and life["life"][-1]["kind"] == "ended"
 

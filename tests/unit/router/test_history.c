@@ -88,6 +88,17 @@ static const char *listed(struct bench *b, const char *workspace, const char *st
     return b->body;
 }
 
+/* `next`: of the ticket that the next page comes after; 0: it is the last. */
+static void assert_page(const char *got, const char *tickets, uint8_t next)
+{
+    char want[256], text[ID_TEXT + 1];
+    struct id id = ticket(next);
+    int n = snprintf(want, sizeof want, "{\"tickets\":%s", tickets);
+    if (next) n += snprintf(want + n, sizeof want - (size_t)n, ",\"next\":\"%s\"", id_text(&id, text));
+    snprintf(want + n, sizeof want - (size_t)n, "}");
+    assert_string_equal(got, want);
+}
+
 static enum err digest(const void *ctx, struct buf *out, struct str body, struct arena *scratch)
 {
     (void)scratch;
@@ -161,8 +172,8 @@ static void a_second_put_replaces_the_first(void **state)
     put(b, 1, "hanbit", "resolved", "billing", "1", clock_wall_ms());
     put(b, 1, "hanbit", "expired", "billing", "2", clock_wall_ms());
     assert_string_equal(got(b, 1), "2");
-    assert_string_equal(listed(b, "hanbit", "", "", 0, 10), "[2]");
-    assert_string_equal(listed(b, "hanbit", "resolved", "", 0, 10), "[]");
+    assert_page(listed(b, "hanbit", "", "", 0, 10), "[2]", 0);
+    assert_page(listed(b, "hanbit", "resolved", "", 0, 10), "[]", 0);
 }
 
 static void a_list_is_newest_first_filtered_and_goes_on_after_an_id(void **state)
@@ -174,12 +185,13 @@ static void a_list_is_newest_first_filtered_and_goes_on_after_an_id(void **state
     put(b, 2, "hanbit", "resolved", "technical", "2", now);
     put(b, 4, "other", "resolved", "billing", "4", now);
     put(b, 5, "hanbit", "resolved", "billing", "5", now);
-    assert_string_equal(listed(b, "hanbit", "", "", 0, 1000), "[5,3,2,1]");
-    assert_string_equal(listed(b, "hanbit", "", "", 0, 2), "[5,3]");
-    assert_string_equal(listed(b, "hanbit", "", "", 3, 2), "[2,1]");
-    assert_string_equal(listed(b, "hanbit", "resolved", "billing", 0, 10), "[5,1]");
-    assert_string_equal(listed(b, "hanbit", "", "technical", 0, 10), "[2]");
-    assert_string_equal(listed(b, "nobody", "", "", 0, 10), "[]");
+    assert_page(listed(b, "hanbit", "", "", 0, 1000), "[5,3,2,1]", 0);
+    assert_page(listed(b, "hanbit", "", "", 0, 2), "[5,3]", 3);
+    assert_page(listed(b, "hanbit", "", "", 3, 2), "[2,1]", 0);
+    assert_page(listed(b, "hanbit", "", "", 3, 1), "[2]", 2);
+    assert_page(listed(b, "hanbit", "resolved", "billing", 0, 10), "[5,1]", 0);
+    assert_page(listed(b, "hanbit", "", "technical", 0, 10), "[2]", 0);
+    assert_page(listed(b, "nobody", "", "", 0, 10), "[]", 0);
     assert_int_equal(history_list(b->h, STR("hanbit"), STR_NONE, STR_NONE, NULL, 0, on_get, b), ERR_RANGE);
     assert_int_equal(history_list(b->h, STR("hanbit"), STR_NONE, STR_NONE, NULL, 1001, on_get, b), ERR_RANGE);
 }
@@ -239,7 +251,7 @@ static void tickets_leave_after_their_days(void **state)
     for (unsigned n = 1; n < 250; n++) put(b, (uint8_t)n, "hanbit", "resolved", "billing", "old", now - 31 * 86400000ull);
     put(b, 250, "hanbit", "resolved", "billing", "new", now);
     wait_for(b, &b->puts, 250);
-    for (uint64_t until = clock_mono_ms() + DEADLINE_MS; strcmp(listed(b, "hanbit", "", "", 0, 10), "[new]") != 0;) {
+    for (uint64_t until = clock_mono_ms() + DEADLINE_MS; strcmp(listed(b, "hanbit", "", "", 0, 10), "{\"tickets\":[new]}") != 0;) {
         assert_true(clock_mono_ms() < until);
         uv_timer_t t; /* leave the thread its quiet moment */
         uv_timer_init(&b->loop, &t);
