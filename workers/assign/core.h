@@ -151,7 +151,7 @@ struct ticket {
     uint64_t steps, step_at;  /* lines of its timeline that were taken (bit each), and when the last one of waiting was */
     struct old_policy *under; /* whose timeline it goes by: swap.c; NULL: that of the policy in use */
     uint64_t reply_from;      /* the customer's first message that no reply has answered; 0: none */
-    uint32_t overflowed;      /* clauses of its queue's overflow that it has gone through by age (bit each) */
+    uint64_t overflowed;      /* clauses of its queue's overflow that it has gone through by age (bit each) */
     uint8_t sla_told;         /* targets that were counted as met or missed: 1 << enum sla_target */
     uint64_t token_epoch, token_seq, offer_epoch, offer_seq;
     uint64_t tie; /* order of arrival */
@@ -678,9 +678,7 @@ void sla_met(struct workspace *ws, struct ticket *t, enum sla_target which); /* 
 void sla_message(struct workspace *ws, struct ticket *t, uint64_t at);       /* the customer wrote: a reply is due */
 
 /* ---- schedule.c: tickets that are put off ---- */
-/* When a callback is due: `p` is the policy that `c` is of, `closed` the hours of its condition, or -1. */
-uint64_t callback_at(const struct workspace *ws, const struct ticket *t, const struct policy *p, const struct callback *c,
-                     int closed);
+uint64_t callback_at(const struct workspace *ws, const struct policy *p, const struct callback *c); /* `c` is of policy `p` */
 void ticket_put_off(struct workspace *ws, struct ticket *t, uint64_t at, const char *cause);
 void ticket_due(struct workspace *ws, struct ticket *t); /* scheduled: waits again */
 void act_callback(struct workspace *ws, const struct act *a);

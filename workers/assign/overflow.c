@@ -102,7 +102,7 @@ static void deflect(struct workspace *ws, struct ticket *t, const char *to, cons
 static bool send_off(struct workspace *ws, struct ticket *t, const struct overflow *o, const char *cause)
 {
     if (o->callback.given) {
-        ticket_put_off(ws, t, callback_at(ws, t, ws->policy, &o->callback, o->closed), cause);
+        ticket_put_off(ws, t, callback_at(ws, ws->policy, &o->callback), cause);
         return true;
     }
     ticket_end_with(ws, t, EV_CANCEL, cause, detail(ws, "text", o->refuse));
@@ -140,7 +140,7 @@ bool overflow_begun(struct workspace *ws, struct ticket *t, const struct overflo
 
 /* ---- when it has waited ---- */
 
-static bool is_open(const struct ticket *t, uint32_t i) { return i < 32 && !(t->overflowed >> i & 1); }
+static bool is_open(const struct ticket *t, uint32_t i) { return !(t->overflowed >> i & 1); }
 
 uint64_t overflow_next(const struct workspace *ws, const struct ticket *t)
 {
@@ -170,7 +170,7 @@ bool overflow_run(struct workspace *ws, struct ticket *t)
         const struct overflow *o = &queue_of(ws, t)->overflow[i];
         const char *why = is_open(t, i) && asks_age(o) && is_old(ws, t, o) ? overflows(ws, t, o) : NULL;
         if (!why) continue;
-        t->overflowed |= 1u << i;
+        t->overflowed |= 1ull << i;
         change_touch(ws, t);
         if (o->deflect) deflect(ws, t, o->deflect, why);
         else if (o->move < 0) return send_off(ws, t, o, why);

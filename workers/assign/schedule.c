@@ -12,22 +12,11 @@
 
 static const struct callback usual = { .given = true, .hours = -1, .retries = 3, .again_ms = 3600000 };
 
-static const struct hours *hours_for(const struct workspace *ws, const struct ticket *t, const struct policy *p,
-                                     const struct callback *c, int closed)
-{
-    int target = queue_of(ws, t)->answer.hours;
-
-    if (c->hours >= 0) return &p->hours[c->hours];
-    if (closed >= 0) return &p->hours[closed];
-    return target >= 0 ? &ws->policy->hours[target] : NULL;
-}
-
 static uint64_t again_ms(const struct callback *c) { return c->again_ms ? c->again_ms : usual.again_ms; }
 
-uint64_t callback_at(const struct workspace *ws, const struct ticket *t, const struct policy *p, const struct callback *c,
-                     int closed)
+uint64_t callback_at(const struct workspace *ws, const struct policy *p, const struct callback *c)
 {
-    const struct hours *h = c->next_open ? hours_for(ws, t, p, c, closed) : NULL;
+    const struct hours *h = c->next_open && c->hours >= 0 ? &p->hours[c->hours] : NULL;
     uint64_t at = ws->now + c->in_ms, next = 0;
 
     if (h && !hours_open(h, at, &next)) return next ? next : at + again_ms(c); /* 0: beyond what the calendar knows */

@@ -292,7 +292,7 @@ static void do_move(struct workspace *ws, struct ticket *t, struct doing *d)
 
 static void do_callback(struct workspace *ws, struct ticket *t, struct doing *d)
 {
-    if (state_next(t->state, EV_SCHEDULE)) ticket_put_off(ws, t, callback_at(ws, t, d->policy, &d->step->callback, -1), d->cause);
+    if (state_next(t->state, EV_SCHEDULE)) ticket_put_off(ws, t, callback_at(ws, d->policy, &d->step->callback), d->cause);
 }
 
 static void do_park(struct workspace *ws, struct ticket *t, struct doing *d)

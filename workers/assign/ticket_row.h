@@ -72,7 +72,7 @@
     X(LIST, wants, need)   /* what a transfer asked for */                                                                         \
     X(U64, steps, 0)       /* lines of the timeline that were taken: bit each; `step` was their number when they went in order */  \
     X(TIME, reply_from, 0) /* the customer's first message without a reply */                                                      \
-    X(U32, overflowed, 0)  /* clauses of the overflow that it went through by age: bit each */                                     \
+    X(U64, overflowed, 0)  /* clauses of the overflow that it went through by age: bit each */                                     \
     X(U32, sla_told, 0)    /* targets counted as met or missed: bit each */                                                        \
     X(TIME, connect_by, 0) /* its owner is to start until then */
 #define AGENT_ROW_FIELDS(X)                                                                                                        \

@@ -29,7 +29,10 @@
      expect-shown CONV TEXT …         what an agent was shown with the ticket last, as JSON, contains each text
      expect-entries KIND=N …          how many entries of the kind so far
      expect-agent AGENT TEXT          the agent as JSON contains the text
-     expect-queue QUEUE waiting=N
+     expect-queue QUEUE [waiting=N] TEXT …      the queue as JSON
+     expect-ticket CONV TEXT …        the ticket as JSON (without blanks) contains each text; `!TEXT`: does not
+     expect-notices N                 so many notices were shown to agents so far
+     callback AGENT CONV [in=T]       … puts the ticket off; AGENT `-`: a supervisor does
      expect-same CONV CONV            both are the same ticket
 
    Agents who are connected send heartbeats. After every line that ends a turn, everything that must always hold is checked. */
@@ -202,6 +205,21 @@ static void do_on_ticket(struct play *p, char **v, int n)
     world_act(&p->w, a);
 }
 
+static void do_callback(struct play *p, char **v, int n)
+{
+    struct seen_ticket *t = world_ticket(&p->w, v[2]);
+    const char *in = value(v, n, "in");
+    struct act a = { .kind = ACT_CALLBACK, .privileged = strcmp(v[1], "-") == 0 };
+    uint64_t ms = 0;
+
+    if (!t) bad(p, "no ticket of conversation", v[2]);
+    if (in && opt_ms(str_of(in), &ms)) bad(p, "not a time:", in);
+    a.ticket = t->id;
+    if (!a.privileged) a.agent = str_of(v[1]), world_token(t, v[1], false, &a);
+    a.at = in ? p->w.now + ms : 0;
+    world_act(&p->w, a);
+}
+
 /* By a supervisor, without a token. */
 static void do_supervised(struct play *p, char **v, int n)
 {
@@ -368,13 +386,41 @@ static void do_expect_agent(struct play *p, char **v, int n)
         if (!strstr(p->w.body, v[i])) bad(p, "otherwise than expected:", p->w.body);
 }
 
+static void check_body(const struct play *p, char **v, int n)
+{
+    for (int i = 2; i < n; i++) {
+        bool absent = v[i][0] == '!';
+        if (!strstr(p->w.body, v[i] + absent) != absent) bad(p, "otherwise than expected:", p->w.body);
+    }
+}
+
 static void do_expect_queue(struct play *p, char **v, int n)
 {
+    const char *waiting = value(v, n, "waiting");
     char text[64];
 
     world_act(&p->w, (struct act){ .kind = ACT_QUEUES, .queue = str_of(v[1]) });
-    snprintf(text, sizeof text, "\"waiting\":%s,", value(v, n, "waiting"));
-    if (!strstr(p->w.body, text)) bad(p, "otherwise than expected:", p->w.body);
+    snprintf(text, sizeof text, "\"waiting\":%s,", waiting ? waiting : "");
+    if (waiting && !strstr(p->w.body, text)) bad(p, "otherwise than expected:", p->w.body);
+    check_body(p, v + (waiting != NULL), n - (waiting != NULL));
+}
+
+static void do_expect_ticket(struct play *p, char **v, int n)
+{
+    const struct seen_ticket *t = world_ticket(&p->w, v[1]);
+
+    if (!t) bad(p, "no ticket of conversation", v[1]);
+    world_act(&p->w, (struct act){ .kind = ACT_TICKET, .privileged = true, .ticket = t->id });
+    check_body(p, v, n);
+}
+
+static void do_expect_notices(struct play *p, char **v, int n)
+{
+    char text[32];
+
+    (void)n;
+    snprintf(text, sizeof text, "%u notices", p->w.notices);
+    if (p->w.notices != (uint32_t)atoi(v[1])) bad(p, "otherwise than expected:", text);
 }
 
 static const struct verb {
@@ -417,6 +463,9 @@ static const struct verb {
     { "expect-life", 3, do_expect_life },
     { "expect-agent", 3, do_expect_agent },
     { "expect-queue", 3, do_expect_queue },
+    { "expect-ticket", 3, do_expect_ticket },
+    { "expect-notices", 2, do_expect_notices },
+    { "callback", 3, do_callback },
 };
 
 /* "-> 409 old-token" at the end of a line: what the last result must be. */

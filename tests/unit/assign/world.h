@@ -58,7 +58,7 @@ struct world {
     uint64_t now, last_seq, act_id;
     struct map tickets; /* by id */
     struct map store;
-    uint32_t entries[32], offers_shown;
+    uint32_t entries[32], offers_shown, notices;
     struct str opening; /* the conversation of the event being taken */
     uint32_t status;    /* of the last result */
     char problem[65], why[513];
@@ -248,6 +248,7 @@ static inline void watch_owner(struct seen_ticket *t, const struct entry *e)
     case ENTRY_RESUMED:
         if (e->state == TK_WAITING) t->owner[0] = '\0';
         break;
+    case ENTRY_SCHEDULED: t->owner[0] = '\0'; break;
     default: break;
     }
     list_offers(t);
@@ -315,6 +316,7 @@ static inline void watch_offer(struct world *w, const struct offer *o)
     assert_non_null(t); /* its entry came first */
     w->offers_shown++;
     if (str_is(o->what, "message")) t->messages++;
+    if (str_is(o->what, "notice")) w->notices++;
     if (o->messages.count) {
         struct buf b;
         buf_init(&b, 262144);
