@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-#define PACE_MEMORY 256u /* pieces of work whose times still count: an exponential mean of about so many */
+#define PACE_MEMORY 512u /* pieces of work whose times still count: an exponential mean of about so many */
 #define PACE_PRIOR  2u   /* … and what is assumed counts as so many */
 
 struct pace { /* of one queue; all 0: nothing known */

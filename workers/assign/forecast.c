@@ -84,12 +84,19 @@ static double share_of(struct workspace *ws, struct line *l, const struct crowd 
     return all ? (double)both / all : 0;
 }
 
-static bool goes_before(const struct workspace *ws, const struct ticket *a, const struct ticket *b)
+static int64_t place_of(const struct workspace *ws, const struct ticket *t)
 {
-    struct waits x = waits_of(ws, a), y = waits_of(ws, b);
-    int64_t first = order_key(&x, ws->now), second = order_key(&y, ws->now);
+    struct waits w = waits_of(ws, t);
 
-    return first < second || (first == second && a->tie < b->tie);
+    return order_key(&w, ws->now);
+}
+
+/* Does `one` go before `t`, whose place in the order is `at`? */
+static bool goes_before(const struct workspace *ws, const struct ticket *one, const struct ticket *t, int64_t at)
+{
+    int64_t its = place_of(ws, one);
+
+    return one != t && (its < at || (its == at && one->tie < t->tie));
 }
 
 static double handle_of(const struct workspace *ws, uint32_t queue)
@@ -97,14 +104,17 @@ static double handle_of(const struct workspace *ws, uint32_t queue)
     return pace_handle(&ws->queues[queue].pace, ws->policy->queues[queue].answer.within_ms[URG_NORMAL]);
 }
 
+/* Before a ticket that is only coming, all of them go. */
 static void add_lane(struct workspace *ws, const struct lane *l, const struct ticket *t, double share, struct service *s)
 {
-    for (size_t i = 0; i < l->waiting.count; i++) {
-        const struct ticket *one = container_of(l->waiting.v[i], struct ticket, in_lane);
-        if (t->line && (one == t || !goes_before(ws, one, t))) continue;
-        s->ahead += share;
-        s->work_ms += share * handle_of(ws, one->queue);
-    }
+    const struct heap *h = &l->waiting;
+    int64_t at = t->line ? place_of(ws, t) : 0;
+    size_t before = t->line ? 0 : l->count;
+
+    for (size_t i = 0; t->line && i < h->count; i++)
+        before += goes_before(ws, container_of(h->v[i], struct ticket, in_lane), t, at);
+    s->ahead += share * (double)before;
+    s->work_ms += share * (double)before * handle_of(ws, l->queue);
 }
 
 static void add_line(struct workspace *ws, struct line *l, const struct ticket *t, const struct crowd *c, struct service *s)
@@ -162,14 +172,12 @@ struct service forecast_queue(struct workspace *ws, uint32_t queue)
 uint32_t forecast_position(struct workspace *ws, const struct ticket *t)
 {
     const struct heap *h = &ws->queues[t->queue].by_age;
-    uint32_t at = 1;
+    uint32_t position = 1;
+    int64_t at = t->line ? place_of(ws, t) : 0;
 
     if (!t->line) return 0;
-    for (size_t i = 0; i < h->count; i++) {
-        const struct ticket *one = container_of(h->v[i], struct ticket, in_queue);
-        if (one != t && goes_before(ws, one, t)) at++;
-    }
-    return at;
+    for (size_t i = 0; i < h->count; i++) position += goes_before(ws, container_of(h->v[i], struct ticket, in_queue), t, at);
+    return position;
 }
 
 void forecast_worked(struct workspace *ws, const struct ticket *t)
