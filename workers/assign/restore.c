@@ -59,6 +59,18 @@ static void put_fields(struct workspace *ws, struct ticket *t, const struct tick
     t->assigned_at = r->assigned_at;
     t->started = r->started;
     t->connect_by = r->connect_by;
+    t->last_reply = r->last_reply;
+    t->callbacks = r->callbacks;
+    t->no_bots = r->no_bots;
+}
+
+/* Before it waits: it decides the line. */
+static void put_only(const struct workspace *ws, struct ticket *t, const struct ticket_row *r)
+{
+    if (!r->only.n || r->only_until <= ws->now) return;
+    t->only = roster_find(&ws->roster, r->only);
+    t->only_until = t->only ? r->only_until : 0;
+    t->only_skip = t->only ? r->only_skip : 0;
 }
 
 /* Puts a ticket into a state that it had before: not a change, so not by the table; what the state means for places and units is
@@ -114,6 +126,7 @@ static void put_row(struct workspace *ws, struct ticket *t, const struct ticket_
     for (struct taken *e = t->events; e; e = e->next) e->home = r->home;
     put_fields(ws, t, r);
     put_needs(ws, t, r);
+    put_only(ws, t, r);
     put_backoffs(ws, t, r);
     continuity_restore_owners(ws, t, r->owners);
     put_state(ws, t, r);
