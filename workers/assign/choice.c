@@ -239,6 +239,8 @@ static const struct term_rule {
     [TERM_SCORE] = { SCORE_BITS, value_score, NULL, "score_pct", told_score },
 };
 
+uint32_t choice_bits(uint32_t term) { return rules[term].bits; }
+
 double choice_share(const struct choice *c, enum choose word, uint32_t agent)
 {
     double s = rules[word].share(c, agent);
@@ -261,7 +263,7 @@ static void lay(struct choice *c, uint32_t term, uint32_t *left)
     uint32_t need = rules[term].bits + SUM_BITS;
 
     if (need > *left) {
-        if (c->limbs == KEY_LIMBS) return; /* never with the words alone, and behind an index nothing is equal so far */
+        naru_assert(c->limbs < KEY_LIMBS);
         c->limbs++;
         *left = LIMB_BITS;
     }

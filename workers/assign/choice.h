@@ -5,7 +5,7 @@
 
 #include "workers/assign/core.h"
 
-#define KEY_LIMBS  4u
+#define KEY_LIMBS  6u
 #define TERMS_MAX  13u
 #define BEST_MAX   32u /* candidates kept for one ticket, and tickets of one matching round */
 #define SUM_BITS   6u  /* so many keys as 1 << this can be added without a term spilling over into the one before it */
@@ -57,6 +57,7 @@ bool choice_same(const struct queue *a, const struct queue *b); /* keys of both 
 bool choice_personal(const struct queue *q);                    /* the key depends on the ticket beyond its line and queue */
 /* What the terms say of an agent, as members of a JSON object: ,"skill":8,"idle_ms":1200 */
 void choice_tell(const struct choice *c, uint32_t agent, struct buf *out);
+uint32_t choice_bits(uint32_t term); /* its width, SUM_BITS not counted */
 /* 0..1 of a word, as weights use it; 1 is best. */
 double choice_share(const struct choice *c, enum choose word, uint32_t agent);
 

@@ -636,7 +636,7 @@ void tally_tell(const struct tally *t, struct buf *b);                     /* "o
 bool match_pass(struct workspace *ws);                                     /* true: stopped by its budget */
 /* The best `k` agents for a ticket, best first, whether it waits or is offered already; who holds an offer of it is left out.
    Returns how many. */
-uint32_t match_best(struct workspace *ws, struct ticket *t, uint32_t k, struct agent **out);
+uint32_t match_best(struct workspace *ws, const struct ticket *t, uint32_t k, struct agent **out);
 void match_fini(struct workspace *ws);
 
 /* ---- offers.c ---- */

@@ -52,7 +52,7 @@ static uint32_t consider_all(struct workspace *ws, struct line *l, struct choice
     return looked;
 }
 
-uint32_t match_best(struct workspace *ws, struct ticket *t, uint32_t k, struct agent **out)
+uint32_t match_best(struct workspace *ws, const struct ticket *t, uint32_t k, struct agent **out)
 {
     struct line *l = t->line ? t->line : line_of(ws, t);
     struct choice c;
@@ -74,7 +74,6 @@ static bool offer(struct workspace *ws, struct ticket *t, const struct choice *c
     bool skipped = c->line->only == a && c->line->only_skip;
 
     if (!offer_make(ws, t, a, why_chosen(ws, t->line, c, winner, together))) return false;
-    choice_offered(ws, a);
     if (skipped) roster_allow_over(ws, a);
     return true;
 }

@@ -99,6 +99,7 @@ bool offer_make(struct workspace *ws, struct ticket *t, struct agent *a, struct 
 
     if (ticket_step(ws, t, EV_OFFER, a)) return false;
     t->offers_made++;
+    choice_offered(ws, a);
     offers_again(ws, t);
     log_change(ws, .kind = ENTRY_OFFERED, .t = t, .agent = a, .detail = detail);
     h = ticket_offer_to(t, a);
