@@ -306,7 +306,7 @@ void choice_init(struct choice *c, const struct workspace *ws, const struct tick
 void choice_key(const struct choice *c, uint32_t agent, struct key *out)
 {
     *out = (struct key){ { 0 } };
-    for (uint32_t i = 0; i < c->terms; i++) out->v[c->at[i].limb] |= (int64_t)(value_of(c, c->at[i].term, agent) << c->at[i].shift);
+    for (uint32_t i = 0; i < c->terms; i++) out->v[c->at[i].limb] |= (limb)value_of(c, c->at[i].term, agent) << c->at[i].shift;
 }
 
 /* Is the agent's key less than `than`? Terms are looked up only as far as they are needed to tell; then all are in *out. */
@@ -317,10 +317,10 @@ static bool less(const struct choice *c, uint32_t agent, const struct key *than,
     *out = (struct key){ { 0 } };
     for (uint32_t i = 0; i < c->terms; i++) {
         const struct term_at *at = &c->at[i];
-        int64_t *limb = &out->v[at->limb], theirs = than->v[at->limb] >> at->shift;
-        *limb |= (int64_t)(value_of(c, at->term, agent) << at->shift);
-        if (sure || *limb >> at->shift == theirs) continue;
-        if (*limb >> at->shift > theirs) return false;
+        limb *ours = &out->v[at->limb], theirs = than->v[at->limb] >> at->shift;
+        *ours |= (limb)value_of(c, at->term, agent) << at->shift;
+        if (sure || *ours >> at->shift == theirs) continue;
+        if (*ours >> at->shift > theirs) return false;
         sure = true;
     }
     return sure;

@@ -5,17 +5,18 @@
 
 #include "workers/assign/core.h"
 
-#define KEY_LIMBS  6u
+#define KEY_LIMBS  3u /* enough: two that follow each other hold more than LIMB_BITS, and all terms have 245 */
 #define TERMS_MAX  13u
 #define BEST_MAX   32u /* candidates kept for one ticket, and tickets of one matching round */
 #define SUM_BITS   6u  /* so many keys as 1 << this can be added without a term spilling over into the one before it */
-#define LIMB_BITS  62u
+#define LIMB_BITS  126u
 #define SCORE_BITS 50u
 
 /* Terms one after another, the most significant first, each whole within one limb and with SUM_BITS above it. Keys are compared
    and added limb by limb. */
+typedef __int128 limb;
 struct key {
-    int64_t v[KEY_LIMBS];
+    limb v[KEY_LIMBS];
 };
 struct candidate {
     uint32_t agent;

@@ -158,9 +158,7 @@ static bool offer_one_more(struct workspace *ws, struct ticket *t)
 {
     struct agent *a;
 
-    if (!match_best(ws, t, 1, &a) || !offer_make(ws, t, a, why_beside(ws, a, ticket_offers(t)))) return false;
-    choice_offered(ws, a);
-    return true;
+    return match_best(ws, t, 1, &a) && offer_make(ws, t, a, why_beside(ws, a, ticket_offers(t)));
 }
 
 bool offers_top_up(struct workspace *ws)

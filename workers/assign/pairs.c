@@ -16,7 +16,7 @@
 #define LIMBS   (KEY_LIMBS + 1)
 
 struct cost {
-    int64_t v[LIMBS]; /* v[0]: rows unserved */
+    limb v[LIMBS]; /* v[0]: rows unserved */
 };
 struct column {
     uint32_t agent; /* NONE: going unserved */
@@ -54,7 +54,7 @@ static int compare(const struct pairs *p, const struct cost *a, const struct cos
     return 0;
 }
 
-static void add(const struct pairs *p, struct cost *to, const struct cost *a, int64_t times)
+static void add(const struct pairs *p, struct cost *to, const struct cost *a, int times)
 {
     for (uint32_t i = 0; i <= p->limbs; i++) to->v[i] += a->v[i] * times;
 }

@@ -58,15 +58,15 @@ static void choose(struct room *r, uint32_t n, const enum choose *words)
 static void check_laid(struct room *r, uint32_t terms)
 {
     struct choice c;
-    uint64_t used[KEY_LIMBS] = { 0 };
+    limb used[KEY_LIMBS] = { 0 };
 
     choice_init(&c, r->w.ws, r->ticket, r->ticket->line, 1);
     assert_int_equal(c.terms, terms);
     for (uint32_t i = 0; i < c.terms; i++) {
-        uint64_t bits = ((1ull << (choice_bits(c.at[i].term) + SUM_BITS)) - 1) << c.at[i].shift;
+        limb bits = (((limb)1 << (choice_bits(c.at[i].term) + SUM_BITS)) - 1) << c.at[i].shift;
         assert_true(c.at[i].limb < KEY_LIMBS);
-        assert_int_equal(used[c.at[i].limb] & bits, 0);
-        assert_int_equal(bits >> LIMB_BITS, 0);
+        assert_true((used[c.at[i].limb] & bits) == 0);
+        assert_true(bits >> LIMB_BITS == 0);
         if (i) assert_true(c.at[i].limb > c.at[i - 1].limb || c.at[i].shift < c.at[i - 1].shift); /* less significant */
         used[c.at[i].limb] |= bits;
     }
@@ -181,8 +181,8 @@ static void sums_of_keys_do_not_cross_a_tier(void **state)
     choose(&r, CHOOSE_MAX, words);
     choice_init(&c, r.w.ws, r.ticket, r.ticket->line, 1);
     for (uint32_t i = 1; i < c.terms; i++) {
-        int64_t most = (int64_t)((1ull << choice_bits(c.at[i].term)) - 1) << c.at[i].shift;
-        if (c.at[i].limb == c.at[i - 1].limb) assert_true(64 * most < 1ll << c.at[i - 1].shift);
+        limb most = (((limb)1 << choice_bits(c.at[i].term)) - 1) << c.at[i].shift;
+        if (c.at[i].limb == c.at[i - 1].limb) assert_true(64 * most < (limb)1 << c.at[i - 1].shift);
         assert_true(64 * most > 0);
     }
     world_close(&r.w);

@@ -23,7 +23,7 @@ struct small {
 struct sum {
     uint32_t served; /* bit per row, the first row the highest: more is better */
     uint32_t count;
-    int64_t v[KEY_LIMBS];
+    limb v[KEY_LIMBS];
 };
 
 static void make(struct small *s, struct rng *rng)
