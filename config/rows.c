@@ -62,6 +62,8 @@ static const struct row channel_rows[] = {
       .help = "units that a held or offered ticket takes of an agent's capacity; when not given: voice 100, chat and messaging 30, "
               "sms 20, "
               "email and form 15, api 10" },
+    { "max", &K_U32, AT(channel, max), "0", 0, 1000,
+      .help = "most tickets at once with one agent, unless their own `max` says otherwise; 0: as many as they have units for" },
     { "offer", &K_MS, AT(channel, offer_ms), "20s", SECOND, HOUR, .help = "how long an offer stands" },
     { "wrapup", &K_MS, AT(channel, wrapup_ms), "0s", 0, HOUR, .help = "time after resolving in which the units stay taken" },
     { "connect", &K_MS, AT(channel, connect_ms), "0s", 0, HOUR,

@@ -135,8 +135,8 @@ const struct mapping capacity_mapping = {
 /* ---- presence ---- */
 
 static const struct row presence_rows[] = {
-    { "lease", &K_MS, AT(presence_rules, lease_ms), "30s", 5 * SECOND, HOUR,
-      .help = "who has not been heard of for so long is offline; a heartbeat or any act renews it" },
+    { "lease", &K_MS, AT(presence_rules, lease_ms), "30s", 15 * SECOND, HOUR,
+      .help = "who has not been heard of for so long is offline; a stream is a heartbeat every 10 s, and any act renews it" },
     { "leave", &K_MS, AT(presence_rules, leave_ms), "5s", 0, 10 * MINUTE,
       .help = "from the end of an agent's connection to offline: time to connect again" },
     { "grace", &K_MS, AT(presence_rules, grace_ms), "60s", 0, DAY,

@@ -160,7 +160,7 @@ WORDS_OF(answer, ANSWER_MAP)
 #define PREVIOUS_FIELDS(X) X(ID, ticket, 0) X(TIME, at, 0) X(STR, queue, 64) X(STR, agent, 128) X(ENUM, state, ticket_state) X(STR, intent, 64)
 #define OFFER_FIELDS(X)                                                                                                     \
     X(STR, workspace, 64)                                                                                                   \
-    X(STR, what, 16)            /* "offer", "withdrawn", "assigned" (held on resume, or auto), "message", "ended", "returned", "changed", "consult", "notice" */ \
+    X(STR, what, 16)            /* "offer", "withdrawn", "assigned" (held on resume, or auto), "message", "ended", "returned", "changed", "consult", "notice", "replaced" (the agent has connected again: that session is over) */ \
     X(STR, agent, 128)                                                                                                      \
     X(U64, session, 0)                                                                                                      \
     X(ID, ticket, 0)                                                                                                        \

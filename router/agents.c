@@ -2,7 +2,8 @@
    count, so that a result that comes after the end finds it closed instead of freed; the last of socket and acts frees it.
 
    It is `welcome` once the leader has answered ACT_CONNECT with a session; acts before that are refused. A new leader is asked to
-   connect it again with its session. */
+   connect it again with its session. When the agent connects again, here or at another router, the leader says "replaced" of the
+   older session, or refuses what comes of it as "old-session": then its socket is closed (4001). */
 #include "router/agents.h"
 
 #include "base/log.h"
@@ -104,6 +105,15 @@ static void fill_act(const struct agent_conn *c, struct act *act, enum act_kind 
                          .actor = str_of(c->actor) };
 }
 
+/* The agent has connected again since, here or at another router. */
+static void close_replaced(struct agent_conn *c)
+{
+    if (c->replaced) return;
+    c->replaced = true;
+    map_del(&c->router->agents.by_key, conn_key(c));
+    ws_close(c->sock, WS_REPLACED, "replaced");
+}
+
 static void on_connected(void *ctx, const struct result *res)
 {
     struct agent_conn *c = ctx;
@@ -115,7 +125,8 @@ static void on_connected(void *ctx, const struct result *res)
     }
     if (res->status >= 500) return; /* agents_tick asks again */
     if (res->status >= 400) {
-        ws_close(c->sock, res->status == 404 ? WS_NO_AGENT : WS_TRY_AGAIN, res->status == 404 ? "no such agent" : "refused");
+        if (str_is(res->problem, "old-session")) close_replaced(c);
+        else ws_close(c->sock, res->status == 404 ? WS_NO_AGENT : WS_TRY_AGAIN, res->status == 404 ? "no such agent" : "refused");
         return;
     }
     c->session = res->session;
@@ -198,6 +209,7 @@ static void on_result(void *ctx, const struct result *res)
     struct agent_conn *c = a->conn;
     c->refs--;
     if (c->sock) tell_result(c, a, res);
+    if (c->sock && str_is(res->problem, "old-session")) close_replaced(c);
     if (res->status < 300) feedback_transferred(c->router, c->workspace, &a->ticket, conn_name(c), str_of(a->queue));
     unref(c);
     free(a);
@@ -305,7 +317,6 @@ static void on_doc(struct agent_conn *c, const struct json *doc)
     }
     if (row->act == ACT_NONE) return;
     fill_act(c, &act, row->act);
-    if (!c->welcome) act.session = 0; /* a new leader is about to give another one */
     if (!row->read(&a, &act, &room, doc, why)) refuse(c, &a, 400, "bad-field", why);
     else if (!c->welcome && !c->session) refuse(c, &a, 503, "not-leading", "nobody leads the workspace yet; wait for the welcome");
     else ask(c, &a, &act);
@@ -342,10 +353,7 @@ static struct agent_conn *conn_new(struct router *r, uint16_t workspace, struct 
 static void replace_former(struct router *r, struct agent_conn *c)
 {
     struct agent_conn *old = map_get(&r->agents.by_key, conn_key(c));
-    if (!old) return;
-    old->replaced = true;
-    map_del(&r->agents.by_key, conn_key(old));
-    ws_close(old->sock, WS_REPLACED, "replaced");
+    if (old) close_replaced(old);
 }
 
 void agents_stream(struct router *r, struct http_req *req, uint16_t workspace, struct str name, struct str actor)
@@ -384,7 +392,8 @@ void agents_offer(struct router *r, const struct offer *o)
     struct agent_conn *c = find(r, ws, o->agent);
     if (!c || (o->session && o->session != c->session)) return; /* for a connection that is no more */
     buf_clear(&r->text);
-    if (offer_json(&r->text, o)) send_text(c);
+    if (str_is(o->what, "replaced")) close_replaced(c);
+    else if (offer_json(&r->text, o)) send_text(c);
 }
 
 void agents_presence(struct router *r, uint16_t workspace, const struct entry *en)

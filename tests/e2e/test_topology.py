@@ -105,7 +105,6 @@ def test_an_agent_who_moves_to_the_other_router_keeps_what_they_hold(two):
         again.close()
 
 
-@pytest.mark.xfail(strict=True, reason="who connects at another router leaves the former socket open and silent: its router never learns of it")
 def test_the_second_socket_of_an_agent_closes_the_first_at_another_router(two):
     first = two.routers[1].agent("carl")
     first.hear("welcome")

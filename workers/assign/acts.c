@@ -118,6 +118,7 @@ static bool may_act(struct workspace *ws, const struct act *a, const struct tick
     const struct hold *h = g ? ticket_hold_of(t, g) : NULL;
 
     if (a->privileged && !act_has_token(a)) return true;
+    if (g && !agent_session_ok(ws, a, g)) return false;
     if (!a->privileged && (!h || (h->kind != HOLD_OWNER && !(consulted && h->kind == HOLD_CONSULT)))) {
         refuse(ws, a, 403, "not-your-ticket", "the ticket is %s, and not with this agent", ticket_state_words.v[t->state]);
         return false;

@@ -412,7 +412,8 @@ static void flush_agent(struct workspace *ws, struct agent *a)
                            .idle = a->idle,
                            .day = a->day,
                            .taken = a->taken,
-                           .online = a->online };
+                           .online = a->online,
+                           .claim = a->claim };
     struct writing w = write_begin(ws, "HSET", key_of(ws, "a:", a->name));
 
     record_hash(&agent_row_record, &r, (1ull << agent_row_record.count) - 1, emit_field, &w);

@@ -25,9 +25,6 @@
 #define PASS_BUDGET  2000000 /* agents looked at in one matching pass before the loop turns */
 #define NONE         UINT32_MAX
 
-#define MS_LEASE       30000ull
-#define MS_LEAVE       5000ull  /* from a socket's end to the agent being offline */
-#define MS_LOST        60000ull /* from then to what they hold returning */
 #define MS_PARK        604800000ull
 #define MS_TRANSFER    120000ull /* a transfer to an agent waits for them alone */
 #define MS_WAIT        2592000000ull
@@ -186,6 +183,12 @@ struct ticket {
     bool held_kept, held_changed; /* the held sets in Redis name it; they differ from `holds` */
 };
 
+/* Why one more is not for an agent, the first that holds in this order; a word each. */
+#define BAR_MAP(X)                                                                                                                 \
+    X(BAR_NONE, "none")                                                                                                            \
+    X(BAR_UNITS, "units")                                                                                                          \
+    X(BAR_KEEP, "keep") X(BAR_MAXIMUM, "maximum") X(BAR_EXCLUSIVE, "exclusive") X(BAR_RAMP, "ramp") X(BAR_DAY, "daily")
+WORDS_OF(bar, BAR_MAP)
 struct agent_skill {
     uint16_t skill;
     uint8_t level;
@@ -226,10 +229,18 @@ struct agent {
     uint64_t was_until;
     char reason[65], was_reason[65];
     uint64_t session, lease, leaving, lost;
+    uint64_t claim;      /* the least session number that is not an old one: see presence.c */
+    uint64_t was_online; /* `online` before the lease lapsed */
     uint32_t router, misses;
     bool connected;
     struct due due;
     bool touched, freed;
+    /* for the time being: see duty.c */
+    bool off_shift;
+    enum bar barred;    /* BAR_RAMP, BAR_DAY or none */
+    uint64_t duty_next; /* when the clock alone changes these; UINT64_MAX: never */
+    uint64_t ramp_at;   /* begin of the ramp's running minute, with so many offers in it */
+    uint32_t ramp_offers;
     bool over; /* has more than a capacity that was lowered meanwhile, or that a home gave back */
 };
 
@@ -238,7 +249,8 @@ struct roster {
     struct agent **v;
     uint32_t count, room, words; /* words: 64 agents each */
     struct map by_name;
-    uint64_t *known, *online, *avail;    /* avail: available, connected or not, and not leaving */
+    uint64_t *known, *online, *avail;    /* avail: available, connected or not, on shift and not leaving */
+    uint64_t *off_shift;                 /* those who say available and are not in the hours of their shift */
     uint64_t *room_for[2][CHANNELS_MAX]; /* [favoured][channel] units for one more, what is kept left alone unless favoured */
     uint64_t *below[CHANNELS_MAX];       /* fewer than the channel's maximum */
     uint64_t *free[2][CHANNELS_MAX];     /* may be given one more now: capacity.c says what that takes */
@@ -448,7 +460,6 @@ struct overflowing;
 struct ticket *intake_open(struct workspace *ws, const struct event *e, const struct verdict *v, const struct id *given,
                            struct overflowing *o);
 struct ticket *intake_conversation(const struct workspace *ws, const struct event *e);
-void ticket_resume(struct workspace *ws, struct ticket *t, const char *cause); /* parked or wrapping up: to its owner, or waiting */
 uint32_t space_channel(const struct workspace *ws, struct str name);
 
 /* ---- continuity.c ---- */
@@ -494,6 +505,9 @@ void bot_failed(struct workspace *ws, struct ticket *t, const struct agent *a, c
 uint64_t bot_hold(const struct agent *a, uint64_t hold_ms); /* how long the agent may have it, of so long that anybody may */
 bool bot_has_had_it_long(const struct workspace *ws, const struct ticket *t);
 void act_handover(struct workspace *ws, const struct act *a);
+
+/* ---- parked.c ---- */
+void ticket_resume(struct workspace *ws, struct ticket *t, const char *cause); /* parked or wrapping up: to its owner, or waiting */
 
 /* ---- retriage.c ---- */
 uint32_t ticket_route(const struct workspace *ws, const struct ticket *t, const struct facts *f); /* where the policy sends it */
@@ -546,11 +560,6 @@ static inline uint32_t bits_in(uint64_t v)
 }
 
 /* ---- capacity.c: what an agent can still be given ---- */
-/* Why one more is not for them, the first that holds in this order; a word each. */
-#define BAR_MAP(X)                                                                                                                 \
-    X(BAR_NONE, "none")                                                                                                            \
-    X(BAR_UNITS, "units") X(BAR_KEEP, "keep") X(BAR_MAXIMUM, "maximum") X(BAR_EXCLUSIVE, "exclusive")
-WORDS_OF(bar, BAR_MAP)
 uint32_t capacity_cost(const struct workspace *ws, const struct agent *a, uint32_t channel); /* units of one ticket */
 uint32_t capacity_max(const struct workspace *ws, const struct agent *a, uint32_t channel);  /* tickets; UINT32_MAX: no maximum */
 uint32_t capacity_parked(const struct workspace *ws, uint32_t units);                        /* of the same ticket while parked */
@@ -601,7 +610,17 @@ uint64_t gate_next(const struct workspace *ws, const struct ticket *t); /* when 
 void gate_due(struct workspace *ws, const struct ticket *t);
 void gate_moved(struct workspace *ws);
 
+/* ---- duty.c: what keeps an agent from new offers for a time ---- */
+void duty_refresh(struct workspace *ws, struct agent *a);               /* off_shift, barred, duty_next */
+void duty_offered(struct workspace *ws, struct agent *a);               /* something has just been offered to them */
+void duty_took(struct workspace *ws, struct agent *a);                  /* … and accepted */
+uint32_t duty_daily(const struct workspace *ws, const struct agent *a); /* tickets a day; UINT32_MAX: no cap */
+uint32_t duty_taken(const struct workspace *ws, const struct agent *a, uint64_t *next); /* today; *next (or NULL): tomorrow */
+uint64_t duty_ramp_end(const struct workspace *ws, const struct agent *a);              /* 0: no ramp is under way */
+
 /* ---- waiting.c ---- */
+/* Tickets waiting that the agent has the skills for and is not held back from, counted no further than `most`. */
+uint64_t waiting_for(struct workspace *ws, const struct agent *a, uint64_t most);
 enum err waiting_enter(struct workspace *ws, struct ticket *t);
 void waiting_leave(struct workspace *ws, struct ticket *t);
 void waiting_again(struct workspace *ws, struct ticket *t); /* after needs, urgency, queue, deadline or back-offs changed */
@@ -624,7 +643,9 @@ void waiting_only_gone(struct workspace *ws, const struct agent *a); /* they wen
 
 /* ---- match.c ---- */
 #define TALLY_MAP(X)                                                                                                               \
-    X(offline) X(away) X(skills) X(backoff) X(only) X(bot) X(groups) X(capacity) X(keep) X(channel_max) X(exclusive) X(gate)
+    X(offline)                                                                                                                     \
+    X(away) X(skills) X(backoff) X(only) X(bot) X(groups) X(capacity) X(keep) X(channel_max) X(exclusive) X(gate) X(off_shift)     \
+        X(ramp) X(daily)
 struct tally { /* candidates by the first test they failed */
 #define TALLY_FIELD(name) uint32_t name;
     TALLY_MAP(TALLY_FIELD)
@@ -727,6 +748,9 @@ void act_connect(struct workspace *ws, const struct act *a);
 void act_disconnect(struct workspace *ws, const struct act *a);
 void act_heartbeat(struct workspace *ws, const struct act *a);
 void act_presence(struct workspace *ws, const struct act *a);
+bool agent_has_work(const struct agent *a);   /* offered, held or being wrapped up: anything but parked */
+bool agent_is_drained(const struct agent *a); /* away "draining", and nothing in hand any more */
+const struct presence_rules *presence_rules(const struct workspace *ws);
 bool agent_session_ok(struct workspace *ws, const struct act *a, const struct agent *g);
 
 /* ---- answers (acts.c) and reads (read.c) ---- */

@@ -101,27 +101,6 @@ static void open_ticket(struct workspace *ws, const struct event *e, const struc
 
 /* ---- joining ---- */
 
-/* The parked ticket counts whole from now on. */
-static bool has_room(const struct workspace *ws, const struct hold *h)
-{
-    const struct agent *a = h->agent;
-
-    return a->known && a->presence == PRES_AVAILABLE && !a->leaving &&
-           capacity_bar(ws, a, h->ticket->channel, ticket_favoured(ws, h->ticket), h->units) == BAR_NONE;
-}
-
-void ticket_resume(struct workspace *ws, struct ticket *t, const char *cause)
-{
-    const struct hold *h = ticket_hold(t, HOLD_OWNER);
-    struct agent *a = h ? h->agent : NULL;
-    bool stays = a && (t->state == TK_WRAPUP || has_room(ws, h));
-
-    naru_assert(!ticket_step(ws, t, stays ? EV_RESUME : EV_RESUME_WAIT, a));
-    log_change(ws, .kind = ENTRY_RESUMED, .t = t, .cause = cause);
-    if (stays) change_offer(ws, t, a, "assigned", cause);
-    else if (a) change_offer(ws, t, a, "returned", cause);
-}
-
 static void join_ticket(struct workspace *ws, struct ticket *t, const struct event *e, const struct verdict *v)
 {
     if (!ticket_event_add(ws, t, &e->id, e->home, false)) return;

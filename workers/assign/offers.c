@@ -105,6 +105,7 @@ bool offer_make(struct workspace *ws, struct ticket *t, struct agent *a, struct 
     h = ticket_offer_to(t, a);
     h->token_epoch = t->token_epoch;
     h->token_seq = t->token_seq;
+    duty_offered(ws, a);
     if (!t->offered_once) metric_observe(MET_OFFER_TIME, "", (double)(ws->now - t->enqueued) / 1000);
     t->offered_once = true;
     ws->offers_made[0]++;

@@ -2,15 +2,43 @@
 #include "workers/assign/core.h"
 
 /* Agents' presence. It is a lease: kept by heartbeats and acts, and ended by what the agent says, by a socket that closed and
-   did not come back, or by silence.
+   did not come back, or by silence. All times are the policy's (presence: lease, leave, grace, misses, hold).
 
-     socket closes      no new offers at once (`leaving`); if not back within MS_LEAVE: offline, open offers withdrawn
-     silence            after MS_LEASE: the same
-     offline unasked    `lost` is set; MS_LOST later what they hold goes back to waiting
-     comes back         a new session number; an end or a heartbeat of an older session is ignored. Within the lease of the
-                        session that ended, the presence they had is taken up again.
+     socket closes      no new offers at once (`leaving`); if not back within `leave`: offline, open offers withdrawn
+     silence            after `lease`: the same
+     offline            asked for or not, `lost` is set; `grace` later what they have in hand goes back to waiting with its age,
+   calls too: a desk that is lost is not yet a line that is lost, and a hang-up ends a call at any time. What is being wrapped up
+   ends by its own timer. What is parked waits for the customer, not for them: it stays theirs, and goes to whoever has room if the
+   customer writes while they are away (parked.c). comes back         a new session number. Within the lease of the session that
+   ended, the presence they had is taken up again. away, "draining"   as any away; once nothing is in hand any more: offline,
+   "drained", by itself
 
-   Session numbers rise even over a loss of Redis: they are never below the seconds of the wall clock. */
+   SESSIONS. Who connects last is the agent. Each connection gets a higher number than any before, also over a loss of Redis: never
+   below the seconds of the wall clock. `claim` is the number that the current connection came with (it is connected again by its
+   router when another process leads), else the one it was given: what comes with a lower one comes from an old connection, and is
+   refused with "old-session". That connection is told "replaced", by whichever router has it, when the new one comes and again
+   with each heartbeat of its own, and its router closes it. */
+
+const struct presence_rules *presence_rules(const struct workspace *ws)
+{
+    static const struct presence_rules usual = {
+        .lease_ms = 30000, .leave_ms = 5000, .grace_ms = 60000, .misses = 3, .hold_ms = 86400000
+    };
+
+    return ws->policy ? &ws->policy->presence : &usual;
+}
+
+bool agent_has_work(const struct agent *a)
+{
+    for (const struct hold *h = a->holds; h; h = h->agent_next)
+        if (h->ticket->state != TK_PARKED) return true;
+    return false;
+}
+
+bool agent_is_drained(const struct agent *a)
+{
+    return a->presence == PRES_AWAY && strcmp(a->reason, "draining") == 0 && !agent_has_work(a);
+}
 
 static const char *words_of(const struct agent *a, char out[80])
 {
@@ -27,7 +55,8 @@ void agent_schedule(struct workspace *ws, struct agent *a)
 
     if (a->leaving) at = a->leaving;
     if (a->lease && a->lease < at) at = a->lease;
-    if (a->lost && a->lost + MS_LOST < at) at = a->lost + MS_LOST;
+    if (a->lost && a->lost + presence_rules(ws)->grace_ms < at) at = a->lost + presence_rules(ws)->grace_ms;
+    if (a->duty_next < at) at = a->duty_next;
     due_set(ws, &a->due, at);
 }
 
@@ -48,6 +77,8 @@ void agent_set_presence(struct workspace *ws, struct agent *a, enum presence p, 
     ws->roster.by_presence[a->presence]--;
     a->presence = p;
     ws->roster.by_presence[p]++;
+    if (p == PRES_OFFLINE) a->online = 0;
+    else if (!a->online) a->online = ws->now;
     memmove(a->reason, reason ? reason : "", n);
     a->reason[n] = '\0';
     roster_refresh(ws, a);
@@ -60,7 +91,7 @@ void agent_set_presence(struct workspace *ws, struct agent *a, enum presence p, 
 
 void agent_missed(struct workspace *ws, struct agent *a)
 {
-    if (++a->misses >= ws->policy->presence.misses && a->presence == PRES_AVAILABLE)
+    if (++a->misses >= presence_rules(ws)->misses && a->presence == PRES_AVAILABLE)
         agent_set_presence(ws, a, PRES_AWAY, "missed", "away");
     change_touch_agent(ws, a);
 }
@@ -75,14 +106,27 @@ void agent_returned(struct workspace *ws, struct ticket *t, const char *cause)
     bot_failed(ws, t, a, cause);
 }
 
-/* Everything the agent has goes back to waiting; what is being wrapped up ends by its own timer. */
+/* A parked ticket of somebody who is no agent any more. */
+static void disown(struct workspace *ws, struct hold *h, const char *cause)
+{
+    struct ticket *t = h->ticket;
+    struct agent *a = h->agent;
+
+    hold_drop(ws, h);
+    log_change(ws, .kind = ENTRY_RETURNED, .t = t, .agent = a, .cause = cause);
+    change_offer(ws, t, a, "returned", cause);
+}
+
+/* What the agent has in hand goes back to waiting; what is being wrapped up ends by its own timer; what is parked stays theirs as
+   long as they are an agent. */
 void agent_drop_all(struct workspace *ws, struct agent *a, const char *cause)
 {
     for (struct hold *h = a->holds, *next; h; h = next) {
         next = h->agent_next;
         if (h->kind == HOLD_OFFER) offer_withdraw(ws, h, cause);
         else if (h->kind == HOLD_CONSULT) consult_over(ws, h->ticket, "returned", cause);
-        else if (h->ticket->state != TK_WRAPUP) agent_returned(ws, h->ticket, cause);
+        else if (h->ticket->state == TK_ASSIGNED) agent_returned(ws, h->ticket, cause);
+        else if (h->ticket->state == TK_PARKED && !a->known) disown(ws, h, cause);
     }
 }
 
@@ -91,6 +135,7 @@ static void lapse(struct workspace *ws, struct agent *a, const char *cause)
     a->was = a->presence;
     memcpy(a->was_reason, a->reason, sizeof a->reason);
     a->was_until = a->lease;
+    a->was_online = a->online;
     a->connected = false;
     a->leaving = a->lease = 0;
     a->lost = ws->now;
@@ -103,11 +148,13 @@ void agent_due(struct workspace *ws, struct agent *a)
 {
     if (a->leaving && a->leaving <= ws->now) lapse(ws, a, "agent_left");
     else if (a->lease && a->lease <= ws->now) lapse(ws, a, "agent_silent");
-    if (a->lost && a->lost + MS_LOST <= ws->now) {
+    if (a->lost && a->lost + presence_rules(ws)->grace_ms <= ws->now) {
         a->lost = 0;
         change_touch_agent(ws, a);
         agent_drop_all(ws, a, "agent_lost");
     }
+    if (agent_is_drained(a)) agent_set_presence(ws, a, PRES_OFFLINE, "drained", "away");
+    roster_refresh(ws, a); /* a shift, a day or a minute of the ramp may have ended */
     agent_schedule(ws, a);
 }
 
@@ -124,7 +171,7 @@ static struct agent *known_agent(struct workspace *ws, const struct act *a)
 
 bool agent_session_ok(struct workspace *ws, const struct act *a, const struct agent *g)
 {
-    if (!a->session || a->session == g->session) return true;
+    if (!a->session || a->session >= g->claim) return true;
     refuse(ws, a, 409, "old-session", "the agent has connected again since");
     return false;
 }
@@ -162,22 +209,34 @@ static void take_up(struct workspace *ws, struct agent *g)
 
     memcpy(reason, g->was_reason, sizeof reason);
     g->was = PRES_OFFLINE;
-    if (resume) agent_set_presence(ws, g, was, reason, "agent_back");
+    if (!resume) return;
+    g->online = g->was_online; /* the same log-in: no new ramp */
+    agent_set_presence(ws, g, was, reason, "agent_back");
 }
 
 /* How what they have is shown to somebody who comes back. */
 static const char *const hold_words[] = { [HOLD_OWNER] = "assigned", [HOLD_OFFER] = "offer", [HOLD_CONSULT] = "consult" };
 
+/* Its router closes that connection, and asks nothing for it any more. */
+static void tell_replaced(struct workspace *ws, const struct agent *g, uint32_t router, uint64_t session)
+{
+    const struct offer o = { .workspace = ws->name, .what = STR("replaced"), .agent = g->name, .session = session };
+
+    change_mail(ws, &(struct out_mail){ .type = MSG_OFFER, .router = router, .seq = ws->seq }, &offer_record, &o);
+}
+
 void act_connect(struct workspace *ws, const struct act *a)
 {
     struct agent *g = known_agent(ws, a);
 
-    if (!g) return;
+    if (!g || !agent_session_ok(ws, a, g)) return;
+    if (g->connected && a->session != g->session) tell_replaced(ws, g, g->router, g->session);
     g->session = g->session + 1 > ws->now / 1000 ? g->session + 1 : ws->now / 1000;
+    g->claim = a->session ? a->session : g->session;
     g->router = a->router;
     g->connected = true;
     g->leaving = g->lost = 0;
-    g->lease = ws->now + MS_LEASE;
+    g->lease = ws->now + presence_rules(ws)->lease_ms;
     change_touch_agent(ws, g);
     take_up(ws, g);
     roster_refresh(ws, g);
@@ -189,7 +248,7 @@ void act_connect(struct workspace *ws, const struct act *a)
 static void leave(struct workspace *ws, struct agent *g)
 {
     g->connected = false;
-    g->leaving = ws->now + MS_LEAVE;
+    g->leaving = ws->now + presence_rules(ws)->leave_ms;
     roster_refresh(ws, g);
     agent_schedule(ws, g);
     change_touch_agent(ws, g);
@@ -219,11 +278,12 @@ void act_heartbeat(struct workspace *ws, const struct act *a)
 {
     struct agent *g = roster_find(&ws->roster, a->agent);
 
-    if (!g || !g->known || (a->session && a->session != g->session)) {
+    if (!g || !g->known || (a->session && a->session < g->claim)) {
         metric_add(MET_ACTS_REFUSED, "old-session", 1);
+        if (g && g->known) tell_replaced(ws, g, a->router, a->session); /* the first word of it was lost */
         return;
     }
-    g->lease = ws->now + MS_LEASE;
+    g->lease = ws->now + presence_rules(ws)->lease_ms;
     if (!g->connected) {
         g->connected = true;
         g->router = a->router;
@@ -243,8 +303,8 @@ void act_presence(struct workspace *ws, const struct act *a)
 
     if (!g || !agent_session_ok(ws, a, g)) return;
     if (a->reason.n) memcpy(reason, a->reason.p, text_cut(a->reason, 64).n);
-    g->lease = a->presence == PRES_OFFLINE && !g->connected ? 0 : ws->now + MS_LEASE;
-    g->lost = a->presence == PRES_OFFLINE && g->holds ? ws->now : 0;
+    g->lease = a->presence == PRES_OFFLINE && !g->connected ? 0 : ws->now + presence_rules(ws)->lease_ms;
+    g->lost = a->presence == PRES_OFFLINE && agent_has_work(g) ? ws->now : 0;
     g->was = PRES_OFFLINE;
     if (a->presence == PRES_AVAILABLE) g->misses = 0;
     if (a->presence != g->presence || strcmp(reason, g->reason) != 0) agent_set_presence(ws, g, a->presence, reason, "away");

@@ -79,7 +79,7 @@ static void put_state(struct workspace *ws, struct ticket *t, const struct ticke
 {
     ticket_restore_state(ws, t, r);
     if (ticket_agent(t)) continuity_held(ws, t, ticket_agent(t));
-    if (t->state != TK_WAITING && !t->until) t->until = ws->now + ws->policy->presence.hold_ms;
+    if (t->state != TK_WAITING && !t->until) t->until = ws->now + presence_rules(ws)->hold_ms;
     ticket_schedule(ws, t);
 }
 
@@ -159,11 +159,15 @@ void space_restore_agent(struct workspace *ws, uint64_t now, struct str name, co
     memcpy(a->reason, r->reason.p ? r->reason.p : "", r->reason.n);
     a->reason[r->reason.n] = '\0';
     a->session = r->session;
+    a->claim = r->claim;
     a->router = r->router;
     a->connected = r->connected;
     a->misses = r->misses;
     a->lost = r->lost;
     a->idle = r->idle;
+    a->day = r->day;
+    a->taken = r->taken;
+    a->online = r->online;
     roster_refresh(ws, a);
 }
 
@@ -338,8 +342,8 @@ void space_restore_done(struct workspace *ws, uint64_t now)
     for (uint32_t i = 0; i < ws->roster.count; i++) {
         struct agent *a = ws->roster.v[i];
         if (!a->known && a->holds) agent_drop_all(ws, a, "agent_gone");
-        if (a->connected || a->presence != PRES_OFFLINE) a->lease = ws->now + MS_LEASE;
-        if (a->presence == PRES_OFFLINE && !a->connected && a->holds && !a->lost) a->lost = ws->now;
+        if (a->connected || a->presence != PRES_OFFLINE) a->lease = ws->now + presence_rules(ws)->lease_ms;
+        if (a->presence == PRES_OFFLINE && !a->connected && agent_has_work(a) && !a->lost) a->lost = ws->now;
         agent_schedule(ws, a);
     }
     waiting_wake_all(ws);

@@ -31,6 +31,7 @@ void roster_fini(struct roster *r)
     free(r->known);
     free(r->online);
     free(r->avail);
+    free(r->off_shift);
     for (uint32_t c = 0; c < CHANNELS_MAX; c++) {
         free(r->below[c]);
         for (int f = 0; f < 2; f++) {
@@ -76,7 +77,8 @@ static bool grow(struct roster *r)
 {
     uint32_t words = r->words ? r->words * 2 : 4, room = words * 64;
     bool ok = grow_bits(&r->known, r->words, words) && grow_bits(&r->online, r->words, words) &&
-              grow_bits(&r->avail, r->words, words) && grow_bits(&r->bots, r->words, words);
+              grow_bits(&r->avail, r->words, words) && grow_bits(&r->bots, r->words, words) &&
+              grow_bits(&r->off_shift, r->words, words);
 
     for (uint32_t c = 0; ok && c < CHANNELS_MAX; c++)
         ok = grow_bits(&r->room_for[0][c], r->words, words) && grow_bits(&r->room_for[1][c], r->words, words) &&
@@ -115,6 +117,9 @@ struct agent *roster_add(struct workspace *ws, struct str name)
     a->name = (struct str){ copy, name.n };
     a->due.agent = true;
     a->index = r->count;
+    a->shift = -1;
+    a->daily = UINT32_MAX;
+    a->duty_next = UINT64_MAX;
     if (map_put(&r->by_name, a->name, a)) {
         free_agent(a);
         return NULL;
@@ -223,14 +228,14 @@ void roster_freed(struct workspace *ws, struct agent *a)
 
 void roster_allow_over(const struct workspace *ws, struct agent *a) { a->over = capacity_check(ws, a) != NULL; }
 
-static void refresh_channel(struct workspace *ws, struct agent *a, uint32_t c, bool avail)
+static void refresh_channel(struct workspace *ws, struct agent *a, uint32_t c, bool ready)
 {
     struct roster *r = &ws->roster;
 
     bit_put(r->below[c], a->index, a->chan[c] < capacity_max(ws, a, c));
     for (int f = 0; f < 2; f++) {
         enum bar bar = capacity_bar(ws, a, c, f, 0);
-        bool is_free = avail && bar == BAR_NONE;
+        bool is_free = ready && bar == BAR_NONE;
         bit_put(r->room_for[f][c], a->index, bar != BAR_UNITS && bar != BAR_KEEP);
         if (is_free && !bit_get(r->free[f][c], a->index)) roster_freed(ws, a);
         bit_put(r->free[f][c], a->index, is_free);
@@ -239,9 +244,9 @@ static void refresh_channel(struct workspace *ws, struct agent *a, uint32_t c, b
 }
 
 /* The agents of each group who have nothing in hand: what a gate's reserve goes by. */
-static void count_idle(struct workspace *ws, struct agent *a, bool avail)
+static void count_idle(struct workspace *ws, struct agent *a, bool ready)
 {
-    uint64_t now = avail && !a->used ? a->groups : 0, moved = now ^ a->idle_in;
+    uint64_t now = ready && !a->used ? a->groups : 0, moved = now ^ a->idle_in;
 
     if (now & moved) ws->gates_moved = true;
     for (; moved; moved &= moved - 1) {
@@ -254,21 +259,27 @@ static void count_idle(struct workspace *ws, struct agent *a, bool avail)
 void roster_refresh(struct workspace *ws, struct agent *a)
 {
     struct roster *r = &ws->roster;
-    bool avail = a->known && a->presence == PRES_AVAILABLE && !a->leaving;
+    bool avail, ready;
+    uint64_t before = a->duty_next;
     uint64_t load = a->capacity ? (uint64_t)a->used * 65536 / a->capacity : 65536;
 
+    duty_refresh(ws, a);
+    if (a->duty_next != before) agent_schedule(ws, a);
+    avail = a->known && a->presence == PRES_AVAILABLE && !a->leaving && !a->off_shift;
+    ready = avail && a->barred == BAR_NONE;
     if (a->over) roster_allow_over(ws, a);
     bit_put(r->known, a->index, a->known);
     bit_put(r->online, a->index, a->known && a->presence != PRES_OFFLINE);
+    bit_put(r->off_shift, a->index, a->known && a->presence == PRES_AVAILABLE && a->off_shift);
     bit_put(r->avail, a->index, avail);
     if (a->bot != bit_get(r->bots, a->index)) r->bot_count += a->bot ? 1 : UINT32_MAX; /* less one */
     bit_put(r->bots, a->index, a->bot);
     r->groups[a->index] = a->groups;
-    count_idle(ws, a, avail);
+    count_idle(ws, a, ready);
     r->load[a->index] = load > UINT32_MAX ? UINT32_MAX : (uint32_t)load;
     r->idle_key[a->index] = idle_key(a, r->load[a->index]);
     r->free_agents -= a->any_free;
     a->any_free = false;
-    for (uint32_t c = 0; c < ws->channel_count; c++) refresh_channel(ws, a, c, avail);
+    for (uint32_t c = 0; c < ws->channel_count; c++) refresh_channel(ws, a, c, ready);
     r->free_agents += a->any_free;
 }

@@ -45,8 +45,8 @@ static void enter_assigned(struct workspace *ws, struct ticket *t, struct agent 
     if (!mine || mine->kind != HOLD_OWNER) t->started = false;
     if (!mine) (void)hold_add(ws, t, a, HOLD_OWNER, capacity_cost(ws, a, t->channel), true);
     else hold_change(ws, mine, HOLD_OWNER, mine->counted ? mine->units : capacity_cost(ws, a, t->channel), true);
-    t->until = ws->now + bot_hold(a, ws->policy->presence.hold_ms);
     continuity_held(ws, t, a);
+    t->until = ws->now + bot_hold(a, presence_rules(ws)->hold_ms);
 }
 
 static void enter_wrapup(struct workspace *ws, struct ticket *t, struct agent *a)
@@ -147,6 +147,7 @@ enum err ticket_step(struct workspace *ws, struct ticket *t, enum ticket_event e
     offers_again(ws, t);
     if ((from == TK_ASSIGNED || from == TK_WRAPUP) && ticket_agent(t) != had) agent_worked(ws, had);
     keep_time(ws, t, from, ev, had);
+    if (ev == EV_ACCEPT || ev == EV_ASSIGN) duty_took(ws, a);
     change_touch(ws, t);
     if (state_live(to)) ticket_schedule(ws, t);
     return ERR_OK;

@@ -86,7 +86,8 @@
     X(TIME, idle, 0)   /* end of their last work */                                                                                \
     X(U32, day, 0)     /* policy_day of `taken` */                                                                                 \
     X(U32, taken, 0)   /* accepted on that day */                                                                                  \
-    X(TIME, online, 0) /* since when they are not offline */
+    X(TIME, online, 0) /* since when they are not offline */                                                                       \
+    X(U64, claim, 0)   /* the least session number that is not an old one */
 /* naru:{ws}:customers  customer → packed customer_row: whom they last had, until when, and their last tickets. The customer is the
    account, NUL, and the customer of the event; or NUL and the attribute customer.id. */
 #define CUSTOMER_ROW_FIELDS(X) X(TIME, at, 0) X(STR, agent, 128) X(LIST, previous, previous)

@@ -231,6 +231,17 @@ void waiting_put_back(struct workspace *ws, struct ticket *t)
     line_ready(ws, t->line);
 }
 
+uint64_t waiting_for(struct workspace *ws, const struct agent *a, uint64_t most)
+{
+    uint64_t n = 0;
+
+    for (uint32_t i = 0; i < ws->active_count && n < most; i++) {
+        const uint64_t *eligible = line_eligible(ws, ws->active[i]);
+        if (eligible && bit_get(eligible, a->index)) n += ws->active[i]->count;
+    }
+    return n < most ? n : most;
+}
+
 /* ---- waking ---- */
 
 void waiting_wake_all(struct workspace *ws)

@@ -4,7 +4,8 @@
    every offer, so the counting goes over words of 64 agents, and only over what a line knows already.
 
    The tests, in their order: offline, away, the skills, a back-off, somebody else alone being asked, bots being left out, the
-   groups, units, units that are kept, the channel's maximum, an exclusive ticket, a closed gate. */
+   groups, units, units that are kept, the channel's maximum, a ramp or the day's cap, an exclusive ticket, a closed gate. Who says
+   available outside their shift is counted as that, not as away. */
 
 static uint64_t excluded_word(const struct line *l, uint32_t w)
 {
@@ -33,6 +34,17 @@ static void tally_unasked(const struct roster *r, const struct line *l, uint32_t
     if (left) t->groups += bits_in(left);
 }
 
+/* Those with units and a place who are not free all the same. */
+static void tally_barred(const struct roster *r, uint32_t w, uint64_t left, struct tally *t)
+{
+    for (; left; left &= left - 1) {
+        enum bar why = r->v[w * 64 + (uint32_t)__builtin_ctzll(left)]->barred;
+        if (why == BAR_RAMP) t->ramp++;
+        else if (why == BAR_DAY) t->daily++;
+        else t->exclusive++;
+    }
+}
+
 static void tally_word(const struct roster *r, const struct line *l, uint32_t w, const uint64_t *eligible, struct tally *t)
 {
     bool f = l->favoured;
@@ -49,7 +61,8 @@ static void tally_word(const struct roster *r, const struct line *l, uint32_t w,
     fail(&t->capacity, &left, ~r->room_for[1][l->channel][w]);
     if (!f) fail(&t->keep, &left, ~r->room_for[0][l->channel][w]);
     fail(&t->channel_max, &left, ~r->below[l->channel][w]);
-    fail(&t->exclusive, &left, ~r->free[f][l->channel][w]);
+    tally_barred(r, w, left & ~r->free[f][l->channel][w], t);
+    left &= r->free[f][l->channel][w];
     if (left) t->fit += bits_in(left);
 }
 
@@ -61,9 +74,10 @@ static void tally_ends(const struct roster *r, struct tally *t)
         if (r->known[w]) known += bits_in(r->known[w]);
         if (r->online[w]) online += bits_in(r->online[w]);
         if (r->avail[w]) avail += bits_in(r->avail[w]);
+        if (r->off_shift[w]) t->off_shift += bits_in(r->off_shift[w]);
     }
     t->offline = known - online;
-    t->away = online - avail;
+    t->away = online - avail - t->off_shift;
 }
 
 static void tally_gates(struct workspace *ws, struct line *l, const uint64_t *eligible, struct tally *t)

@@ -13,9 +13,10 @@
      message|call|hangup EVENT conv=C [account=A channel=C urgency=U needs=s:5,t:3 lang=L queue=Q
                                       intent=I unsure=yes tags=a,b text=T customer=C person=P prefer=AGENT
                                       sentiment=S confidence=0.4]    person, prefer: attributes customer.id, customer.agent
-     connect|online|disconnect|heartbeat AGENT [session=N]     silent AGENT: no heartbeats from now on
-     presence AGENT offline|available|away [reason=R]
-     accept|decline|start|resolve|park|resume AGENT CONV [token=old] [-> STATUS [PROBLEM]]
+     connect|online|disconnect|heartbeat AGENT [session=S]     S: old (of the connection before) or current
+     silent AGENT                     no heartbeats from now on
+     presence AGENT offline|available|away [reason=R session=S]
+     accept|decline|start|resolve|park|resume AGENT CONV [token=old session=S] [-> STATUS [PROBLEM]]
      transfer AGENT CONV [queue=Q to=AGENT needs=s:5 reason=R]    reply AGENT CONV text=T    pull AGENT CONV
      consult AGENT CONV to=AGENT|reason=over    handover AGENT CONV [reason=R]
      cancel CONV    assign CONV to=AGENT [reason=force]    requeue CONV [queue=Q]: by a supervisor    reload NAME
@@ -34,6 +35,7 @@
      expect-notices N                 so many notices were shown to agents so far
      callback AGENT CONV [in=T]       … puts the ticket off; AGENT `-`: a supervisor does
      expect-same CONV CONV            both are the same ticket
+     expect-replaced AGENT session=S  that connection, or with "none" nobody, was told since the last time that it is replaced
 
    Agents who are connected send heartbeats. After every line that ends a turn, everything that must always hold is checked. */
 
@@ -128,28 +130,32 @@ static void do_event(struct play *p, char **v, int n)
     world_take(&p->w, &s);
 }
 
-static void do_connect(struct play *p, char **v, int n)
-{
-    uint32_t i = agent_slot(p, v[1]);
-
-    (void)n;
-    world_act(&p->w, (struct act){ .kind = ACT_CONNECT, .agent = str_of(v[1]) });
-    p->sessions[i] = p->w.session;
-    p->beats[i] = p->w.status == 200;
-}
-
-static void do_online(struct play *p, char **v, int n)
-{
-    do_connect(p, v, n);
-    world_act(&p->w, (struct act){ .kind = ACT_PRESENCE, .agent = str_of(v[1]), .presence = PRES_AVAILABLE });
-}
-
+/* session=old: that of the connection before; else the current one. */
 static uint64_t session_of(struct play *p, char **v, int n)
 {
     const char *s = value(v, n, "session");
 
     if (s && strcmp(s, "old") == 0) return p->sessions[agent_slot(p, v[1])] - 1;
     return p->sessions[agent_slot(p, v[1])];
+}
+
+/* None unless one is named: as by HTTP. */
+static uint64_t session_named(struct play *p, char **v, int n) { return value(v, n, "session") ? session_of(p, v, n) : 0; }
+
+static void do_connect(struct play *p, char **v, int n)
+{
+    uint32_t i = agent_slot(p, v[1]);
+
+    world_act(&p->w, (struct act){ .kind = ACT_CONNECT, .agent = str_of(v[1]), .session = session_named(p, v, n) });
+    if (p->w.status != 200) return;
+    p->sessions[i] = p->w.session;
+    p->beats[i] = true;
+}
+
+static void do_online(struct play *p, char **v, int n)
+{
+    do_connect(p, v, n);
+    world_act(&p->w, (struct act){ .kind = ACT_PRESENCE, .agent = str_of(v[1]), .presence = PRES_AVAILABLE });
 }
 
 static void do_disconnect(struct play *p, char **v, int n)
@@ -175,6 +181,7 @@ static void do_presence(struct play *p, char **v, int n)
 {
     world_act(&p->w, (struct act){ .kind = ACT_PRESENCE,
                                    .agent = str_of(v[1]),
+                                   .session = session_named(p, v, n),
                                    .reason = str_of(value(v, n, "reason")),
                                    .presence = (enum presence)word_of(p, &presence_words, v[2]) });
 }
@@ -201,6 +208,7 @@ static void do_on_ticket(struct play *p, char **v, int n)
     add_words(&a, v, n, copy, needs);
     a.ticket = t->id;
     if (kind != ACT_PULL) world_token(t, v[1], kind == ACT_ACCEPT || kind == ACT_DECLINE, &a);
+    a.session = session_named(p, v, n);
     if (value(v, n, "token")) a.token_seq--;
     world_act(&p->w, a);
 }
@@ -423,6 +431,16 @@ static void do_expect_notices(struct play *p, char **v, int n)
     if (p->w.notices != (uint32_t)atoi(v[1])) bad(p, "otherwise than expected:", text);
 }
 
+static void do_expect_replaced(struct play *p, char **v, int n)
+{
+    uint64_t expected = strcmp(v[1], "none") == 0 ? 0 : session_of(p, v, n);
+    char got[32];
+
+    snprintf(got, sizeof got, "%llu", (unsigned long long)p->w.replaced);
+    if (p->w.replaced != expected) bad(p, "told to close was session", got);
+    p->w.replaced = 0;
+}
+
 static const struct verb {
     const char *name;
     int words;
@@ -466,6 +484,7 @@ static const struct verb {
     { "expect-ticket", 3, do_expect_ticket },
     { "expect-notices", 2, do_expect_notices },
     { "callback", 3, do_callback },
+    { "expect-replaced", 2, do_expect_replaced },
 };
 
 /* "-> 409 old-token" at the end of a line: what the last result must be. */

@@ -63,7 +63,7 @@ struct world {
     uint32_t status;    /* of the last result */
     char problem[65], why[513];
     char *body;
-    uint64_t session;
+    uint64_t session, replaced;             /* … and of the last connection that was told to close */
     uint32_t watched_entries, watched_mail; /* of the outbox as it is */
 };
 
@@ -313,6 +313,10 @@ static inline void watch_offer(struct world *w, const struct offer *o)
 {
     struct seen_ticket *t = map_get(&w->tickets, (struct str){ (const char *)o->ticket.b, 16 });
 
+    if (str_is(o->what, "replaced")) {
+        w->replaced = o->session;
+        return;
+    }
     assert_non_null(t); /* its entry came first */
     w->offers_shown++;
     if (str_is(o->what, "message")) t->messages++;
