@@ -93,16 +93,15 @@ def test_a_conversation_over_both_routers_is_one_ticket_in_order(two):
 
 
 def test_an_agent_who_moves_to_the_other_router_keeps_what_they_hold(two):
-    with two.routers[1].agent("ann") as ann:
-        two.routers[1].event("move", "refund", customer="move")
-        offer = ann.hear("offer")
-        token = ann.act("accept", ticket=offer["ticket"], token=offer["token"])["token"]
-        again = two.routers[2].agent("ann")
+    ann = two.routers[1].agent("ann").available()
+    two.routers[1].event("move", "refund", customer="move")
+    offer = ann.hear("offer")
+    token = ann.act("accept", ticket=offer["ticket"], token=offer["token"])["token"]
+    with two.routers[2].agent("ann") as again:
         assert again.hear("assigned")["ticket"] == offer["ticket"]
         two.routers[2].event("move2", "more of it", customer="move")
         assert again.hear("message")["messages"][-1]["text"] == "more of it"
         assert again.act("resolve", ticket=offer["ticket"], token=token)["status"] == 200
-        again.close()
 
 
 def test_the_second_socket_of_an_agent_closes_the_first_at_another_router(two):
