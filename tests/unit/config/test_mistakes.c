@@ -203,7 +203,7 @@ static const struct mistake mistakes[] = {
     { HEAD TAIL "capacity: { parked: 120% }\n", 4, 21, "120% is out of bounds: 0% to 100%", "capacity.parked" },
     { HEAD TAIL "capacity: { ramp: { for: 10m } }\n", 4, 13, "\"per-minute\" is missing", "capacity.ramp" },
     { HEAD TAIL "capacity: { ramp: { per-minute: 0 } }\n", 4, 33, "0 is out of bounds: 1 to 600", NULL },
-    { HEAD TAIL "presence: { lease: 1s }\n", 4, 20, "1s is out of bounds: 5s to 1h", "presence.lease" },
+    { HEAD TAIL "presence: { lease: 1s }\n", 4, 20, "1s is out of bounds: 15s to 1h", "presence.lease" },
     { HEAD TAIL "presence: { missed: 3 }\n", 4, 13, "did you mean \"misses\"?", NULL },
     { HEAD TAIL "timezone: Seoul\n", 4, 11, "\"Seoul\" is not a time zone", "timezone" },
     { HEAD TAIL "channels: { sms: { exclusive: yes } }\n", 4, 31, "(known: no, alone, interrupts)", "channels.sms.exclusive" },
