@@ -19,6 +19,7 @@ static uint64_t now_us(clockid_t id)
 uint64_t clock_mono_us(void) { return now_us(CLOCK_MONOTONIC); }
 uint64_t clock_mono_ms(void) { return now_us(CLOCK_MONOTONIC) / 1000; }
 uint64_t clock_wall_ms(void) { return now_us(CLOCK_REALTIME) / 1000; }
+uint64_t clock_boot_ms(void) { return now_us(CLOCK_BOOTTIME) / 1000; }
 uint64_t clock_cpu_us(void) { return now_us(CLOCK_PROCESS_CPUTIME_ID); }
 
 struct date {
@@ -162,4 +163,15 @@ int clock_parse(const char *p, uint64_t n, uint64_t *wall_ms)
     if (t < 0) return -1;
     *wall_ms = (uint64_t)t;
     return 0;
+}
+
+/* ---- steady ---- */
+
+void steady_begin(struct steady *s, uint64_t wall_ms, uint64_t boot_ms) { s->base = wall_ms - boot_ms; }
+
+uint64_t steady_ms(const struct steady *s, uint64_t boot_ms) { return s->base + boot_ms; }
+
+int64_t steady_off(const struct steady *s, uint64_t wall_ms, uint64_t boot_ms)
+{
+    return (int64_t)(wall_ms - steady_ms(s, boot_ms));
 }

@@ -51,6 +51,7 @@
     X(OLD_SESSION, 409, "old-session", "A newer connection speaks for this agent")                                                 \
     X(AGENT_OFFLINE, 409, "agent-offline", "The agent is not there to take it")                                                    \
     X(NO_ROOM, 409, "no-room", "The agent has no room for it")                                                                     \
+    X(TOO_MANY_CALLBACKS, 409, "too-many-callbacks", "The ticket was put off as often as it may be")                               \
     X(NOT_ELIGIBLE, 409, "not-eligible", "The agent is not one who may be offered it")                                             \
     X(AGENT_EXISTS, 409, "agent-exists", "There is such an agent already")                                                         \
     X(PRECONDITION_FAILED, 412, "precondition-failed", "It has changed since it was read")                                         \

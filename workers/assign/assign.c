@@ -14,8 +14,9 @@
    may go; the `due` timer wakes the loop for the next deadline. Stopping: the lease is given up, then everything is closed and
    the loop runs dry. */
 
-#define TICK_MS  50u
-#define STATS_MS 1000u
+#define WALL_STEP_MS 60000
+#define TICK_MS      50u
+#define STATS_MS     1000u
 
 static const struct opt rows[] = {
     { "name", OPT_STR, offsetof(struct assign_opts, name), "assign-1", 0, 0, "NAME",
@@ -38,7 +39,7 @@ static const struct opt rows[] = {
 
 uint64_t assigner_mono(void) { return clock_mono_ms(); }
 
-uint64_t assigner_now(const struct assigner *a) { return a->wall_base + clock_mono_ms(); }
+uint64_t assigner_now(const struct assigner *a) { return steady_ms(&a->clock, clock_boot_ms()); }
 
 /* ---- workspaces ---- */
 
@@ -157,12 +158,24 @@ static void on_tick(struct timer *t)
     for (uint32_t i = 0; i < a->reign_count; i++) reign_tick(a->reigns[i]);
 }
 
+/* Deadlines do not care; opening hours go by the clock that was right at the start. */
+static void watch_wall(struct assigner *a)
+{
+    int64_t off = steady_off(&a->clock, clock_wall_ms(), clock_boot_ms());
+
+    if (llabs(off - a->wall_off) < WALL_STEP_MS) return;
+    log_warn("wall clock was set by_s=%lld next=\"deadlines are not touched; opening hours follow when this process is restarted\"",
+             (long long)(off - a->wall_off) / 1000);
+    a->wall_off = off;
+}
+
 static void on_stats(struct timer *t)
 {
     struct assigner *a = t->ctx;
     struct buf packed;
     struct stats s;
 
+    watch_wall(a);
     for (uint32_t i = 0; i < a->reign_count; i++)
         if (a->reigns[i]->state == REIGN_LEADING) space_metrics(a->reigns[i]->ws, assigner_now(a));
     buf_init(&packed, 524288);
@@ -254,7 +267,7 @@ int assign_main(int argc, char **argv)
     log_init(a->opts.name);
     metrics_init(a->opts.name);
     uv_loop_init(&a->loop);
-    a->wall_base = clock_wall_ms() - clock_mono_ms();
+    steady_begin(&a->clock, clock_wall_ms(), clock_boot_ms());
     a->started = clock_mono_ms();
     if ((e = start(a))) {
         log_error("cannot start: %s", err_text(e));

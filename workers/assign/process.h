@@ -2,6 +2,7 @@
 #ifndef NARU_ASSIGN_PROCESS_H
 #define NARU_ASSIGN_PROCESS_H
 
+#include "base/clock.h"
 #include "base/loop.h"
 #include "base/opt.h"
 #include "proto/mailbox.h"
@@ -116,7 +117,8 @@ struct assigner {
     struct timer tick, stats, due;
     struct reign *reigns[REIGNS_MAX];
     uint32_t reign_count;
-    uint64_t wall_base; /* wall ms when the monotonic clock read 0: decisions never see the wall clock go back */
+    struct steady clock; /* of decisions: see assigner_now */
+    int64_t wall_off;    /* by how much the wall clock has been set since, as last told */
     uint64_t started;
     bool stopping;
 };

@@ -3,6 +3,19 @@
 
 #include <time.h>
 
+TEST(a_steady_clock_knows_no_steps_of_the_wall_and_counts_sleep)
+{
+    UNUSED(state);
+    struct steady s;
+    steady_begin(&s, 1750000000000, 5000);
+    assert_int_equal(steady_ms(&s, 5000), 1750000000000);
+    assert_int_equal(steady_ms(&s, 6000), 1750000001000);                      /* whatever the wall says */
+    assert_int_equal(steady_off(&s, 1750000001000 + 3600000, 6000), 3600000);  /* it was set an hour forward */
+    assert_int_equal(steady_off(&s, 1750000001000 - 3600000, 6000), -3600000); /* … or back */
+    assert_int_equal(steady_ms(&s, 6000 + 3600000), 1750000001000 + 3600000);  /* an hour of sleep is an hour */
+    assert_true(clock_boot_ms() >= clock_mono_ms());
+}
+
 TEST(clocks_go_forward)
 {
     uint64_t us = clock_mono_us(), ms = clock_mono_ms(), wall = clock_wall_ms(), cpu = clock_cpu_us();
@@ -113,6 +126,7 @@ TEST(what_is_no_date_is_refused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_steady_clock_knows_no_steps_of_the_wall_and_counts_sleep),
         cmocka_unit_test(clocks_go_forward),
         cmocka_unit_test(dates_are_written_in_rfc_3339),
         cmocka_unit_test(every_day_of_four_centuries_agrees_with_the_c_library),
