@@ -107,7 +107,7 @@ void act_handover(struct workspace *ws, const struct act *a)
 
     if (!t) return;
     if (!g || !g->bot) {
-        refuse(ws, a, 409, "wrong-state", "no bot has the ticket: transfer it");
+        refuse(ws, a, 409, "wrong-state", "the ticket is %s, and no bot has it: transfer it", ticket_state_words.v[t->state]);
         return;
     }
     bot_hand_over(ws, t, *act_reason(a, reason) ? reason : "asked");

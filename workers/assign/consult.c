@@ -87,7 +87,8 @@ void act_reply(struct workspace *ws, const struct act *a)
 
     if (!t) return;
     if (!h || h->kind == HOLD_OFFER) {
-        refuse(ws, a, 403, "not-your-ticket", "only who has the ticket, or is consulted, replies");
+        refuse(ws, a, 403, "not-your-ticket", "the ticket is %s: who has it replies, or who is consulted, and \"agent\" names them",
+               ticket_state_words.v[t->state]);
         return;
     }
     if (!a->text.n) {
