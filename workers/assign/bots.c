@@ -32,11 +32,20 @@ static void told_handed_over(struct workspace *ws, struct ticket *t, const struc
     log_change(ws, .kind = ENTRY_HANDED_OVER, .t = t, .agent = bot, .cause = cause);
 }
 
+static void withdraw_from_bots(struct workspace *ws, struct ticket *t, const char *cause)
+{
+    for (struct hold *h = t->holds, *next; h && t->state == TK_OFFERED; h = next) {
+        next = h->next;
+        if (h->agent->bot) offer_withdraw(ws, h, cause);
+    }
+}
+
 void bot_failed(struct workspace *ws, struct ticket *t, const struct agent *a, const char *cause)
 {
     if (!a || !a->bot || t->no_bots) return;
     t->no_bots = true;
     change_touch(ws, t);
+    withdraw_from_bots(ws, t, cause); /* others who were asked with it */
     if (t->line) waiting_again(ws, t);
     told_handed_over(ws, t, a, cause);
 }
@@ -57,14 +66,6 @@ void bot_hand_over(struct workspace *ws, struct ticket *t, const char *cause)
 void bots_opening(struct workspace *ws, struct ticket *t)
 {
     if (bots_refuse(ws, t, t->facts.sentiment, t->facts.confidence)) t->no_bots = true;
-}
-
-static void withdraw_from_bots(struct workspace *ws, struct ticket *t, const char *cause)
-{
-    for (struct hold *h = t->holds, *next; h && t->state == TK_OFFERED; h = next) {
-        next = h->next;
-        if (h->agent->bot) offer_withdraw(ws, h, cause);
-    }
 }
 
 void bots_message(struct workspace *ws, struct ticket *t, const struct verdict *v)

@@ -338,3 +338,30 @@ void continuity_restored(struct workspace *ws)
     for (size_t i = 0; i < n; i++) link_newest(all, v[i]);
     free(v);
 }
+
+/* ---- what must always hold ---- */
+
+/* The customer's `open` is a live ticket of theirs; `listed` counts the list. */
+static const char *check_customer(const struct workspace *ws, const struct customer *c, size_t *listed)
+{
+    struct ticket *t;
+    char bytes[KEY_MAX];
+
+    ++*listed;
+    if (map_get(&ws->customers.by_key, key_of_customer(c)) != c) return "a customer is not found by their key";
+    if (c->older && c->older->newer != c) return "the list of customers is broken";
+    if (!c->open) return NULL;
+    for (size_t i = 0; (t = idmap_next(&ws->tickets, &i));)
+        if (t == c->open) return str_eq(key_of(t, bytes), key_of_customer(c)) ? NULL : "a customer has the ticket of another";
+    return "a customer has a ticket that has ended";
+}
+
+const char *continuity_check(const struct workspace *ws)
+{
+    const char *why = NULL;
+    size_t listed = 0;
+
+    for (const struct customer *c = ws->customers.newest; c && !why; c = c->older) why = check_customer(ws, c, &listed);
+    if (!why && listed != ws->customers.by_key.count) why = "customers are listed who are not known, or known and not listed";
+    return why;
+}

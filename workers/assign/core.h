@@ -473,7 +473,8 @@ void continuity_wait(struct workspace *ws, struct ticket *t); /* once it waits: 
 void continuity_context(struct workspace *ws, const struct ticket *t, struct offer *o);
 struct list continuity_owners(struct workspace *ws, const struct ticket *t); /* of `holder`, in ws->arena */
 void continuity_restore_owners(struct workspace *ws, struct ticket *t, struct list owners);
-void continuity_restored(struct workspace *ws); /* after the last customer */
+void continuity_restored(struct workspace *ws);           /* after the last customer */
+const char *continuity_check(const struct workspace *ws); /* NULL, or what does not hold */
 
 /* ---- transfer.c ---- */
 /* `g` has it at once, whoever had it or was offered it; on record with `cause`, or else `how`. The table must allow EV_ASSIGN.
@@ -644,8 +645,9 @@ void waiting_only_gone(struct workspace *ws, const struct agent *a); /* they wen
 /* ---- match.c ---- */
 #define TALLY_MAP(X)                                                                                                               \
     X(offline)                                                                                                                     \
-    X(away) X(skills) X(backoff) X(only) X(bot) X(groups) X(capacity) X(keep) X(channel_max) X(exclusive) X(gate) X(off_shift)     \
-        X(ramp) X(daily)
+    X(away)                                                                                                                        \
+    X(skills) X(backoff) X(only) X(bot) X(groups) X(capacity) X(keep) X(channel_max) X(exclusive) X(gate) X(off_shift) X(ramp)     \
+        X(daily)
 struct tally { /* candidates by the first test they failed */
 #define TALLY_FIELD(name) uint32_t name;
     TALLY_MAP(TALLY_FIELD)

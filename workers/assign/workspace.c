@@ -134,7 +134,7 @@ static const char *check_holds(const struct ticket *t)
     } may[TK_COUNT][3] = {
         [TK_OFFERED] = { [HOLD_OFFER] = { 1, 255 } },
         [TK_ASSIGNED] = { [HOLD_OWNER] = { 1, 1 }, [HOLD_CONSULT] = { 0, 1 } },
-        [TK_WRAPUP] = { [HOLD_OWNER] = { 1, 1 }, [HOLD_CONSULT] = { 0, 1 } },
+        [TK_WRAPUP] = { [HOLD_OWNER] = { 1, 1 } },
         [TK_PARKED] = { [HOLD_OWNER] = { 0, 1 } },
     };
     uint32_t n[3] = { 0 };
@@ -145,6 +145,7 @@ static const char *check_holds(const struct ticket *t)
         if (h->ticket != t) return "a hold is on the list of another ticket";
         if (ticket_hold_of(t, h->agent) != h) return "an agent holds the same ticket twice";
         if (h->kind != HOLD_OFFER) continue;
+        if (t->no_bots && h->agent->bot) return "a bot is offered what is for people";
         if (!h->until || !h->token_seq) return "an offer has no end, or no token";
         if (h->until < first) first = h->until;
     }
@@ -217,6 +218,7 @@ const char *space_check(struct workspace *ws)
     for (size_t i = 0; !why && (t = idmap_next(&ws->tickets, &i));) why = check_ticket(ws, t);
     for (uint32_t i = 0; !why && i < ws->roster.count; i++) why = check_agent(ws, ws->roster.v[i]);
     for (uint32_t i = 0; !why && i < ws->active_count; i++) why = check_line(ws, ws->active[i]);
+    if (!why) why = continuity_check(ws);
     if (!why && ws->out.entries.err) why = "entries were lost";
     if (!why && ws->out.writes.err) why = "writes were lost";
     return why;

@@ -579,11 +579,11 @@ static void what_its_home_has_settled_is_dropped_and_what_came_meanwhile_is_kept
 
 /* ---- anything, in any order ---- */
 
-static const char *const names[] = { "a", "b", "c", "d", "e", "f" };
+static const char *const names[] = { "a", "b", "c", "d", "e", "f", "g" };
 static const char busy[] =
     "queues:\n"
     "  desk: { takes: default, sla: { answer: { within: { critical: 1m, high: 5m, normal: 15m, low: 4h } } }, order: slack, "
-    "choose: [longest-idle] }\n"
+    "choose: [preferred, last-agent, longest-idle], last-agent: { within: 10m, wait: 20s, skip: [skills] }, prefer-wait: 10s }\n"
     "  money: { takes: { intent: [money] }, needs: { lang: ticket, y: 1 }, sla: { answer: { within: 3m } }, timeline: [{ after: "
     "50%, drop: "
     "[lang] }] }\n"
@@ -595,7 +595,7 @@ static const char busy[] =
     "      - { after: 200%, move: desk }\n    overflow:\n      - { when: { waiting: \">5\" }, move: desk }\n"
     "agents:\n  a: { skills: { x: 9, lang:ko: 3 } }\n  b: { skills: { x: 4 }, capacity: 60, max: { webchat: 1 } }\n"
     "  c: { skills: { y: 1, lang:en: 5 } }\n  d: { skills: { x: 2, y: 5 } }\n  e: { skills: { x: 7 }, capacity: 45 }\n  f: { "
-    "skills: { lang:ko: 1, x: 6 } }\n";
+    "skills: { lang:ko: 1, x: 6 } }\n  g: { kind: bot, skills: { x: 5, y: 1 }, bot: { below: 0.3, after: 2m } }\n";
 
 static void random_take(struct world *w, struct rng *rng, uint64_t n)
 {
@@ -608,6 +608,11 @@ static void random_take(struct world *w, struct rng *rng, uint64_t n)
                       .account = accounts[k],
                       .channel = channels[k],
                       .lang = langs[rng_below(rng, 4)],
+                      .confidence = (double)rng_below(rng, 10) / 10,
+                      .customer = rng_below(rng, 5) ? "kim" : "lee",
+                      .person = rng_below(rng, 3) ? NULL : names[rng_below(rng, 7)],
+                      .prefer = rng_below(rng, 10) ? NULL : names[rng_below(rng, 7)],
+                      .sentiment = rng_below(rng, 12) ? SENT_UNKNOWN : SENT_NEGATIVE,
                       .urgency = (enum urgency)rng_below(rng, 4) };
 
     snprintf(external, sizeof external, "m%llu", (unsigned long long)(rng_below(rng, 20) ? n : n - rng_below(rng, 50)));
@@ -626,7 +631,7 @@ static void random_take(struct world *w, struct rng *rng, uint64_t n)
 
 static void random_agent(struct world *w, struct rng *rng)
 {
-    struct act a = { .agent = str_of(names[rng_below(rng, 6)]) };
+    struct act a = { .agent = str_of(names[rng_below(rng, 7)]) };
     uint64_t k = rng_below(rng, 12);
 
     if (k < 6) a.kind = ACT_HEARTBEAT;
@@ -638,24 +643,35 @@ static void random_agent(struct world *w, struct rng *rng)
 
 static void random_on_ticket(struct world *w, struct rng *rng)
 {
-    static const enum act_kind kinds[] = { ACT_ACCEPT, ACT_ACCEPT, ACT_ACCEPT,   ACT_DECLINE, ACT_RESOLVE, ACT_RESOLVE,
-                                           ACT_PARK,   ACT_RESUME, ACT_TRANSFER, ACT_CANCEL,  ACT_EXPLAIN, ACT_TICKET };
+    static const enum act_kind kinds[] = { ACT_ACCEPT,  ACT_ACCEPT, ACT_ACCEPT,  ACT_DECLINE,  ACT_RESOLVE,
+                                           ACT_RESOLVE, ACT_PARK,   ACT_RESUME,  ACT_TRANSFER, ACT_CANCEL,
+                                           ACT_EXPLAIN, ACT_TICKET, ACT_REPLY,   ACT_CONSULT,  ACT_CONSULT,
+                                           ACT_ASSIGN,  ACT_PULL,   ACT_REQUEUE, ACT_HANDOVER };
+    static const char *const reasons[] = { "", "force", "over" };
+    struct need need = { STR("x"), 1 + (uint32_t)rng_below(rng, 9) };
     struct seen_ticket *t, *chosen = NULL;
     uint64_t n = 0;
 
     for (size_t i = 0; (t = map_next(&w->tickets, &i));)
         if ((!t->ended || !rng_below(rng, 20)) && rng_below(rng, ++n) == 0) chosen = t;
     if (!chosen) return;
-    struct act a = { .kind = kinds[rng_below(rng, 12)],
+    struct act a = { .kind = kinds[rng_below(rng, sizeof kinds / sizeof *kinds)],
                      .ticket = chosen->id,
                      .token_epoch = chosen->epoch,
                      .token_seq = chosen->seq,
                      .agent = str_of(chosen->owner[0]     ? chosen->owner
                                      : chosen->offered[0] ? chosen->offered
-                                                          : names[rng_below(rng, 6)]),
+                                                          : names[rng_below(rng, 7)]),
                      .queue = rng_below(rng, 2) ? STR("desk") : STR("tech"),
+                     .to = rng_below(rng, 2) ? str_of(names[rng_below(rng, 7)]) : STR_NONE,
+                     .needs = { &need, !rng_below(rng, 3) },
+                     .reason = str_of(reasons[rng_below(rng, 3)]),
+                     .text = STR("a reply"),
                      .privileged = !rng_below(rng, 8) };
-    if (!rng_below(rng, 20)) a.agent = str_of(names[rng_below(rng, 6)]);
+    if (a.kind == ACT_ASSIGN || a.kind == ACT_REQUEUE) a.privileged = true;
+    if (a.privileged && rng_below(rng, 2)) a.token_epoch = a.token_seq = 0;
+    if (a.kind == ACT_PULL) a.token_epoch = a.token_seq = 0, a.agent = str_of(names[rng_below(rng, 7)]);
+    if (!rng_below(rng, 20)) a.agent = str_of(names[rng_below(rng, 7)]);
     if (!rng_below(rng, 30)) a.token_seq--;
     world_act(w, a);
 }
@@ -706,6 +722,10 @@ static void a_long_random_walk_breaks_nothing_that_must_hold(void **state)
                   w.entries[ENTRY_ACCEPTED], w.entries[ENTRY_ENDED], w.entries[ENTRY_RETURNED]);
     assert_true(w.entries[ENTRY_ACCEPTED] > steps / 200);
     assert_true(w.entries[ENTRY_RETRIAGED] > steps / 200);
+    print_message("  %u consulted %u replied %u handed over %u moved\n", w.entries[ENTRY_CONSULTED], w.entries[ENTRY_REPLIED],
+                  w.entries[ENTRY_HANDED_OVER], w.entries[ENTRY_MOVED]);
+    assert_true(w.entries[ENTRY_CONSULTED] > steps / 4000 && w.entries[ENTRY_REPLIED] > steps / 4000);
+    assert_true(w.entries[ENTRY_HANDED_OVER] > steps / 4000);
     world_close(&w);
 }
 
