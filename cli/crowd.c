@@ -32,8 +32,17 @@ static const struct opt rows[] = {
     { "think", OPT_U64, offsetof(struct crowd_opts, think), "0", 0, 1e9, "MS",
       "mean time from accept to resolve, exponential; 0: at once" },
     { "decline", OPT_F64, offsetof(struct crowd_opts, decline), NULL, 0, 1, "P", "probability that an offer is declined" },
+    { "ignore", OPT_F64, offsetof(struct crowd_opts, ignore), NULL, 0, 1, "P", "probability that an offer is left to expire" },
+    { "reply", OPT_F64, offsetof(struct crowd_opts, reply), NULL, 0, 1, "P",
+      "probability that a reply is written before it is resolved" },
+    { "park", OPT_F64, offsetof(struct crowd_opts, park), NULL, 0, 1, "P",
+      "probability that a ticket is parked once, and resumed" },
+    { "transfer", OPT_F64, offsetof(struct crowd_opts, transfer), NULL, 0, 1, "P",
+      "probability that a ticket is sent on to another agent of the crowd instead of being resolved" },
     { "vanish", OPT_F64, offsetof(struct crowd_opts, vanish), NULL, 0, 1, "P",
       "probability that an offer makes an agent drop its connection for 2 to 6 s" },
+    { "seed", OPT_U64, offsetof(struct crowd_opts, seed), "0", 0, 0, "N",
+      "of its choices, so that they repeat; 0: different each time" },
     { "url", OPT_STR, offsetof(struct crowd_opts, url), "http://127.0.0.1:8080", 0, 0, "URL", "where Naru is" },
     { "token", OPT_STR, offsetof(struct crowd_opts, token), NULL, 0, 0, "TOKEN",
       "access token; an operator's may speak for any agent" },
@@ -201,6 +210,7 @@ static bool start(struct crowd *c, uv_loop_t *loop)
     heap_init(&c->due, DEALS_MAX);
     buf_init(&c->text, 4096);
     client_hub_init(c->hub, loop, on_turn, c);
+    if (c->o.seed) rng_seed(&c->hub->rng, c->o.seed);
     timer_init(&c->wake, loop, on_wake, c);
     timer_init(&c->second, loop, on_second, c);
     timer_init(&c->farewell, loop, on_farewell, c);
@@ -234,6 +244,11 @@ static void summary(struct crowd *c)
         { "offers", (double)c->offers },
         { "accepted", (double)c->accepted },
         { "declined", (double)c->declined },
+        { "ignored", (double)c->ignored },
+        { "replied", (double)c->replied },
+        { "parked", (double)c->parked },
+        { "resumed", (double)c->resumed },
+        { "transferred", (double)c->transferred },
         { "vanished", (double)c->vanished },
         { "withdrawn", (double)c->withdrawn },
         { "expired", (double)c->expired },

@@ -3,6 +3,10 @@
    What an agent has to do with one ticket is a `deal`: it begins with an offer (or with `assigned`, when the server says on resume
    that a ticket is still ours) and goes
        accepting → thinking → resolving → gone          declining → gone
+                     │  ├──── replying → resolving
+                     │  ├──── parking → parked → resuming → thinking, or gone: it waits for room
+                     │  └──── transferring → gone
+                     └─ (an extra act that is refused: resolving)
    It lives in its agent's list, in its ticket's list, and in the `due` heap whenever something is to happen without a word from the
    server: the end of thinking, or an act that is said again because no answer came in 3 s. */
 #ifndef NARU_CLI_CROWD_H
@@ -26,11 +30,23 @@
 struct crowd_opts {
     const char *names, *prefix, *skills, *url, *token, *token_file;
     uint64_t agents, capacity, think, seconds, until_idle;
-    double decline, vanish;
+    uint64_t seed;
+    double decline, ignore, vanish, reply, park, transfer;
     bool enrol, json;
 };
 
-enum deal_state { DEAL_FREE, DEAL_ACCEPTING, DEAL_THINKING, DEAL_RESOLVING, DEAL_DECLINING };
+enum deal_state {
+    DEAL_FREE,
+    DEAL_ACCEPTING,
+    DEAL_THINKING,
+    DEAL_RESOLVING,
+    DEAL_DECLINING,
+    DEAL_REPLYING,
+    DEAL_PARKING,
+    DEAL_PARKED,
+    DEAL_RESUMING,
+    DEAL_TRANSFERRING
+};
 
 struct ticket {
     struct id id; /* its key in the map */
@@ -39,7 +55,8 @@ struct ticket {
 };
 struct deal {
     enum deal_state state;
-    bool held, withdrawn; /* withdrawn: while accepting; the result decides */
+    bool held, withdrawn;      /* withdrawn: while accepting; the result decides */
+    bool replied, parked_once; /* at most once each */
     uint32_t slot;
     uint64_t act;          /* number of the act under way, over all deals */
     uint64_t asked_us;     /* when that act was first said */
@@ -89,7 +106,8 @@ struct crowd {
     struct buf text;
     struct hist offer_ms, accept_ms, resolve_ms;
     struct tally refused;
-    uint64_t offers, accepted, declined, vanished, withdrawn, expired, resolved, reconnects, doubles;
+    uint64_t offers, accepted, declined, ignored, replied, parked, resumed, transferred, vanished, withdrawn, expired, resolved,
+        reconnects, doubles;
 };
 
 /* ---- crowd_deal.c ---- */

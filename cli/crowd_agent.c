@@ -8,6 +8,7 @@
    handler closes a connection; an agent that is to vanish says so to its socket, which does it when the handler has returned. All
    that is said in one turn of the loop leaves in one write a connection. */
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "cli/crowd.h"
 #include "cli/scan.h"
@@ -19,7 +20,13 @@
 #define REPEAT_MS  3000u /* an act without an answer */
 #define SUSPECT_US 1000000u
 
-static const char *const act_words[] = { [DEAL_ACCEPTING] = "accept", [DEAL_RESOLVING] = "resolve", [DEAL_DECLINING] = "decline" };
+static const char *const act_words[] = {
+    [DEAL_ACCEPTING] = "accept", [DEAL_RESOLVING] = "resolve", [DEAL_DECLINING] = "decline",     [DEAL_REPLYING] = "reply",
+    [DEAL_PARKING] = "park",     [DEAL_RESUMING] = "resume",   [DEAL_TRANSFERRING] = "transfer",
+};
+
+/* Nothing of it is on its way: the clock says when it goes on. */
+static bool rests(const struct deal *d) { return d->state == DEAL_THINKING || d->state == DEAL_PARKED; }
 
 static bool chance(struct crowd *c, double p) { return p > 0 && rng_f64(&c->hub->rng) < p; }
 
@@ -30,6 +37,17 @@ void agent_say_presence(struct agent *a, bool available)
     a->said_us = a->crowd->now_us;
     ws_client_say(&a->ws, available ? STR("{\"type\":\"presence\",\"presence\":\"available\"}")
                                     : STR("{\"type\":\"presence\",\"presence\":\"away\",\"reason\":\"leaving\"}"));
+}
+
+/* Another agent of the crowd; the same one when it is said again. */
+static void say_receiver(struct deal *d)
+{
+    struct crowd *c = d->agent->crowd;
+    uint32_t from = (uint32_t)(d->agent - c->agents), step = 1 + (uint32_t)(d->act * 2654435761u % (c->count - 1));
+    struct jw w = jw_on(&c->text);
+
+    buf_addz(&c->text, ",\"to\":");
+    jw_strz(&w, c->agents[(from + step) % c->count].name);
 }
 
 static void say_act(struct deal *d)
@@ -46,8 +64,11 @@ static void say_act(struct deal *d)
     buf_add(&c->text, id_text(&d->ticket->id, id), ID_TEXT);
     buf_addz(&c->text, "\",\"token\":\"");
     buf_addz(&c->text, d->token);
-    if (d->state == DEAL_DECLINING) buf_addz(&c->text, "\",\"reason\":\"busy");
-    buf_addz(&c->text, "\",\"ref\":");
+    buf_addc(&c->text, '"');
+    if (d->state == DEAL_DECLINING) buf_addz(&c->text, ",\"reason\":\"busy\"");
+    if (d->state == DEAL_REPLYING) buf_addz(&c->text, ",\"text\":\"We are looking into it.\"");
+    if (d->state == DEAL_TRANSFERRING) say_receiver(d);
+    buf_addz(&c->text, ",\"ref\":");
     buf_addu(&c->text, d->act << SLOT_BITS | d->slot);
     buf_addc(&c->text, '}');
     if (!c->text.err) ws_client_say(&d->agent->ws, buf_str(&c->text));
@@ -63,18 +84,38 @@ static void act(struct deal *d, enum deal_state state)
     say_act(d);
 }
 
+/* Thinking is over: what this agent does with the ticket. */
+static void work(struct deal *d)
+{
+    struct crowd *c = d->agent->crowd;
+
+    if (c->stopping) act(d, DEAL_RESOLVING);
+    else if (c->count > 1 && chance(c, c->o.transfer)) act(d, DEAL_TRANSFERRING);
+    else if (!d->parked_once && chance(c, c->o.park)) act(d, DEAL_PARKING);
+    else if (!d->replied && chance(c, c->o.reply)) act(d, DEAL_REPLYING);
+    else act(d, DEAL_RESOLVING);
+}
+
+static void rest(struct deal *d, enum deal_state state)
+{
+    struct crowd *c = d->agent->crowd;
+
+    d->state = state;
+    deal_due(d, c->stopping ? 0 : (uint64_t)(-log(1.0 - rng_f64(&c->hub->rng)) * (double)c->o.think));
+}
+
 static void think(struct deal *d)
 {
     struct crowd *c = d->agent->crowd;
 
     d->state = DEAL_THINKING;
-    if (c->o.think == 0 || c->stopping) act(d, DEAL_RESOLVING);
-    else deal_due(d, (uint64_t)(-log(1.0 - rng_f64(&c->hub->rng)) * (double)c->o.think));
+    if (c->o.think == 0 || c->stopping) work(d);
+    else rest(d, DEAL_THINKING);
 }
 
 /* ---- words in ---- */
 
-enum { F_TYPE, F_TICKET, F_TOKEN, F_REF, F_STATUS, F_MESSAGES, F_CAUSE, F_PROBLEM, F_PRESENCE, F_COUNT };
+enum { F_TYPE, F_TICKET, F_TOKEN, F_REF, F_STATUS, F_MESSAGES, F_CAUSE, F_PROBLEM, F_PRESENCE, F_STATE, F_COUNT };
 struct word {
     struct scan_field f[F_COUNT];
     struct id id; /* of `ticket`, when there is one */
@@ -116,13 +157,17 @@ static void on_offer(struct agent *a, const struct word *w)
     struct deal *d = deal_of(a, t);
 
     if (!t) return tally_add(&c->refused, STR("offer-not-understood"));
-    if (d && d->state != DEAL_THINKING && str_is(field(w, F_TOKEN), d->token)) return; /* told again after a drop */
+    if (d && !rests(d) && str_is(field(w, F_TOKEN), d->token)) return; /* told again after a drop */
     c->offers++;
     c->busy_us = c->now_us;
     measure_offer(c, w);
     if (!c->stopping && chance(c, c->o.vanish)) {
         c->vanished++;
         return ws_client_leave(&a->ws, 2000 + rng_below(&c->hub->rng, 4000));
+    }
+    if (!d && !c->stopping && chance(c, c->o.ignore)) {
+        c->ignored++;
+        return;
     }
     if (!d && !(d = deal_new(a, t))) return tally_add(&c->refused, STR("too-many-deals"));
     set_token(d, w);
@@ -153,9 +198,20 @@ static void got_it(struct deal *d)
     think(d);
 }
 
+/* Whoever is refused because the ticket is not theirs any more has nothing to do with it. */
+static bool lost_it(struct str problem)
+{
+    static const char *const lost[] = { "not-your-ticket", "old-token", "ticket-not-found", "ticket-not-offered-to-you" };
+
+    for (size_t i = 0; i < sizeof lost / sizeof *lost; i++)
+        if (str_is(problem, lost[i])) return true;
+    return false;
+}
+
 static void refused(struct deal *d, const struct word *w)
 {
     struct str problem = field(w, F_PROBLEM);
+    bool extra = d->state >= DEAL_REPLYING;
 
     for (size_t i = problem.n; i > 0; i--) /* a URL's last word names it */
         if (problem.p[i - 1] == '/') {
@@ -163,8 +219,45 @@ static void refused(struct deal *d, const struct word *w)
             break;
         }
     if (!d->withdrawn) tally_add(&d->agent->crowd->refused, problem.n ? problem : field(w, F_STATUS));
+    if (extra && !lost_it(problem)) act(d, DEAL_RESOLVING);
+    else deal_free(d);
+}
+
+static void replied(struct deal *d, const struct word *w)
+{
+    (void)w;
+    d->agent->crowd->replied++;
+    d->replied = true;
+    act(d, DEAL_RESOLVING);
+}
+
+static void parked(struct deal *d, const struct word *w)
+{
+    (void)w;
+    d->agent->crowd->parked++;
+    d->parked_once = true;
+    rest(d, DEAL_PARKED);
+}
+
+/* Theirs again at once, or once there is room: then it comes as `assigned` or as an offer. */
+static void resumed(struct deal *d, const struct word *w)
+{
+    d->agent->crowd->resumed++;
+    if (str_is(field(w, F_STATE), "assigned")) think(d);
+    else deal_free(d);
+}
+
+static void gone_on(struct deal *d, const struct word *w)
+{
+    if (d->state == DEAL_TRANSFERRING) d->agent->crowd->transferred++;
+    (void)w;
     deal_free(d);
 }
+
+static void (*const on_done[])(struct deal *d, const struct word *w) = {
+    [DEAL_DECLINING] = gone_on, [DEAL_REPLYING] = replied,     [DEAL_PARKING] = parked,
+    [DEAL_RESUMING] = resumed,  [DEAL_TRANSFERRING] = gone_on,
+};
 
 static void on_result(struct agent *a, const struct word *w)
 {
@@ -174,14 +267,13 @@ static void on_result(struct agent *a, const struct word *w)
     if (str_u64(field(w, F_REF), 0, UINT64_MAX, &ref) || str_u64(field(w, F_STATUS), 0, 999, &status)) return; /* of presence */
     uint64_t slot = ref & (DEALS_MAX - 1);
     struct deal *d = slot < c->slots_used ? c->slots[slot] : NULL;
-    if (!d || d->state == DEAL_FREE || d->state == DEAL_THINKING || d->agent != a || d->act != ref >> SLOT_BITS)
-        return; /* of an older act */
+    if (!d || d->state == DEAL_FREE || rests(d) || d->agent != a || d->act != ref >> SLOT_BITS) return; /* of an older act */
     if (status == 503 || status == 429) return deal_due(d, 200 + rng_below(&c->hub->rng, 800));
     if (status != 200) return refused(d, w);
     set_token(d, w);
     if (d->state == DEAL_ACCEPTING) got_it(d);
     else if (d->state == DEAL_RESOLVING) done(d);
-    else deal_free(d);
+    else on_done[d->state](d, w);
 }
 
 static void on_assigned(struct agent *a, const struct word *w)
@@ -221,7 +313,7 @@ static void on_ended(struct agent *a, const struct word *w)
 {
     struct deal *d = gone(a, w);
 
-    if (d && d->state == DEAL_THINKING) deal_free(d);
+    if (d && rests(d)) deal_free(d);
 }
 
 static void on_returned(struct agent *a, const struct word *w)
@@ -232,7 +324,7 @@ static void on_returned(struct agent *a, const struct word *w)
     if (!d) return;
     if (d->suspected_us && c->now_us - d->suspected_us < SUSPECT_US) c->doubles--; /* it was not ours any more; word came late */
     d->suspected_us = 0;
-    if (d->state == DEAL_THINKING) deal_free(d);
+    if (rests(d)) deal_free(d);
 }
 
 static void on_presence(struct agent *a, const struct word *w)
@@ -259,7 +351,7 @@ static void on_welcome(struct agent *a, const struct word *w)
     client_proven(&a->ws.net);
     agent_say_presence(a, !c->stopping);
     TAILQ_FOREACH (d, &a->deals, of_agent)
-        if (d->state != DEAL_THINKING) say_act(d);
+        if (!rests(d)) say_act(d);
 }
 
 static void on_other(struct agent *a, const struct word *w) { (void)a, (void)w; }
@@ -270,7 +362,7 @@ static const struct {
 } words[] = {
     { "offer", on_offer },   { "result", on_result },     { "withdrawn", on_withdrawn }, { "assigned", on_assigned },
     { "ended", on_ended },   { "returned", on_returned }, { "welcome", on_welcome },     { "presence", on_presence },
-    { "message", on_other }, { "changed", on_other },
+    { "message", on_other }, { "changed", on_other },     { "consult", on_other },       { "notice", on_other },
 };
 
 static void on_text(void *ctx, struct str text)
@@ -284,7 +376,8 @@ static void on_text(void *ctx, struct str text)
                              [F_MESSAGES] = { STR("messages"), STR_NONE },
                              [F_CAUSE] = { STR("cause"), STR_NONE },
                              [F_PROBLEM] = { STR("problem"), STR_NONE },
-                             [F_PRESENCE] = { STR("presence"), STR_NONE } } };
+                             [F_PRESENCE] = { STR("presence"), STR_NONE },
+                             [F_STATE] = { STR("state"), STR_NONE } } };
 
     a->crowd->now_us = clock_mono_us();
     if (scan_object(text, w.f, F_COUNT)) return tally_add(&a->crowd->refused, STR("not-json"));
@@ -333,7 +426,8 @@ void agent_init(struct agent *a) { ws_client_init(&a->ws, a->crowd->hub, &agent_
 
 void agent_on_due(struct deal *d)
 {
-    if (d->state == DEAL_THINKING) act(d, DEAL_RESOLVING);
+    if (d->state == DEAL_THINKING) work(d);
+    else if (d->state == DEAL_PARKED) act(d, DEAL_RESUMING);
     else say_act(d);
 }
 
@@ -352,5 +446,5 @@ void agent_on_leave(struct agent *a)
 
     if (a->welcome) agent_say_presence(a, false);
     TAILQ_FOREACH (d, &a->deals, of_agent)
-        if (d->state == DEAL_THINKING) act(d, DEAL_RESOLVING);
+        if (rests(d)) act(d, d->state == DEAL_PARKED ? DEAL_RESUMING : DEAL_RESOLVING);
 }
