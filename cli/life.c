@@ -114,6 +114,17 @@ static void put_said(struct buf *b, const struct json *ticket, struct str event,
     }
 }
 
+/* Where it stands among those that wait, and how long that may still take. */
+static void put_place(struct buf *b, const struct json *ticket)
+{
+    uint64_t n;
+    if (!json_is_u64(json_get(ticket, "position"), &n)) return;
+    put_name(b, "position");
+    buf_addf(b, "%llu of its queue", (unsigned long long)n);
+    if (json_is_u64(json_get(ticket, "expected_wait_ms"), &n)) buf_addz(b, ", expected to wait "), put_span(b, (double)n);
+    buf_addc(b, '\n');
+}
+
 static void put_head(struct buf *b, const struct json *doc, const struct json *ticket)
 {
     static const char *const keys[] = { "ticket",  "state",    "queue",        "agent",   "urgency",  "needs", "account",
@@ -123,6 +134,7 @@ static void put_head(struct buf *b, const struct json *doc, const struct json *t
         if (json_type(v) == JSON_STRING) put_line(b, keys[i], json_str(v));
         else if (json_first(v)) put_name(b, keys[i]), put_list(b, v), buf_addc(b, '\n');
     }
+    put_place(b, ticket);
     put_line(b, "subject", text_of(ticket, "subject"));
     put_said(b, ticket, text_of(json_get(doc, "verdict"), "event"), "  ");
 }
@@ -279,8 +291,14 @@ static const struct {
               { "away", "away" },
               { "skills", "without the skills" },
               { "backoff", "declined or missed it a moment ago" },
-              { "capacity", "full" },
-              { "channel_max", "at their most of this channel" } };
+              { "only", "not the one it is kept for" },
+              { "bot", "a bot, and it is for people" },
+              { "groups", "not in the queue's groups" },
+              { "capacity", "full, new or through for today" },
+              { "keep", "with no room but what is kept for others" },
+              { "channel_max", "at their most of this channel" },
+              { "exclusive", "at work on something that goes with nothing else" },
+              { "gate", "behind the queue's gate" } };
 
 /* "3 offline, 1 full" of the counts that are not 0; false when all are. */
 static bool put_failed(struct buf *b, const struct json *counts)
