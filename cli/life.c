@@ -294,7 +294,7 @@ static const struct {
               { "only", "not the one it is kept for" },
               { "bot", "a bot, and it is for people" },
               { "groups", "not in the queue's groups" },
-              { "capacity", "full, new or through for today" },
+              { "capacity", "full" },
               { "keep", "with no room but what is kept for others" },
               { "channel_max", "at their most of this channel" },
               { "exclusive", "at work on something that goes with nothing else" },

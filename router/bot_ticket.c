@@ -316,7 +316,7 @@ static void on_message(struct bot *b, struct bot_ticket *t, const struct offer *
 {
     if (!t && !(t = begin(b, o, true))) return;
     take_token(t, o);
-    ask_bot(t, o);
+    if (customer_waits(o)) ask_bot(t, o); /* else a colleague wrote */
 }
 
 static void on_changed(struct bot *b, struct bot_ticket *t, const struct offer *o)

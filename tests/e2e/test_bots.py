@@ -201,7 +201,8 @@ def test_a_bot_that_fails_hands_over_what_it_holds(door, hook):
 def test_what_came_of_it_is_counted_and_no_words_are_logged(door, hook):
     count = lambda name, result: sum(float(l.rsplit(" ", 1)[1]) for l in door.get("/metrics").text.splitlines()
                                      if l.startswith(name + "{") and f'result="{result}"' in l)
-    assert count("naru_bot_answers_total", "done") >= 1 and count("naru_bot_answers_total", "bad") >= 3
+    assert count("naru_bot_answers_total", "done") >= 1 and count("naru_bot_answers_total", "failed") >= 3
+    assert count("naru_bot_answers_total", "bad") >= 3
     assert count("naru_webhook_calls_total", "timeout") >= 1 and door.metric("naru_bots") == 1
     logs = "".join(f.read_text() for f in (door.folder / "data" / "log").glob("*.log")) + (door.folder / "up.log").read_text()
     assert "webhook failed" in logs and "Perhaps 42" not in logs and SECRET not in logs and "the large one" not in logs

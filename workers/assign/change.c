@@ -544,6 +544,7 @@ static void show(struct workspace *ws, struct ticket *t, struct agent *a, const 
     enum shown shown = shown_with(str_of(what));
 
     if (!a->connected) return;
+    if (shown == SHOW_LAST && a->bot) shown = SHOW_ALL; /* a webhook remembers nothing from one request to the next */
     if (shown) change_fill_offer(ws, t, a, &o);
     else
         o = (struct offer){ .workspace = ws->name,
