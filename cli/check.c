@@ -4,6 +4,7 @@
 #include "base/opt.h"
 #include "cli/check_models.h"
 #include "cli/cli.h"
+#include "config/facts.h"
 #include "config/findings.h"
 #include "config/schema.h"
 #include "workers/triage/rules.h"
@@ -67,6 +68,16 @@ static enum err compile_rules(struct policy *p, struct findings *f)
     return e;
 }
 
+struct fact_to {
+    const char *path;
+    struct buf *out;
+};
+static void fact_text(void *ctx, const char *key, const char *text)
+{
+    struct fact_to *to = ctx;
+    buf_addf(to->out, "%s: note: %s: %s\n", to->path, key, text);
+}
+
 /* 0 good, 1 not. */
 static int check_file(const char *path, bool json)
 {
@@ -80,10 +91,11 @@ static int check_file(const char *path, bool json)
     if (p) check_models(p, &f);
     if (e && f.errors == 0) fprintf(stderr, "naru check: %s: %s\n", path, err_text(e));
     if (json) {
-        findings_json(&f, path, p ? p->version : "", &out);
+        findings_json(&f, path, p, &out);
         buf_addc(&out, '\n');
     } else {
         findings_text(&f, path, &out);
+        if (p) policy_facts(p, fact_text, &(struct fact_to){ path, &out });
         summary(&out, path, p, &f, e);
     }
     int status = print(&out) || e ? 1 : 0;

@@ -18,11 +18,14 @@ struct kind {
     void (*schema)(struct jw *w, const struct row *r);   /* members of the JSON Schema object that is open */
     const struct mapping *(*inner)(const struct row *r); /* the mapping whose rows are documented below this one */
     const char *suffix;                                  /* of the inner mapping's path in the reference: "", ".NAME" or "[]" */
+    const char *example;                                 /* a value, as in a file; of a row that has none of its own */
 };
 
 #define ROW_NEEDED 1u /* must be written */
 #define ROW_IDLE   2u /* nothing acts on it yet: checked for form, and a warning */
 #define ROW_PREFIX 4u /* `name` ends in ".": any key that begins with it */
+#define ROW_LIMIT                                                                                                                  \
+    8u /* a limit: naru check says when its default is taken; of a mapping: its rows hold also when it is not written */
 
 struct row {
     const char *name;
@@ -33,6 +36,9 @@ struct row {
     const void *arg;      /* the kind's own: a mapping, a wordset, … */
     unsigned flags;
     const char *help;
+    const char *usual;   /* a default that is not read from `fallback`, in words of the file or of people */
+    const char *clock;   /* of a duration: from when it runs */
+    const char *example; /* a value, as in a file; NULL: the kind's, or the default */
 };
 #define NOWHERE ((size_t)-1) /* offset of an idle row that has no place: read into scratch memory, and forgotten */
 
@@ -108,6 +114,9 @@ bool bind_is_name(struct bind *b, const struct ynode *n, struct str s, size_t ma
 /* The kinds that any file could use. */
 extern const struct kind K_TEXT, K_NAME, K_U32, K_INT, K_F64, K_FLAG, K_MS, K_PERCENT, K_WORD, K_BOOLWORD, K_WORDS, K_NAMES,
     K_MAPPING, K_NAMED, K_ITEMS, K_REF;
+
+/* A value of the row as an example; NULL for mappings, whose rows have their own. */
+const char *row_example(const struct row *r);
 
 /* For schema functions. */
 void schema_mapping(struct jw *w, const struct mapping *m);

@@ -154,7 +154,9 @@ static void read_cond(struct bind *b, const struct ynode *n, const struct row *r
     }
 }
 static void schema_texts(struct jw *w, const struct row *r) { K_WORDS.schema(w, r); }
-const struct kind K_COND = { .name = "text or list of texts", .read = read_cond, .schema = schema_texts };
+const struct kind K_COND = {
+    .example = "[outage, refund]", .name = "text or list of texts", .read = read_cond, .schema = schema_texts
+};
 
 /* ---- all, any, not ---- */
 
@@ -224,8 +226,10 @@ static void schema_conds(struct jw *w, const struct row *r)
     schema_ref(w);
     jw_close(w, '}');
 }
-const struct kind K_CONDS = { .name = "list of conditions", .read = read_conds, .schema = schema_conds };
-const struct kind K_NOT = { .name = "conditions", .read = read_conds, .schema = schema_conds };
+const struct kind K_CONDS = {
+    .example = "[{ channel: sms }, { language: ko }]", .name = "list of conditions", .read = read_conds, .schema = schema_conds
+};
+const struct kind K_NOT = { .example = "{ channel: voice }", .name = "conditions", .read = read_conds, .schema = schema_conds };
 
 /* ---- the whole of a rule's `when` ---- */
 

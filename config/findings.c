@@ -4,6 +4,7 @@
 #include "config/findings.h"
 
 #include "base/limits.h"
+#include "config/facts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -155,7 +156,18 @@ static void finding_json(struct jw *w, const struct finding *v)
     jw_close(w, '}');
 }
 
-void findings_json(const struct findings *f, const char *path, const char *version, struct buf *out)
+static void fact_json(void *ctx, const char *key, const char *text)
+{
+    struct jw *w = ctx;
+    jw_open(w, '{');
+    jw_key(w, "key");
+    jw_strz(w, key);
+    jw_key(w, "text");
+    jw_strz(w, text);
+    jw_close(w, '}');
+}
+
+void findings_json(const struct findings *f, const char *path, const struct policy *p, struct buf *out)
 {
     struct jw w = jw_on(out);
     jw_open(&w, '{');
@@ -164,12 +176,16 @@ void findings_json(const struct findings *f, const char *path, const char *versi
     jw_key(&w, "ok");
     jw_bool(&w, f->errors == 0);
     jw_key(&w, "version");
-    jw_strz(&w, version ? version : "");
+    jw_strz(&w, p ? p->version : "");
     jw_key(&w, "findings");
     jw_open(&w, '[');
     for (uint32_t i = 0; i < f->count; i++) finding_json(&w, &f->v[i]);
     jw_close(&w, ']');
     jw_key(&w, "more");
     jw_u64(&w, f->more);
+    jw_key(&w, "facts");
+    jw_open(&w, '[');
+    if (p) policy_facts(p, fact_json, &w);
+    jw_close(&w, ']');
     jw_close(&w, '}');
 }

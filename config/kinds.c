@@ -48,8 +48,8 @@ const char *ms_text(double ms, char out[32])
         const char *unit;
         double ms;
     } units[] = { { "d", 86400e3 }, { "h", 3600e3 }, { "m", 60e3 }, { "s", 1e3 }, { "ms", 1 } };
-    size_t i = 0;
-    while (i < 4 && (ms < units[i].ms || fmod(ms, units[i].ms) != 0)) i++;
+    size_t i = ms == 0 ? 3 : 0; /* 0s */
+    while (i < 4 && ms > 0 && (ms < units[i].ms || fmod(ms, units[i].ms) != 0)) i++;
     snprintf(out, 32, "%.0f%s", ms / units[i].ms, units[i].unit);
     return out;
 }
@@ -190,14 +190,14 @@ static void schema_text(struct jw *w, const struct row *r)
     (void)r;
     schema_text_of(w, "string");
 }
-const struct kind K_TEXT = { .name = "text", .read = read_text, .schema = schema_text };
+const struct kind K_TEXT = { .name = "text", .example = "a text", .read = read_text, .schema = schema_text };
 
 static void read_name(struct bind *b, const struct ynode *n, const struct row *r, void *into)
 {
     if (bind_is_scalar(b, n, "a name") && bind_is_name(b, n, n->text, (size_t)r->max, ""))
         *(const char **)into = bind_text(b, n->text);
 }
-const struct kind K_NAME = { .name = "name", .read = read_name, .schema = schema_text };
+const struct kind K_NAME = { .name = "name", .example = "outage", .read = read_name, .schema = schema_text };
 
 static void read_u32(struct bind *b, const struct ynode *n, const struct row *r, void *into)
 {
@@ -209,14 +209,14 @@ static void schema_whole(struct jw *w, const struct row *r)
     schema_text_of(w, "integer");
     schema_bounds(w, r);
 }
-const struct kind K_U32 = { .name = "whole number", .read = read_u32, .schema = schema_whole };
+const struct kind K_U32 = { .name = "whole number", .example = "1", .read = read_u32, .schema = schema_whole };
 
 static void read_int(struct bind *b, const struct ynode *n, const struct row *r, void *into)
 {
     int64_t v;
     if (bind_whole(b, n, &v) && bind_within(b, n, r, v)) *(int *)into = (int)v;
 }
-const struct kind K_INT = { .name = "whole number", .read = read_int, .schema = schema_whole };
+const struct kind K_INT = { .name = "whole number", .example = "1", .read = read_int, .schema = schema_whole };
 
 static void read_f64(struct bind *b, const struct ynode *n, const struct row *r, void *into)
 {
@@ -239,7 +239,7 @@ static void schema_f64(struct jw *w, const struct row *r)
     schema_text_of(w, "number");
     schema_bounds(w, r);
 }
-const struct kind K_F64 = { .name = "number", .read = read_f64, .schema = schema_f64 };
+const struct kind K_F64 = { .name = "number", .example = "0.5", .read = read_f64, .schema = schema_f64 };
 
 static void read_flag(struct bind *b, const struct ynode *n, const struct row *r, void *into)
 {
@@ -259,7 +259,7 @@ static void schema_flag(struct jw *w, const struct row *r)
     jw_strz(w, "no");
     jw_close(w, ']');
 }
-const struct kind K_FLAG = { .name = "yes or no", .read = read_flag, .schema = schema_flag };
+const struct kind K_FLAG = { .name = "yes or no", .example = "yes", .read = read_flag, .schema = schema_flag };
 
 static void read_ms(struct bind *b, const struct ynode *n, const struct row *r, void *into)
 {
@@ -270,7 +270,7 @@ static void schema_ms(struct jw *w, const struct row *r)
     (void)r;
     schema_pattern(w, "^([0-9]+(ms|s|m|h|d)|0)$");
 }
-const struct kind K_MS = { .name = "duration", .read = read_ms, .schema = schema_ms };
+const struct kind K_MS = { .name = "duration", .example = "30s", .read = read_ms, .schema = schema_ms };
 
 static void read_percent(struct bind *b, const struct ynode *n, const struct row *r, void *into)
 {
@@ -281,7 +281,7 @@ static void schema_percent(struct jw *w, const struct row *r)
     (void)r;
     schema_pattern(w, "^[0-9]+%$");
 }
-const struct kind K_PERCENT = { .name = "percentage", .read = read_percent, .schema = schema_percent };
+const struct kind K_PERCENT = { .name = "percentage", .example = "80%", .read = read_percent, .schema = schema_percent };
 
 /* ---- words ---- */
 
@@ -337,8 +337,12 @@ static void schema_any_text(struct jw *w, const struct row *r)
     jw_close(w, ']');
 }
 static void schema_texts(struct jw *w, const struct row *r) { schema_list_or_one(w, schema_any_text, r); }
-const struct kind K_WORDS = { .name = "text or list of texts", .read = read_words, .schema = schema_texts };
-const struct kind K_NAMES = { .name = "name or list of names", .read = read_names, .schema = schema_texts };
+const struct kind K_WORDS = {
+    .name = "text or list of texts", .example = "[one, two]", .read = read_words, .schema = schema_texts
+};
+const struct kind K_NAMES = {
+    .name = "name or list of names", .example = "[one, two]", .read = read_names, .schema = schema_texts
+};
 
 /* ---- mappings ---- */
 

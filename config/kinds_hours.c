@@ -17,7 +17,7 @@ static void read_zone(struct bind *b, const struct ynode *n, const struct row *r
                    near ? near : "; write one such as Asia/Seoul", near ? "\"?)" : "");
 }
 static void schema_zone(struct jw *w, const struct row *r) { K_TEXT.schema(w, r); }
-const struct kind K_ZONE = { .name = "IANA time zone", .read = read_zone, .schema = schema_zone };
+const struct kind K_ZONE = { .name = "IANA time zone", .example = "Asia/Seoul", .read = read_zone, .schema = schema_zone };
 
 static const struct words day_words = { day_names, 7 };
 
@@ -118,7 +118,10 @@ static void schema_open(struct jw *w, const struct row *r)
     schema_list_or_one(w, schema_interval, r);
     jw_close(w, '}');
 }
-const struct kind K_OPEN = { .name = "weekdays with times", .read = read_open, .schema = schema_open };
+const struct kind K_OPEN = { .name = "weekdays with times",
+                             .example = "{ mon-fri: \"09:00-18:00\", sat: \"10:00-14:00\" }",
+                             .read = read_open,
+                             .schema = schema_open };
 
 /* One date, or the dates of a list within the list. */
 static void add_dates(struct bind *b, const struct ynode *n, struct hours_spec *h)
@@ -158,4 +161,6 @@ static void schema_date(struct jw *w, const struct row *r)
     schema_pattern(w, "^([0-9]{4}-[0-9]{2}-[0-9]{2}|file:.+)$");
 }
 static void schema_dates(struct jw *w, const struct row *r) { schema_list_or_one(w, schema_date, r); }
-const struct kind K_DATES = { .name = "date or list of dates", .read = read_dates, .schema = schema_dates };
+const struct kind K_DATES = {
+    .name = "date or list of dates", .example = "[2026-09-24, 2026-09-25]", .read = read_dates, .schema = schema_dates
+};

@@ -91,8 +91,13 @@ static void schema_needs(struct jw *w, const struct row *r)
     jw_close(w, '}');
     schema_skills(w, r);
 }
-const struct kind K_NEEDS = { .name = "skills with levels 1 to 10; `lang: ticket`", .read = read_needs, .schema = schema_needs };
-const struct kind K_SKILLS = { .name = "skills with levels 1 to 10", .read = read_skills, .schema = schema_skills };
+const struct kind K_NEEDS = { .name = "skills with levels 1 to 10; `lang: ticket`",
+                              .example = "{ billing: 5, lang: ticket }",
+                              .read = read_needs,
+                              .schema = schema_needs };
+const struct kind K_SKILLS = {
+    .name = "skills with levels 1 to 10", .example = "{ billing: 8, lang:ko: 10 }", .read = read_skills, .schema = schema_skills
+};
 
 /* ---- within: one duration, or one by urgency; into a struct sla ---- */
 
@@ -157,7 +162,9 @@ static void schema_within(struct jw *w, const struct row *r)
     jw_close(w, '}');
     jw_close(w, ']');
 }
-const struct kind K_WITHIN = { .name = "duration, or one by urgency", .read = read_within, .schema = schema_within };
+const struct kind K_WITHIN = {
+    .name = "duration, or one by urgency", .example = "10m", .read = read_within, .schema = schema_within
+};
 
 /* ---- languages and lists of references: texts that are checked further ---- */
 
@@ -175,7 +182,9 @@ static void read_languages(struct bind *b, const struct ynode *n, const struct r
     for (const struct ynode *c = bind_first(n); c; c = c == n ? NULL : c->next) bind_language(b, c);
 }
 static void schema_texts(struct jw *w, const struct row *r) { K_WORDS.schema(w, r); }
-const struct kind K_LANGUAGES = { .name = "language or list of languages", .read = read_languages, .schema = schema_texts };
+const struct kind K_LANGUAGES = {
+    .name = "language or list of languages", .example = "[ko, en]", .read = read_languages, .schema = schema_texts
+};
 
 static void read_refs(struct bind *b, const struct ynode *n, const struct row *r, void *into)
 {
@@ -184,7 +193,7 @@ static void read_refs(struct bind *b, const struct ynode *n, const struct row *r
     for (const struct ynode *c = bind_first(n); c; c = c == n ? NULL : c->next)
         if (c->type == Y_SCALAR && c->text.n) bind_ref(b, *(const enum ref_to *)r->arg, c, NULL);
 }
-const struct kind K_REFS = { .name = "name or list of names", .read = read_refs, .schema = schema_texts };
+const struct kind K_REFS = { .name = "name or list of names", .example = "[webchat]", .read = read_refs, .schema = schema_texts };
 
 /* ---- takes: `default`, or conditions; into a struct takes ---- */
 

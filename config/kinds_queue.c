@@ -25,7 +25,7 @@ static void schema_span(struct jw *w, const struct row *r)
     const struct span_rule *rule = r->arg;
     schema_pattern(w, rule->over ? "^>? *[0-9]+(ms|s|m|h|d|%)$" : "^[0-9]+(ms|s|m|h|d|%)$");
 }
-const struct kind K_SPAN = { .name = "duration or percentage", .read = read_span, .schema = schema_span };
+const struct kind K_SPAN = { .name = "duration or percentage", .example = "10m", .read = read_span, .schema = schema_span };
 
 /* The same into a struct step. */
 static void read_after(struct bind *b, const struct ynode *n, const struct row *r, void *into)
@@ -36,7 +36,7 @@ static void read_after(struct bind *b, const struct ynode *n, const struct row *
     s->after_ms = v.ms;
     s->after_pct = v.pct;
 }
-const struct kind K_AFTER = { .name = "duration or percentage", .read = read_after, .schema = schema_span };
+const struct kind K_AFTER = { .name = "duration or percentage", .example = "40%", .read = read_after, .schema = schema_span };
 
 /* ---- ">200" ---- */
 
@@ -57,7 +57,7 @@ static void schema_over(struct jw *w, const struct row *r)
     (void)r;
     schema_pattern(w, "^>? *[0-9]+$");
 }
-const struct kind K_OVER = { .name = "count such as \">200\"", .read = read_over, .schema = schema_over };
+const struct kind K_OVER = { .name = "count such as \">200\"", .example = "\">5\"", .read = read_over, .schema = schema_over };
 
 /* ---- choose: an ordered list of words, or words with weights; into a struct queue ---- */
 
@@ -147,7 +147,7 @@ static void read_bits(struct bind *b, const struct ynode *n, const struct row *r
     *(unsigned *)into = bits;
 }
 static void schema_bits(struct jw *w, const struct row *r) { schema_list_or_one(w, schema_one_word, r); }
-const struct kind K_BITS = { .name = "word or list of words", .read = read_bits, .schema = schema_bits };
+const struct kind K_BITS = { .name = "word or list of words", .example = "[skills]", .read = read_bits, .schema = schema_bits };
 
 /* ---- callback: `next-open`, a time, or a mapping; into a struct callback ---- */
 
@@ -179,6 +179,7 @@ static void schema_callback(struct jw *w, const struct row *r)
 }
 static const struct mapping *inner_of(const struct row *r) { return r->arg; }
 const struct kind K_CALLBACK = { .name = "`next-open`, duration or mapping",
+                                 .example = "next-open",
                                  .read = read_callback,
                                  .init = callback_none,
                                  .schema = schema_callback,
@@ -245,8 +246,10 @@ static void schema_group(struct jw *w, const struct row *r)
     schema_text_of(w, "string");
 }
 static void schema_groups(struct jw *w, const struct row *r) { schema_list_or_one(w, schema_group, r); }
-const struct kind K_GROUP = { .name = "group of agents", .read = read_group, .schema = schema_group };
-const struct kind K_GROUPS = { .name = "group or list of groups", .read = read_groups, .schema = schema_groups };
+const struct kind K_GROUP = { .name = "group of agents", .example = "second-line", .read = read_group, .schema = schema_group };
+const struct kind K_GROUPS = {
+    .name = "group or list of groups", .example = "[first-line]", .read = read_groups, .schema = schema_groups
+};
 
 /* ---- a number for each of some channels; into a list of struct channel_max and its count ---- */
 
@@ -297,7 +300,9 @@ static void schema_maxima(struct jw *w, const struct row *r)
     K_U32.schema(w, r);
     jw_close(w, '}');
 }
-const struct kind K_MAXIMA = { .name = "channels with numbers", .read = read_maxima, .schema = schema_maxima };
+const struct kind K_MAXIMA = {
+    .name = "channels with numbers", .example = "{ webchat: 3 }", .read = read_maxima, .schema = schema_maxima
+};
 
 /* ---- where a webhook and a secret are ---- */
 
@@ -328,7 +333,7 @@ static void schema_url(struct jw *w, const struct row *r)
     (void)r;
     schema_pattern(w, "^https?://[^/:?#@ ][^ ]*$");
 }
-const struct kind K_URL = { .name = "URL", .read = read_url, .schema = schema_url };
+const struct kind K_URL = { .name = "URL", .example = "https://bot.example/offers", .read = read_url, .schema = schema_url };
 
 static void read_secret(struct bind *b, const struct ynode *n, const struct row *r, void *into)
 {
@@ -342,4 +347,6 @@ static void schema_secret(struct jw *w, const struct row *r)
     (void)r;
     schema_pattern(w, "^(file:/|env:).");
 }
-const struct kind K_SECRET = { .name = "`file:/path` or `env:NAME`", .read = read_secret, .schema = schema_secret };
+const struct kind K_SECRET = {
+    .name = "`file:/path` or `env:NAME`", .example = "env:BOT_KEY", .read = read_secret, .schema = schema_secret
+};

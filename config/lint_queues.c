@@ -135,7 +135,6 @@ static const struct {
     const char *remedy;
 } looked_at[] = {
     { "weight", 1u << ORDER_SLACK | 1u << ORDER_WEIGHTS, "slack or weights" },
-    { "age-cap", 1u << ORDER_SLACK | 1u << ORDER_WEIGHTS, "slack or weights" },
     { "index", 1u << ORDER_WEIGHTS, "weights" },
 };
 

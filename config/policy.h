@@ -260,7 +260,7 @@ struct queue {
     enum order order;
     double weight; /* of its delay, in the orders slack (among late ones) and weights; 0.01..100, default 1 */
     struct span_of
-        age_cap; /* who has waited so long goes before everybody; default 300 % of the target (order slack and weights) */
+        age_cap; /* who has waited so long goes before everybody; default 300 % of the target (slack, weights) or none: both 0 */
     double match_power,
         idle_power; /* order weights: (weight * wait / target) * match^match_power * idle^idle_power; 0..4, default 1, 0 */
     enum choose choose[CHOOSE_MAX];
@@ -390,8 +390,10 @@ void findings_init(struct findings *f);
 void findings_fini(struct findings *f);
 /* "policy.yaml:12:5: error: queues.billing.order: "slak" is not an order (did you mean "slack"?)", a line each */
 void findings_text(const struct findings *f, const char *path, struct buf *out);
-/* {"file", "ok", "version", "findings": [{"level", "line", "column", "key", "text"}]} */
-void findings_json(const struct findings *f, const char *path, const char *version, struct buf *out);
+/* {"file", "ok", "version", "findings": [{"level", "line", "column", "key", "text"}], "more", "facts": [{"key", "text"}]}; `p` is
+   what came of the file, or NULL: then there is no version and no fact (facts.h). */
+struct policy;
+void findings_json(const struct findings *f, const char *path, const struct policy *p, struct buf *out);
 
 /* Reads and checks all of it before anything counts. On ERR_OK the caller owns one reference of *out (warnings may be in `f`);
    ERR_YAML or ERR_POLICY with errors in `f`; ERR_TOOBIG, ERR_NOMEM. `f` may be NULL. `now` = wall ms (for hours). Pure but for

@@ -59,19 +59,20 @@ static void channel_init(void *into, struct str name)
 }
 static const struct row channel_rows[] = {
     { "cost", &K_U32, AT(channel, cost), .min = 1, .max = 1000,
-      .help = "units that a held or offered ticket takes of an agent's capacity; when not given: voice 100, chat and messaging 30, "
-              "sms 20, "
-              "email and form 15, api 10" },
-    { "max", &K_U32, AT(channel, max), "0", 0, 1000,
+      .usual = "voice 100, chat and messaging 30, sms 20, email and form 15, api 10", .example = "30",
+      .help = "units that a held or offered ticket takes of an agent's capacity" },
+    { "max", &K_U32, AT(channel, max), "0", 0, 1000, .example = "3",
       .help = "most tickets at once with one agent, unless their own `max` says otherwise; 0: as many as they have units for" },
-    { "offer", &K_MS, AT(channel, offer_ms), "20s", SECOND, HOUR, .help = "how long an offer stands" },
-    { "wrapup", &K_MS, AT(channel, wrapup_ms), "0s", 0, HOUR, .help = "time after resolving in which the units stay taken" },
-    { "connect", &K_MS, AT(channel, connect_ms), "0s", 0, HOUR,
-      .help = "from an accept to the agent's `start`: who has not begun by then loses the ticket and has missed it; 0: no `start` "
-              "is awaited" },
-    { "auto-accept", &K_FLAG, AT(channel, auto_accept), "no",
+    { "offer", &K_MS, AT(channel, offer_ms), "20s", SECOND, HOUR, .clock = "the offer", .flags = ROW_LIMIT,
+      .help = "how long it stands" },
+    { "wrapup", &K_MS, AT(channel, wrapup_ms), "0s", 0, HOUR, .clock = "resolving", .example = "10s",
+      .help = "time in which the units stay taken; 0: none" },
+    { "connect", &K_MS, AT(channel, connect_ms), "0s", 0, HOUR, .clock = "the accept", .example = "20s",
+      .help = "how long the agent's `start` is waited for: who has not begun by then loses the ticket and has missed it; 0: no "
+              "`start` is awaited" },
+    { "auto-accept", &K_FLAG, AT(channel, auto_accept), "no", .example = "yes",
       .help = "an offer is an accept: the agent is not asked. With `connect` they still have to begin" },
-    { "exclusive", &K_WORD, AT(channel, exclusive), "no", .arg = &exclusives,
+    { "exclusive", &K_WORD, AT(channel, exclusive), "no", .arg = &exclusives, .example = "interrupts",
       .help = "whether other work may run beside it: `alone` goes only to who has nothing, `interrupts` on top of what they have; "
               "with either they get nothing else until it ends" },
     { .name = NULL },
@@ -87,9 +88,9 @@ static const struct mapping channel_mapping = { .name = "a channel",
 static const struct row account_rows[] = {
     { "channel", &K_REF, AT(account, channel), .arg = &to_channel, .flags = ROW_NEEDED,
       .help = "the channel that its events come on" },
-    { "provider", &K_NAME, AT(account, provider), .min = 1, .max = 64, .flags = ROW_IDLE,
+    { "provider", &K_NAME, AT(account, provider), .min = 1, .max = 64, .flags = ROW_IDLE, .example = "twilio",
       .help = "who runs the other end, such as twilio" },
-    { "secret", &K_SECRET, AT(account, secret), .max = 1024, .flags = ROW_IDLE,
+    { "secret", &K_SECRET, AT(account, secret), .max = 1024, .flags = ROW_IDLE, .example = "file:/etc/naru/sms.token",
       .help = "where the provider's secret is: `file:/path` or `env:NAME`" },
     { .name = NULL },
 };
@@ -108,8 +109,9 @@ static void policy_init(void *into, struct str name)
     p->unsure_queue = -1;
 }
 static const struct row policy_rows[] = {
-    { "naru", &K_U32, AT(draft, naru), .min = 1, .max = 1, .flags = ROW_NEEDED, .help = "the version of this format: 1" },
-    { "workspace", &K_NAME, AT(draft, p.workspace), .min = 1, .max = 64, .flags = ROW_NEEDED,
+    { "naru", &K_U32, AT(draft, naru), .min = 1, .max = 1, .flags = ROW_NEEDED, .example = "1",
+      .help = "the version of this format: 1" },
+    { "workspace", &K_NAME, AT(draft, p.workspace), .min = 1, .max = 64, .flags = ROW_NEEDED, .example = "hanbit",
       .help = "the workspace that the policy is for" },
     { "timezone", &K_ZONE, AT(draft, p.timezone), "UTC", .help = "the zone in which a day begins at midnight, for `daily`" },
     { "hours", &K_NAMED, AT(draft, hours), .max = 64, .arg = &hours_mapping, .help = "opening hours, by name" },
@@ -119,10 +121,11 @@ static const struct row policy_rows[] = {
     { "triage", &K_MAPPING, AT(draft, p), .arg = &triage_mapping, .help = "how urgent a message is and what it needs" },
     { "queues", &K_NAMED, AT(draft, p.queues), .max = LIM_LIST_ITEMS, .arg = &queue_mapping, .flags = ROW_NEEDED,
       .help = "waiting lines" },
-    { "capacity", &K_MAPPING, AT(draft, p.capacity), .arg = &capacity_mapping,
+    { "capacity", &K_MAPPING, AT(draft, p.capacity), .arg = &capacity_mapping, .flags = ROW_LIMIT,
       .help = "what every agent keeps free, and how fast "
               "they are given work" },
-    { "presence", &K_MAPPING, AT(draft, p.presence), .arg = &presence_mapping, .help = "when an agent is taken to be gone" },
+    { "presence", &K_MAPPING, AT(draft, p.presence), .arg = &presence_mapping, .flags = ROW_LIMIT,
+      .help = "when an agent is taken to be gone" },
     { "agents", &K_NAMED, AT(draft, p.agents), .max = LIM_AGENTS, .arg = &agent_mapping,
       .help = "who takes tickets; or kept by the API" },
     { .name = NULL },

@@ -23,8 +23,9 @@ static const struct span_rule after_rule = { 1, 1000, false }, cap_rule = { 100,
 /* ---- what it takes, and its targets ---- */
 
 static const struct row takes_rows[] = {
-    { "intent", &K_NAMES, AT(takes, intent), .max = 64, .help = "intents; `*` stands for anything" },
-    { "tag", &K_WORDS, AT(takes, tag), .max = 64, .help = "tags" },
+    { "intent", &K_NAMES, AT(takes, intent), .max = 64, .example = "[refund_*, invoice_*]",
+      .help = "intents; `*` stands for anything" },
+    { "tag", &K_WORDS, AT(takes, tag), .max = 64, .example = "outage", .help = "tags" },
     { "channel", &K_REFS, AT(takes, channel), .max = 32, .arg = &to_channel, .help = "channels" },
     { "account", &K_REFS, AT(takes, account), .max = 64, .arg = &to_account, .help = "accounts" },
     { "language", &K_LANGUAGES, AT(takes, language), .max = 16, .help = "languages" },
@@ -47,20 +48,24 @@ static void target_check(struct bind *b, const struct ynode *n, void *into)
 }
 static const struct row target_rows[] = {
     { "within", &K_WITHIN, 0, .min = 1000, .max = MONTH, .flags = ROW_NEEDED,
+      .example = "{ critical: 1m, high: 2m, normal: 10m, low: 4h }",
       .help = "one time, or one by urgency (a missing one takes the nearest slower that is given)" },
-    { "target", &K_PERCENT, AT(sla, target_pct), .min = 1, .max = 100, .help = "the share that should make it; for reports" },
-    { "hours", &K_REF, AT(sla, hours), .arg = &to_hours,
-      .help = "the clock runs only while these are open; when not given: round the clock" },
+    { "target", &K_PERCENT, AT(sla, target_pct), .min = 1, .max = 100, .example = "80%",
+      .help = "the share that should make it; for reports" },
+    { "hours", &K_REF, AT(sla, hours), .arg = &to_hours, .usual = "round the clock",
+      .help = "the clock runs only while these are open" },
     { .name = NULL },
 };
 static const struct mapping target_mapping = {
     .name = "a target", .rows = target_rows, .name_at = NOWHERE, .line_at = NOWHERE, .check = target_check
 };
 static const struct row sla_rows[] = {
-    { "answer", &K_MAPPING, AT(queue, answer), .arg = &target_mapping,
-      .help = "from enqueueing to an agent's accept; when not given: within 15m" },
-    { "reply", &K_MAPPING, AT(queue, reply), .arg = &target_mapping, .help = "from the customer's message to the agent's reply" },
-    { "resolve", &K_MAPPING, AT(queue, resolve), .arg = &target_mapping, .help = "from opening to the end" },
+    { "answer", &K_MAPPING, AT(queue, answer), .arg = &target_mapping, .usual = "within 15m", .clock = "enqueueing",
+      .help = "to an agent's accept" },
+    { "reply", &K_MAPPING, AT(queue, reply), .arg = &target_mapping, .clock = "the customer's message",
+      .help = "to the agent's reply; not measured when not given" },
+    { "resolve", &K_MAPPING, AT(queue, resolve), .arg = &target_mapping, .clock = "opening",
+      .help = "to the end; not measured when not given" },
     { .name = NULL },
 };
 static const struct mapping sla_mapping = { .name = "the SLA", .rows = sla_rows, .name_at = NOWHERE, .line_at = NOWHERE };
@@ -79,14 +84,14 @@ static const char *const open_texts[] = { "", "next-open" };
 static const struct words open_words = { open_texts, 2 };
 static const struct wordset openings = { &open_words, 1, 0 };
 static const struct row callback_rows[] = {
-    { "in", &K_MS, AT(callback, in_ms), .min = SECOND, .max = MONTH,
-      .help = "it comes back after so long, from this step or overflow on" },
+    { "in", &K_MS, AT(callback, in_ms), .min = SECOND, .max = MONTH, .clock = "the step or overflow", .example = "30m",
+      .help = "how long until it comes back" },
     { "at", &K_BOOLWORD, AT(callback, next_open), .arg = &openings, .help = "it comes back when `hours` open next" },
-    { "hours", &K_REF, AT(callback, hours), .arg = &to_hours,
-      .help = "which hours; when not given: those of the condition `closed`, else those of the answer target" },
+    { "hours", &K_REF, AT(callback, hours), .arg = &to_hours, .usual = "those of `closed`, else of the answer target",
+      .help = "which hours" },
     { "retries", &K_U32, AT(callback, retries), "3", 0, 100, .help = "how often an agent may put it off again" },
-    { "every", &K_MS, AT(callback, again_ms), "1h", MINUTE, 7 * DAY,
-      .help = "… for how long, from putting it off on, when they do not say" },
+    { "every", &K_MS, AT(callback, again_ms), "1h", MINUTE, 7 * DAY, .clock = "putting it off",
+      .help = "… for how long, when they do not say" },
     { .name = NULL },
 };
 static const struct mapping callback_mapping = {
@@ -96,25 +101,28 @@ static const struct mapping callback_mapping = {
 /* ---- timeline ---- */
 
 static const struct row step_rows[] = {
-    { "after", &K_AFTER, 0, .arg = &after_rule, .min = 1, .max = MONTH, .flags = ROW_NEEDED,
-      .help = "when, by the clock `since`: a time, or a share of the answer target of the ticket's urgency" },
-    { "since", &K_WORD, AT(step, since), "enqueued", .arg = &clocks,
-      .help =
-          "the clock: from when the ticket came to wait, from the step before, from the agent's accept, or from the agent's last "
-          "reply (the accept, when there is none)" },
-    { "needs", &K_NEEDS, AT(step, needs), .help = "lowers needs to these levels" },
-    { "drop", &K_NAMES, AT(step, drop), .max = 64, .help = "drops needs; `lang` drops every language" },
-    { "add", &K_GROUPS, AT(step, add), .help = "asks these groups of agents too; those asked before stay first" },
-    { "offer", &K_U32, AT(step, at_once), .min = 1, .max = 16, .help = "offers to so many agents at once from then on" },
-    { "raise", &K_INT, AT(step, raise), .min = -3, .max = 3, .help = "raises the urgency by so many steps" },
-    { "notify", &K_NAMES, AT(step, notify), .max = 64, .help = "tells these agents or groups" },
-    { "update", &K_TEXT, AT(step, update), .min = 1, .max = 64,
+    { "after", &K_AFTER, 0, .arg = &after_rule, .min = 1, .max = MONTH, .flags = ROW_NEEDED, .clock = "`since`", .example = "40%",
+      .help = "when: a time, or a share of the answer target of the ticket's urgency" },
+    { "since", &K_WORD, AT(step, since), "enqueued", .arg = &clocks, .example = "last-reply",
+      .help = "the clock. `enqueued` is the ticket's age and runs on over moves; `step` begins with the last step taken, once all "
+              "written above it have been; `assigned` with the agent's accept; `last-reply` with the agent's last reply, before "
+              "the first with the accept. The first two run while it waits, the others while an agent has it or it is parked" },
+    { "needs", &K_NEEDS, AT(step, needs), .example = "{ billing: 3 }", .help = "lowers needs to these levels" },
+    { "drop", &K_NAMES, AT(step, drop), .max = 64, .example = "[lang]", .help = "drops needs; `lang` drops every language" },
+    { "add", &K_GROUPS, AT(step, add), .example = "[second-line]",
+      .help = "asks these groups of agents too; those asked before stay first" },
+    { "offer", &K_U32, AT(step, at_once), .min = 1, .max = 16, .example = "3",
+      .help = "offers to so many agents at once from then on" },
+    { "raise", &K_INT, AT(step, raise), .min = -3, .max = 3, .example = "1", .help = "raises the urgency by so many steps" },
+    { "notify", &K_NAMES, AT(step, notify), .max = 64, .example = "[supervisors]", .help = "tells these agents or groups" },
+    { "update", &K_TEXT, AT(step, update), .min = 1, .max = 64, .example = "long-wait",
       .help = "tells the customer: a word that integrations make a message of" },
     { "move", &K_REF, AT(step, move), .arg = &to_queue, .help = "moves to this queue, with its age" },
     { "callback", &K_CALLBACK, AT(step, callback), .arg = &callback_mapping,
       .help = "takes it out of the line until then; it comes back with its age" },
     { "park", &K_FLAG, AT(step, park), .help = "parks it until the customer writes, with its agent when it has one" },
-    { "close", &K_TEXT, AT(step, close), .min = 1, .max = 64, .help = "ends it (cancelled) for this reason" },
+    { "close", &K_TEXT, AT(step, close), .min = 1, .max = 64, .example = "no-answer",
+      .help = "ends it (cancelled) for this reason" },
     { "narrow", &K_FLAG, AT(step, narrow), .help = "this step may ask for more than before; else a step only widens" },
     { .name = NULL },
 };
@@ -152,14 +160,15 @@ static const struct mapping step_mapping = { .name = "a step",
 /* ---- overflow ---- */
 
 static const struct row overflow_when_rows[] = {
-    { "waiting", &K_OVER, AT(overflow, waiting_over), .min = 1, .max = 1000000, .help = "more than so many wait here" },
-    { "expected_wait", &K_SPAN, AT(overflow, expected_over), .arg = &over_rule, .min = SECOND, .max = MONTH,
+    { "waiting", &K_OVER, AT(overflow, waiting_over), .min = 1, .max = 1000000, .example = "\">200\"",
+      .help = "more than so many wait here" },
+    { "expected_wait", &K_SPAN, AT(overflow, expected_over), .arg = &over_rule, .min = SECOND, .max = MONTH, .example = "\">10m\"",
       .help = "the expected wait is longer than this, or than this share of the answer target" },
     { "closed", &K_REF, AT(overflow, closed), .arg = &to_hours, .help = "these hours are closed" },
     { "staffed", &K_BOOLWORD, AT(overflow, nobody_staffed), .arg = &staffing,
       .help = "`none`: nobody who could take it is present" },
-    { "age", &K_SPAN, AT(overflow, age), .arg = &over_rule, .min = SECOND, .max = MONTH,
-      .help = "it has waited so long, from enqueueing on: looked at then, not before it waits" },
+    { "age", &K_SPAN, AT(overflow, age), .arg = &over_rule, .min = SECOND, .max = MONTH, .clock = "enqueueing", .example = "20m",
+      .help = "it has waited so long: looked at then, not before it waits" },
     { .name = NULL },
 };
 static const struct mapping overflow_when_mapping = {
@@ -171,9 +180,9 @@ static const struct row overflow_rows[] = {
     { "move", &K_REF, AT(overflow, move), .arg = &to_queue, .help = "the queue it goes to instead" },
     { "callback", &K_CALLBACK, AT(overflow, callback), .arg = &callback_mapping,
       .help = "it waits elsewhere until then, and keeps its age" },
-    { "refuse", &K_TEXT, AT(overflow, refuse), .min = 1, .max = 1024,
+    { "refuse", &K_TEXT, AT(overflow, refuse), .min = 1, .max = 1024, .example = "Please write again tomorrow.",
       .help = "it ends (cancelled), and the customer is told this" },
-    { "deflect", &K_TEXT, AT(overflow, deflect), .min = 1, .max = 64,
+    { "deflect", &K_TEXT, AT(overflow, deflect), .min = 1, .max = 64, .example = "help-page",
       .help = "it waits all the same; integrations are told this word and may offer another way" },
     { .name = NULL },
 };
@@ -208,17 +217,17 @@ static void gate_init(void *into, struct str name)
 }
 static void gate_check(struct bind *b, const struct ynode *n, void *into)
 {
-    (void)into;
-    if (!tree_get(n, "waiting") && !tree_get(n, "age"))
-        bind_error(b, n, "does not say when it opens: add waiting: \">5\" or age: 45s (waiting: \">0\" is always)");
+    if (!tree_get(n, "waiting") && !tree_get(n, "age") && !((struct gate *)into)->reserve)
+        bind_error(b, n, "has no condition: add waiting: \">5\", age: 45s or reserve: 2");
 }
 static const struct row gate_rows[] = {
     { "group", &K_GROUP, AT(gate, group), .flags = ROW_NEEDED,
-      .help = "the agents it holds back, unless they are in one of the queue's `groups` too" },
-    { "waiting", &K_OVER, AT(gate, waiting_over), .min = 0, .max = 1000000,
+      .help = "the agents it holds back, unless they are in one of the queue's `groups` too; where the queue has groups, an open "
+              "gate lets them in" },
+    { "waiting", &K_OVER, AT(gate, waiting_over), .min = 0, .max = 1000000, .example = "\">5\"",
       .help = "it opens while more than so many wait here …" },
-    { "age", &K_MS, AT(gate, age_ms), .min = SECOND, .max = MONTH,
-      .help = "… or when the oldest has waited so long, from enqueueing on" },
+    { "age", &K_MS, AT(gate, age_ms), .min = SECOND, .max = MONTH, .clock = "enqueueing", .example = "45s",
+      .help = "… or when the oldest has waited so long" },
     { "reserve", &K_U32, AT(gate, reserve), "0", 0, 10000, .help = "… and only while more than so many of the group are idle" },
     { .name = NULL },
 };
@@ -231,12 +240,14 @@ static const struct mapping gate_mapping = { .name = "a gate",
                                              .check = gate_check };
 
 static const struct row offers_rows[] = {
-    { "at-once", &K_U32, AT(offer_rules, at_once), "1", 1, 16, .help = "so many agents are asked at once; the first accept wins" },
-    { "back-off", &K_MS, AT(offer_rules, back_off_ms), "30s", SECOND, DAY,
-      .help = "from a decline or a missed offer on: that agent is not asked again for this ticket" },
-    { "most", &K_U32, AT(offer_rules, most), "0", 0, 1000, .help = "offers of one ticket in this queue; 0: no end" },
-    { "exhausted", &K_REF, AT(offer_rules, exhausted), .arg = &to_queue,
-      .help = "the queue it moves to after `most`; when not given it begins anew" },
+    { "at-once", &K_U32, AT(offer_rules, at_once), "1", 1, 16, .flags = ROW_LIMIT,
+      .help = "so many agents are asked at once; the first accept wins" },
+    { "back-off", &K_MS, AT(offer_rules, back_off_ms), "30s", SECOND, DAY, .clock = "the decline or missed offer",
+      .flags = ROW_LIMIT, .help = "that agent is not asked again for this ticket" },
+    { "most", &K_U32, AT(offer_rules, most), "0", 0, 1000, .flags = ROW_LIMIT,
+      .help = "offers of one ticket in this queue; 0: no end" },
+    { "exhausted", &K_REF, AT(offer_rules, exhausted), .arg = &to_queue, .usual = "it begins anew",
+      .help = "the queue it moves to after `most`" },
     { .name = NULL },
 };
 static void offers_check(struct bind *b, const struct ynode *n, void *into)
@@ -249,11 +260,12 @@ static const struct mapping offers_mapping = {
 };
 
 static const struct row last_agent_rows[] = {
-    { "within", &K_MS, AT(last_agent, within_ms), .min = MINUTE, .max = MONTH,
-      .help = "since the customer's last ticket with them ended; when not given: 7d" },
-    { "wait", &K_MS, AT(last_agent, wait_ms), "0s", 0, DAY,
-      .help = "from enqueueing on it waits for them alone; then for everybody. 0: they are only preferred" },
-    { "skip", &K_BITS, AT(last_agent, skip), .arg = &skips, .help = "checks that do not count for them" },
+    { "within", &K_MS, AT(last_agent, within_ms), .min = MINUTE, .max = MONTH, .usual = "7d",
+      .clock = "the end of the customer's last ticket with them", .flags = ROW_LIMIT, .example = "7d",
+      .help = "how long they are remembered" },
+    { "wait", &K_MS, AT(last_agent, wait_ms), "0s", 0, DAY, .clock = "enqueueing", .example = "45s",
+      .help = "it waits for them alone; then for everybody. 0: they are only preferred" },
+    { "skip", &K_BITS, AT(last_agent, skip), .arg = &skips, .example = "[skills]", .help = "checks that do not count for them" },
     { .name = NULL },
 };
 static void last_agent_check(struct bind *b, const struct ynode *n, void *into)
@@ -295,8 +307,9 @@ static bool chooses(const struct queue *q, enum choose word)
 static void queue_check(struct bind *b, const struct ynode *n, void *into)
 {
     struct queue *q = into;
+    bool bounded = q->order == ORDER_SLACK || q->order == ORDER_WEIGHTS || tree_get(n, "age-cap");
     (void)b;
-    (void)n;
+    if (!bounded) q->age_cap = (struct span_of){ 0, 0 }; /* the order asked for is not to be broken */
     if (chooses(q, CHOOSE_LAST_AGENT) && !q->last_agent.within_ms) q->last_agent.within_ms = DEFAULT_LAST_WITHIN;
 }
 static const struct row queue_rows[] = {
@@ -305,25 +318,29 @@ static const struct row queue_rows[] = {
               "moves" },
     { "needs", &K_NEEDS, AT(queue, needs), .help = "what an agent must be able to" },
     { "sla", &K_MAPPING, 0, .arg = &sla_mapping, .help = "targets" },
-    { "groups", &K_GROUPS, AT(queue, groups), .help = "who is asked to begin with; when not given: everybody" },
+    { "groups", &K_GROUPS, AT(queue, groups), .usual = "everybody", .help = "who is asked to begin with" },
     { "order", &K_WORD, AT(queue, order), "slack", .arg = &orders,
-      .help = "who is next: the one nearest to its target, the oldest, strictly the most urgent, or the highest index" },
+      .help = "who is next: `slack` the nearest to its target, and what is late after what is still in time, by its wait in "
+              "targets; `fifo` the oldest; `priority` strictly the most urgent; `weights` the highest index. One order over all "
+              "queues that an agent serves" },
     { "weight", &K_F64, AT(queue, weight), "1", 0.01, 100,
       .help = "what a wait here weighs beside other queues: among late tickets (slack), or in the index (weights)" },
-    { "age-cap", &K_SPAN, AT(queue, age_cap), "300%", SECOND, MONTH, .arg = &cap_rule,
-      .help = "who has waited so long, or this share of the answer target, goes before everybody who has not (slack and weights)" },
+    { "age-cap", &K_SPAN, AT(queue, age_cap), "300%", SECOND, MONTH, .arg = &cap_rule, .clock = "enqueueing",
+      .usual = "`fifo`, `priority`: none",
+      .help = "who has waited so long, or this share of the answer target, goes before everybody who has not" },
     { "index", &K_MAPPING, 0, .arg = &index_mapping,
-      .help = "of the order weights: weight × wait ÷ target × fit ^ match × idle ^ idle" },
-    { "choose", &K_CHOOSE, 0, .arg = &choices,
-      .help = "which agent, in this order of questions, or as one score of weights; when not given: best-skill, least-loaded, "
-              "longest-idle" },
+      .help = "of the order weights: weight × wait ÷ target × fit ^ `match` × idle ^ `idle`" },
+    { "choose", &K_CHOOSE, 0, .arg = &choices, .usual = "best-skill, least-loaded, longest-idle",
+      .example = "[last-agent, best-skill, longest-idle]",
+      .help = "which agent: an ordered list, each word deciding only between those whom the words before hold for equal; or one "
+              "score, as weights 0.01 to 100: `{ best-skill: 2, longest-idle: 1 }`" },
     { "gate", &K_ITEMS, AT(queue, gates), .max = GROUPS_MAX, .arg = &gate_mapping,
       .help = "groups that help here only when it is needed" },
-    { "offers", &K_MAPPING, AT(queue, offers), .arg = &offers_mapping, .help = "how tickets are offered" },
+    { "offers", &K_MAPPING, AT(queue, offers), .arg = &offers_mapping, .flags = ROW_LIMIT, .help = "how tickets are offered" },
     { "last-agent", &K_MAPPING, AT(queue, last_agent), .arg = &last_agent_mapping,
       .help = "whom the customer had last; also by `choose: last-agent`" },
-    { "prefer-wait", &K_MS, AT(queue, prefer_wait_ms), "0s", 0, DAY,
-      .help = "from enqueueing on it waits so long for the agent that attribute `customer.agent` names; then for everybody" },
+    { "prefer-wait", &K_MS, AT(queue, prefer_wait_ms), "0s", 0, DAY, .clock = "enqueueing", .example = "30s",
+      .help = "it waits for the agent that attribute `customer.agent` names; then for everybody" },
     { "swap", &K_WORD, AT(queue, swap), "all", .arg = &swaps,
       .help = "which waiting tickets take the timeline of a new policy: all, keeping their age, or only new ones" },
     { "bots", &K_BOOLWORD, AT(queue, no_bots), "first", .arg = &bots, .help = "whether bots are asked, before people" },

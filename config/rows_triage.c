@@ -27,25 +27,27 @@ static const struct row when_rows[] = {
       .help =
           "words in the subject or text; `=사고` as a whole word (a particle may follow), `refund*` may go on, `*phone` may begin "
           "before" },
-    { "match", &K_COND, 0, .max = EXPR_MAX, .arg = &on_match,
+    { "match", &K_COND, 0, .max = EXPR_MAX, .arg = &on_match, .example = "\"order [0-9]{6}\"",
       .help = "regular expressions in the subject or text, without regard to case; `\\b` at their ends only" },
-    { "channel", &K_COND, 0, .max = 32, .arg = &on_channel, .help = "the event's channel" },
-    { "account", &K_COND, 0, .max = 64, .arg = &on_account, .help = "the event's account" },
-    { "language", &K_COND, 0, .max = 16, .arg = &on_language, .help = "the language found or stated: ko, en, … or und" },
-    { "intent", &K_COND, 0, .max = 64, .arg = &on_intent, .help = "the intent found so far; `*` stands for anything" },
-    { "confidence", &K_COND, 0, .max = 64, .arg = &on_confidence,
+    { "channel", &K_COND, 0, .max = 32, .arg = &on_channel, .example = "[webchat, sms]", .help = "the event's channel" },
+    { "account", &K_COND, 0, .max = 64, .arg = &on_account, .example = "web", .help = "the event's account" },
+    { "language", &K_COND, 0, .max = 16, .arg = &on_language, .example = "[ko, en]",
+      .help = "the language found or stated: ko, en, … or und" },
+    { "intent", &K_COND, 0, .max = 64, .arg = &on_intent, .example = "refund_*",
+      .help = "the intent found so far; `*` stands for anything" },
+    { "confidence", &K_COND, 0, .max = 64, .arg = &on_confidence, .example = "\">=0.7\"",
       .help = "how sure the intent is, such as `\">=0.7\"`; 1 when a rule named it" },
-    { "sentiment", &K_COND, 0, .max = 16, .arg = &on_sentiment, .help = "the sentiment found so far" },
-    { "kind", &K_COND, 0, .max = 16, .arg = &on_kind, .help = "the kind of event" },
-    { "open", &K_COND, 0, .max = 64, .arg = &on_open, .help = "one of these hours is open" },
-    { "closed", &K_COND, 0, .max = 64, .arg = &on_closed, .help = "one of these hours is closed" },
-    { "customer.", &K_COND, 0, .max = 1024, .arg = &on_attribute, .flags = ROW_PREFIX,
+    { "sentiment", &K_COND, 0, .max = 16, .arg = &on_sentiment, .example = "negative", .help = "the sentiment found so far" },
+    { "kind", &K_COND, 0, .max = 16, .arg = &on_kind, .example = "call", .help = "the kind of event" },
+    { "open", &K_COND, 0, .max = 64, .arg = &on_open, .example = "seoul", .help = "one of these hours is open" },
+    { "closed", &K_COND, 0, .max = 64, .arg = &on_closed, .example = "seoul", .help = "one of these hours is closed" },
+    { "customer.", &K_COND, 0, .max = 1024, .arg = &on_attribute, .flags = ROW_PREFIX, .example = "[gold, platinum]",
       .help = "an attribute of the customer, such as `customer.tier`: a text, a glob (`gold*`, `\"*\"` for any), a comparison "
               "(`\">=3\"`, `\">=3 <10\"`). The service attaches `customer.open_tickets` and `customer.contacts_7d`" },
-    { "conversation.", &K_COND, 0, .max = 1024, .arg = &on_attribute, .flags = ROW_PREFIX,
+    { "conversation.", &K_COND, 0, .max = 1024, .arg = &on_attribute, .flags = ROW_PREFIX, .example = "\"*\"",
       .help = "how the conversation stands, as the service knows it: `conversation.sentiment` and `conversation.urgency` (words, "
               "of its live ticket), `conversation.waiting` (whole seconds that nobody has had it)" },
-    { "event.", &K_COND, 0, .max = 1024, .arg = &on_attribute, .flags = ROW_PREFIX,
+    { "event.", &K_COND, 0, .max = 1024, .arg = &on_attribute, .flags = ROW_PREFIX, .example = "\"*\"",
       .help = "an attribute of the event, such as `event.page`" },
     { "all", &K_CONDS, 0, .arg = &on_all, .help = "conditions all of which hold" },
     { "any", &K_CONDS, 0, .arg = &on_any, .help = "groups of conditions, one of which holds at least" },
@@ -56,12 +58,14 @@ const struct mapping when_mapping = { .name = "conditions", .rows = when_rows, .
 
 static const struct row then_rows[] = {
     { "urgency", &K_WORD, AT(rule, urgency), .arg = &urgencies, .help = "sets the urgency" },
-    { "raise", &K_INT, AT(rule, raise), .min = -3, .max = 3, .help = "raises the urgency by so many steps; negative lowers" },
-    { "weigh", &K_F64, AT(rule, weigh), .min = -1, .max = 1, .help = "adds to the urgency score; negative takes away" },
-    { "intent", &K_NAME, AT(rule, intent), .max = 64, .help = "sets the intent" },
+    { "raise", &K_INT, AT(rule, raise), .min = -3, .max = 3, .example = "1",
+      .help = "raises the urgency by so many steps; negative lowers" },
+    { "weigh", &K_F64, AT(rule, weigh), .min = -1, .max = 1, .example = "0.2",
+      .help = "adds to the urgency score; negative takes away" },
+    { "intent", &K_NAME, AT(rule, intent), .max = 64, .example = "refund_request", .help = "sets the intent" },
     { "sentiment", &K_WORD, AT(rule, sentiment), .arg = &found_sentiments, .help = "sets the sentiment" },
     { "needs", &K_NEEDS, AT(rule, needs), .help = "adds needs to those of the queue" },
-    { "tag", &K_WORDS, AT(rule, tags), .max = 64, .help = "adds tags" },
+    { "tag", &K_WORDS, AT(rule, tags), .max = 64, .example = "retention", .help = "adds tags" },
     { "queue", &K_REF, AT(rule, queue), .arg = &to_queue, .help = "names the queue, whatever the queues' `takes` say" },
     { "stop", &K_FLAG, AT(rule, stop), .help = "no later rule is looked at" },
     { .name = NULL },
@@ -87,10 +91,14 @@ static const struct mapping rule_mapping = {
 };
 
 static const struct row models_rows[] = {
-    { "language", &K_TEXT, AT(policy, model_language), .min = 1, .max = 1024, .help = "file of the language model" },
-    { "intent", &K_TEXT, AT(policy, model_intent), .min = 1, .max = 1024, .help = "file of the intent model" },
-    { "urgency", &K_TEXT, AT(policy, model_urgency), .min = 1, .max = 1024, .help = "file of the urgency model" },
-    { "sentiment", &K_TEXT, AT(policy, model_sentiment), .min = 1, .max = 1024, .help = "file of the sentiment model" },
+    { "language", &K_TEXT, AT(policy, model_language), .min = 1, .max = 1024, .example = "language.model",
+      .help = "file of the language model" },
+    { "intent", &K_TEXT, AT(policy, model_intent), .min = 1, .max = 1024, .example = "intent.model",
+      .help = "file of the intent model" },
+    { "urgency", &K_TEXT, AT(policy, model_urgency), .min = 1, .max = 1024, .example = "urgency.model",
+      .help = "file of the urgency model" },
+    { "sentiment", &K_TEXT, AT(policy, model_sentiment), .min = 1, .max = 1024, .example = "sentiment.model",
+      .help = "file of the sentiment model" },
     { .name = NULL },
 };
 static const struct mapping models_mapping = { .name = "models", .rows = models_rows, .name_at = NOWHERE, .line_at = NOWHERE };
@@ -132,7 +140,7 @@ static const struct row urgency_rows[] = {
 static const struct mapping urgency_mapping = { .name = "urgency", .rows = urgency_rows, .name_at = NOWHERE, .line_at = NOWHERE };
 
 static const struct row scorer_rows[] = {
-    { "within", &K_MS, 0, .min = 1, .max = 2000, .flags = ROW_NEEDED,
+    { "within", &K_MS, 0, .min = 1, .max = 2000, .flags = ROW_NEEDED, .example = "200ms",
       .help = "how long an answer is waited for; then ours is taken" },
     { .name = NULL },
 };
@@ -149,7 +157,8 @@ static const struct mapping external_mapping = {
 };
 
 static const struct row unsure_rows[] = {
-    { "below", &K_F64, AT(policy, unsure_below), .min = 0, .max = 1, .help = "a verdict with less confidence is unsure" },
+    { "below", &K_F64, AT(policy, unsure_below), .min = 0, .max = 1, .example = "0.45",
+      .help = "a verdict with less confidence is unsure" },
     { "queue", &K_REF, AT(policy, unsure_queue), .arg = &to_queue, .help = "where unsure ones go, unless a rule named a queue" },
     { .name = NULL },
 };

@@ -1,17 +1,20 @@
-/* The JSON Schema of a policy and the reference page of its keys, generated from the rows that also read it. */
+/* The JSON Schema of a policy, generated from the rows that also read it. */
 #include "config/schema.h"
 
 #include "config/draft.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* ---- JSON Schema ---- */
 
 static void describe(struct jw *w, const struct row *r)
 {
-    char text[600];
-    snprintf(text, sizeof text, "%s%s%s%s", r->help, r->fallback ? " (default " : "", r->fallback ? r->fallback : "",
-             r->fallback ? ")" : "");
+    char text[1200];
+    const char *usual = r->usual ? r->usual : r->fallback;
+    snprintf(text, sizeof text, "%s%s%s%s%s%s", r->clock ? "from " : "", r->clock ? r->clock : "", r->clock ? ": " : "", r->help,
+             usual ? " (default " : "", usual ? usual : "");
+    if (usual) snprintf(text + strlen(text), sizeof text - strlen(text), ")");
     jw_key(w, "description");
     jw_strz(w, text);
     if (r->flags & ROW_IDLE) {
@@ -114,52 +117,4 @@ void policy_schema(struct buf *out)
     indent(out, buf_str(&json));
     if (json.err) out->err = json.err;
     buf_fini(&json);
-}
-
-/* ---- the reference page ---- */
-
-static void bounds_text(struct buf *out, const struct row *r)
-{
-    bool number = r->kind == &K_U32 || r->kind == &K_INT || r->kind == &K_F64 || r->kind == &K_PERCENT || r->kind == &K_OVER;
-    const struct wordset *set = r->kind == &K_WORD || r->kind == &K_BOOLWORD || r->kind == &K_CHOOSE ? r->arg : NULL;
-    if (number && (r->min != 0 || r->max != 0)) buf_addf(out, "%g to %.10g. ", r->min, r->max);
-    for (unsigned i = 0; set && i < set->words->count; i++) {
-        if (set->hidden >> i & 1) continue;
-        buf_addf(out, "`%s`%s ", set->words->v[i], set->idle >> i & 1 ? "\\*" : "");
-    }
-}
-
-static void reference_row(struct buf *out, const struct row *r)
-{
-    buf_addf(out, "| `%s%s`%s%s | %s | ", r->name, r->flags & ROW_PREFIX ? "…" : "", r->flags & ROW_NEEDED ? " (needed)" : "",
-             r->flags & ROW_IDLE ? "\\*" : "", r->kind->name);
-    if (r->fallback) buf_addf(out, "`%s`", r->fallback);
-    buf_addz(out, " | ");
-    bounds_text(out, r);
-    buf_addf(out, "%s |\n", r->help);
-}
-
-static void reference_mapping(struct buf *out, const struct mapping *m, const char *path)
-{
-    buf_addf(out, "\n## %s\n\n| key | value | default | what it says |\n|---|---|---|---|\n", path[0] ? path : "The whole file");
-    for (const struct row *r = m->rows; r->name; r++) reference_row(out, r);
-    for (const struct row *r = m->rows; r->name; r++) {
-        char below[200];
-        if (!r->kind->inner) continue;
-        snprintf(below, sizeof below, "%s%s%s%s", path, path[0] ? "." : "", r->name, r->kind->suffix);
-        reference_mapping(out, r->kind->inner(r), below);
-    }
-}
-
-void policy_reference(struct buf *out)
-{
-    buf_addz(
-        out,
-        "# The keys of a policy\n\n"
-        "Generated from the tables that read the file: `naru check --reference > docs/policy-keys.md`.\n\n"
-        "Durations are written `250ms`, `15s`, `2m`, `4h`, `7d`; percentages `80%`. Where a list is meant, one value may stand "
-        "alone.\n"
-        "What is quoted is text, never a number. Keys and words marked \\* are checked for form, and nothing acts on them yet:\n"
-        "`naru check` warns of each use.\n");
-    reference_mapping(out, &policy_mapping, "");
 }

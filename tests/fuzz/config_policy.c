@@ -35,7 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     naru_assert(e != ERR_POLICY || f.errors > 0);
     naru_assert(e != ERR_YAML || f.errors > 0);
     findings_text(&f, "fuzz.yaml", &out);
-    findings_json(&f, "fuzz.yaml", p ? p->version : "", &out);
+    findings_json(&f, "fuzz.yaml", p, &out);
     if (p) ask(p);
     policy_unref(p);
     buf_fini(&out);

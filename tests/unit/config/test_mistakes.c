@@ -158,7 +158,7 @@ static const struct mistake mistakes[] = {
     { HEAD QUEUE "    groups: [\"a b\"]\n", 7, 14, "names may not have", NULL },
     /* gates */
     { HEAD QUEUE "    gate: [{ waiting: 5 }]\n", 7, 12, "\"group\" is missing", "queues.q.gate[0]" },
-    { HEAD QUEUE "    gate: [{ group: g, reserve: 2 }]\n", 7, 12, "does not say when it opens", "queues.q.gate[0]" },
+    { HEAD QUEUE "    gate: [{ group: g, reserve: 0 }]\n", 7, 12, "has no condition", "queues.q.gate[0]" },
     { HEAD QUEUE "    gate: [{ group: g, waiting: few }]\n", 7, 33, "\"few\" is not a count such as \">200\" (from 0 to", NULL },
     { HEAD QUEUE "    gate:\n      - { group: g, waiting: 1 }\n      - { group: g, age: 5m }\n", 9, 18,
       "\"g\" has its gate already on line 8", "queues.q.gate[1].group" },
@@ -207,7 +207,7 @@ static const struct mistake mistakes[] = {
     { HEAD TAIL "presence: { missed: 3 }\n", 4, 13, "did you mean \"misses\"?", NULL },
     { HEAD TAIL "timezone: Seoul\n", 4, 11, "\"Seoul\" is not a time zone", "timezone" },
     { HEAD TAIL "channels: { sms: { exclusive: yes } }\n", 4, 31, "(known: no, alone, interrupts)", "channels.sms.exclusive" },
-    { HEAD TAIL "channels: { sms: { connect: 2h } }\n", 4, 29, "2h is out of bounds: 0ms to 1h", NULL },
+    { HEAD TAIL "channels: { sms: { connect: 2h } }\n", 4, 29, "2h is out of bounds: 0s to 1h", NULL },
     { HEAD TAIL "channels: { voice: { cost: 120 } }\naccounts: { p: { channel: voice } }\nagents: { a: {} }\n", 4, 28,
       "a ticket on voice costs 120 units, and no agent has more than 100: nobody could ever take it", "channels.voice.cost" },
     { HEAD TAIL "accounts: { p: { channel: voice } }\nagents: { a: { capacity: 90 } }\n", 4, 27,
@@ -462,7 +462,7 @@ TEST(findings_are_written_for_people_and_for_machines)
     assert_string_equal(buf_cstr(&out),
                         "p.yaml:7:12: error: queues.q.order: \"sl?ak\" is not a word known here (did you mean \"slack\"?)\n");
     buf_clear(&out);
-    findings_json(&f, "p.yaml", "", &out);
+    findings_json(&f, "p.yaml", NULL, &out);
     assert_non_null(
         strstr(buf_cstr(&out),
                "{\"file\":\"p.yaml\",\"ok\":false,\"version\":\"\",\"findings\":[{\"level\":\"error\",\"line\":7,\"column\":12,"

@@ -1,5 +1,6 @@
 /* What is generated from the tables of keys is what the tree holds. */
 #include "base/json.h"
+#include "config/draft.h"
 #include "config/schema.h"
 #include "tests/unit/config/unit.h"
 
@@ -41,7 +42,47 @@ TEST(the_json_schema_is_fresh)
 TEST(the_reference_page_is_fresh)
 {
     UNUSED(state);
-    assert_fresh("docs/policy-keys.md", policy_reference, "naru check --reference > docs/policy-keys.md");
+    assert_fresh("docs/policy.md", policy_reference, "naru check --reference > docs/policy.md");
+}
+
+/* Reads every row's example into room for the largest struct there is. */
+static void read_examples(const struct mapping *m, unsigned *wrong)
+{
+    static uint64_t room[4096];
+    static struct agent_group groups[GROUPS_MAX];
+    for (const struct row *r = m->rows; r->name; r++) {
+        const char *example = row_example(r);
+        struct findings f;
+        struct arena arena;
+        struct ynode *root = NULL;
+        char yaml[400];
+        if (r->kind->inner && r->kind != &K_CALLBACK) {
+            if (r->arg != m) read_examples(r->kind->inner(r), wrong);
+            continue;
+        }
+        if (!example) fail_msg("%s of %s has no example", r->name, m->name);
+        findings_init(&f);
+        arena_init(&arena, 1u << 20);
+        struct bind b = { .f = &f, .arena = &arena, .groups = groups };
+        snprintf(yaml, sizeof yaml, "%s%s: %s\n", r->name, r->flags & ROW_PREFIX ? "tier" : "", example);
+        memset(room, 0, sizeof room);
+        if (tree_read(&root, str_of(yaml), &arena, &f) == ERR_OK) r->kind->read(&b, root->first, r, (char *)room + r->offset);
+        if (f.count) {
+            print_error("%s", yaml);
+            print_findings(&f);
+            ++*wrong;
+        }
+        arena_fini(&arena);
+        findings_fini(&f);
+    }
+}
+
+TEST(every_key_has_an_example_and_every_example_is_good)
+{
+    UNUSED(state);
+    unsigned wrong = 0;
+    read_examples(&policy_mapping, &wrong);
+    assert_int_equal(wrong, 0);
 }
 
 TEST(the_json_schema_is_json_and_knows_the_deepest_key)
@@ -68,6 +109,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_json_schema_is_fresh),
         cmocka_unit_test(the_reference_page_is_fresh),
+        cmocka_unit_test(every_key_has_an_example_and_every_example_is_good),
         cmocka_unit_test(the_json_schema_is_json_and_knows_the_deepest_key),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
