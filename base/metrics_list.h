@@ -55,8 +55,8 @@
     X(BOT_ANSWERS, M_COUNTER, "naru_bot_answers_total", "result",                                                                  \
       "What came of asking a bot's webhook: reply, done, handover, decline, unsure, failed, bad")                                  \
     X(BOTS, M_GAUGE, "naru_bots", "", "Bots by webhook that this router serves")                                                    \
-    X(AGENTS, M_GAUGE, "naru_agents", "presence", "Agents by presence")                                                             \
-    X(AGENT_UNITS, M_GAUGE, "naru_agent_units", "kind", "Units of capacity of agents present: total, held, offered")                \
+    X(AGENTS, M_GAUGE, "naru_agents", "presence", "Agents by presence; off_shift: available outside their hours")                  \
+    X(AGENT_UNITS, M_GAUGE, "naru_agent_units", "kind", "Units of capacity of agents present: total, held, offered, kept")          \
     X(ACTS_REFUSED, M_COUNTER, "naru_acts_refused_total", "cause", "Acts of agents and users refused by the leader, by cause")      \
     X(MATCH_TIME, M_HISTOGRAM, "naru_match_seconds", "", "Duration of one matching pass")                                           \
     X(APPLY, M_COUNTER, "naru_store_applies_total", "result", "Batches written to Redis: ok, stale, gap, error")                    \

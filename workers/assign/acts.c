@@ -180,18 +180,20 @@ static bool resolved_again(struct workspace *ws, const struct act *a)
     return true;
 }
 
+/* Said again while it is being wrapped up it is the same end, and cuts nothing short; with the reason "over" so is the wrap-up. */
 static void act_resolve(struct workspace *ws, const struct act *a)
 {
+    bool over = str_is(a->reason, "over");
     struct ticket *t;
     char reason[129];
 
     if (!ticket_find(ws, &a->ticket) && resolved_again(ws, a)) return;
     if (!(t = act_own_target(ws, a, EV_RESOLVE))) return;
-    if (t->state == TK_ASSIGNED && ws->channels[t->channel].wrapup_ms) {
+    if (t->state == TK_ASSIGNED && !over && ws->channels[t->channel].wrapup_ms) {
         naru_assert(!ticket_step(ws, t, EV_WRAPUP, ticket_agent(t)));
         log_change(ws, .kind = ENTRY_WRAPUP, .t = t, .cause = act_reason(a, reason));
     }
-    if (t->state == TK_WRAPUP) act_tell(ws, a, t);
+    if (t->state == TK_WRAPUP && !over) act_tell(ws, a, t);
     else end_by(ws, a, t, EV_RESOLVE);
 }
 

@@ -779,8 +779,9 @@ void metrics_of_queues(struct workspace *ws);
 void act_ticket(struct workspace *ws, const struct act *a);
 void act_tickets(struct workspace *ws, const struct act *a);
 void act_queues(struct workspace *ws, const struct act *a);
-void act_agents(struct workspace *ws, const struct act *a);
+void act_agents(struct workspace *ws, const struct act *a); /* read_agents.c, as the next two */
 void act_agent(struct workspace *ws, const struct act *a);
+void metrics_of_agents(const struct workspace *ws);
 void act_explain(struct workspace *ws, const struct act *a);
 void act_config(struct workspace *ws, const struct act *a);
 void space_lay_out(struct workspace *ws);                            /* hours, further, when they will end (configure.c) */

@@ -118,80 +118,6 @@ void act_tickets(struct workspace *ws, const struct act *a)
     answer_body(ws, a, &b);
 }
 
-/* ---- agents ---- */
-
-static void agent_fields(struct workspace *ws, struct jw *w, const struct agent *g)
-{
-    uint32_t held = 0, offered = 0;
-    char id[ID_TEXT + 1];
-
-    for (const struct hold *h = g->holds; h; h = h->agent_next) *(h->kind == HOLD_OFFER ? &offered : &held) += h->units;
-    jw_open(w, '{');
-    jw_key(w, "agent"), jw_str(w, g->name);
-    jw_key(w, "kind"), jw_strz(w, g->bot ? "bot" : "person");
-    jw_key(w, "presence"), jw_strz(w, presence_words.v[g->presence]);
-    if (g->reason[0]) jw_key(w, "reason"), jw_strz(w, g->reason);
-    jw_key(w, "connected"), jw_bool(w, g->connected);
-    jw_key(w, "session"), jw_u64(w, g->session);
-    jw_key(w, "units_held"), jw_u64(w, held);
-    jw_key(w, "units_offered"), jw_u64(w, offered);
-    jw_key(w, "capacity"), jw_u64(w, g->capacity);
-    if (g->idle) jw_key(w, "idle_since_ms"), jw_u64(w, g->idle);
-    jw_key(w, "skills"), jw_open(w, '{');
-    for (uint32_t i = 0; i < g->skill_count; i++) {
-        struct str name = space_skill(ws, g->skills[i].skill);
-        char key[65];
-        memcpy(key, name.p, name.n < 64 ? name.n : 64);
-        key[name.n < 64 ? name.n : 64] = '\0';
-        jw_key(w, key), jw_u64(w, g->skills[i].level);
-    }
-    jw_close(w, '}');
-    jw_key(w, "tickets"), jw_open(w, '[');
-    for (const struct hold *h = g->holds; h; h = h->agent_next) jw_strz(w, id_text(&h->ticket->id, id));
-    jw_close(w, ']');
-    jw_close(w, '}');
-}
-
-void act_agent(struct workspace *ws, const struct act *a)
-{
-    const struct agent *g = roster_find(&ws->roster, a->agent);
-    struct buf b;
-    struct jw w;
-
-    if (!g || !g->known) {
-        refuse(ws, a, 404, "agent-not-found", "no agent is called \"%.*s\"", STR_FMT(a->agent));
-        return;
-    }
-    buf_init(&b, BODY_MAX);
-    w = jw_on(&b);
-    agent_fields(ws, &w, g);
-    answer_body(ws, a, &b);
-}
-
-/* A page of agents in the roster's order; `next`, the name to go on after, is the act's `reason`. */
-void act_agents(struct workspace *ws, const struct act *a)
-{
-    uint32_t limit = a->limit && a->limit < 1000 ? a->limit : 1000, told = 0, i = 0;
-    const struct agent *after = a->reason.n ? roster_find(&ws->roster, a->reason) : NULL, *last = NULL;
-    struct buf b;
-    struct jw w;
-
-    buf_init(&b, BODY_MAX + 65536);
-    w = jw_on(&b);
-    jw_open(&w, '{');
-    jw_key(&w, "agents"), jw_open(&w, '[');
-    for (i = after ? after->index + 1 : 0; i < ws->roster.count && told < limit && b.n < BODY_MAX - 65536; i++) {
-        if (!ws->roster.v[i]->known) continue;
-        last = ws->roster.v[i];
-        agent_fields(ws, &w, last);
-        told++;
-    }
-    jw_close(&w, ']');
-    if (i < ws->roster.count && last) jw_key(&w, "next"), jw_str(&w, last->name);
-    jw_close(&w, '}');
-    answer_body(ws, a, &b);
-}
-
 /* ---- explain ---- */
 
 static void explain_life(struct workspace *ws, struct jw *w, const struct ticket *t)
@@ -294,23 +220,6 @@ void act_explain(struct workspace *ws, const struct act *a)
 }
 
 /* ---- metrics ---- */
-
-static void metrics_of_agents(const struct workspace *ws)
-{
-    uint64_t total = 0, held = 0, offered = 0;
-
-    for (uint32_t i = 0; i < ws->roster.count; i++) {
-        const struct agent *a = ws->roster.v[i];
-        if (!a->known || a->presence == PRES_OFFLINE) continue;
-        total += a->capacity;
-        for (const struct hold *h = a->holds; h; h = h->agent_next) *(h->kind == HOLD_OFFER ? &offered : &held) += h->units;
-    }
-    metric_set(MET_AGENT_UNITS, "total", (double)total);
-    metric_set(MET_AGENT_UNITS, "held", (double)held);
-    metric_set(MET_AGENT_UNITS, "offered", (double)offered);
-    for (unsigned p = 0; p < presence_words.count && p < 3; p++)
-        metric_set(MET_AGENTS, presence_words.v[p], ws->roster.by_presence[p]);
-}
 
 void space_metrics(struct workspace *ws, uint64_t now)
 {

@@ -178,6 +178,22 @@ static const char *check_ticket(struct workspace *ws, struct ticket *t)
     return check_holds(t);
 }
 
+/* What the matcher sees of an agent is what their fields and the clock say, and they are looked at when the clock changes it. */
+static const char *check_room(const struct workspace *ws, const struct agent *a)
+{
+    bool shifted = a->known && a->presence != PRES_OFFLINE && a->shift >= 0 && (uint32_t)a->shift < ws->policy->hours_count;
+    bool ready = a->known && a->presence == PRES_AVAILABLE && !a->leaving && !a->off_shift && a->barred == BAR_NONE;
+
+    if (shifted && a->off_shift == hours_open(&ws->policy->hours[a->shift], ws->now, NULL)) return "a shift has changed unnoticed";
+    if (a->duty_next != UINT64_MAX && (!heap_has(&a->due.node) || (uint64_t)a->due.node.key > a->duty_next))
+        return "an agent is not looked at when the clock changes what they may be offered";
+    for (uint32_t c = 0; c < ws->channel_count; c++)
+        for (int f = 0; f < 2; f++)
+            if (bit_get(ws->roster.free[f][c], a->index) != (ready && capacity_bar(ws, a, c, f, 0) == BAR_NONE))
+                return "what the matcher sees of an agent's room is not so";
+    return NULL;
+}
+
 static const char *check_agent(const struct workspace *ws, const struct agent *a)
 {
     uint32_t used = 0, chan[CHANNELS_MAX] = { 0 };
@@ -191,7 +207,8 @@ static const char *check_agent(const struct workspace *ws, const struct agent *a
     if (used != a->used) return "units in use are not the sum of what is held";
     for (uint32_t c = 0; c < ws->channel_count; c++)
         if (chan[c] != a->chan[c]) return "a channel's count is not that of what is held";
-    return a->known && !a->over ? capacity_check(ws, a) : NULL;
+    if (a->known && !a->over && capacity_check(ws, a)) return capacity_check(ws, a);
+    return ws->policy ? check_room(ws, a) : NULL;
 }
 
 /* Work conservation: nobody free could serve anything that waits. */

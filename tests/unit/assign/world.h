@@ -59,6 +59,8 @@ struct world {
     struct map tickets; /* by id */
     struct map store;
     uint32_t entries[32], offers_shown, notices;
+    void (*on_entry)(void *ctx, const struct entry *e); /* NULL: nobody else watches */
+    void *on_entry_ctx;
     struct str opening; /* the conversation of the event being taken */
     uint32_t status;    /* of the last result */
     char problem[65], why[513];
@@ -292,6 +294,7 @@ static inline void watch_entries(struct world *w, const struct outbox *o)
         w->last_seq = e.seq;
         w->entries[e.kind]++;
         if (!id_is_none(&e.ticket)) watch_ticket(w, &e);
+        if (w->on_entry) w->on_entry(w->on_entry_ctx, &e);
         arena_clear(&arena);
     }
     w->watched_entries = o->entry_count;
