@@ -724,7 +724,7 @@ static void a_long_random_walk_breaks_nothing_that_must_hold(void **state)
     assert_true(w.entries[ENTRY_RETRIAGED] > steps / 200);
     print_message("  %u consulted %u replied %u handed over %u moved\n", w.entries[ENTRY_CONSULTED], w.entries[ENTRY_REPLIED],
                   w.entries[ENTRY_HANDED_OVER], w.entries[ENTRY_MOVED]);
-    assert_true(w.entries[ENTRY_CONSULTED] > steps / 4000 && w.entries[ENTRY_REPLIED] > steps / 4000);
+    assert_true(w.entries[ENTRY_CONSULTED] > steps / 8000 && w.entries[ENTRY_REPLIED] > steps / 4000);
     assert_true(w.entries[ENTRY_HANDED_OVER] > steps / 4000);
     world_close(&w);
 }
