@@ -60,7 +60,10 @@ void configure_agents(struct workspace *ws, const struct policy *p)
         if (a->by_api && a->json) reread_agent(ws, a);
         else if (a->known && !a->by_api && named && !named[i]) drop_agent(ws, a);
     }
-    for (uint32_t i = 0; i < ws->roster.count; i++) hold_recount(ws, ws->roster.v[i]);
+    for (uint32_t i = 0; i < ws->roster.count; i++) {
+        hold_recount(ws, ws->roster.v[i]);
+        agent_schedule(ws, ws->roster.v[i]); /* by the new policy's times */
+    }
     free(named);
 }
 
