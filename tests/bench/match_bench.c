@@ -5,6 +5,7 @@
 #include "base/metrics.h"
 #include "workers/assign/core.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -193,13 +194,72 @@ static void lives(uint32_t agents)
     space_free(ws);
 }
 
+static int by_size(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+static void print_spread(const char *what, uint64_t *v, uint32_t n)
+{
+    qsort(v, n, sizeof *v, by_size);
+    printf("  %s: median %.1f us, p99 %.1f us, worst %.1f us (%u of them)\n", what, (double)v[n / 2] / 1e3,
+           (double)v[n * 99 / 100] / 1e3, (double)v[n - 1] / 1e3, n);
+}
+
+static size_t in_use(void) { return mallinfo2().uordblks; }
+
+static struct ticket *some_offered(const struct agent *a) { return a->holds ? a->holds->ticket : NULL; }
+
+/* One agent is freed: the tickets that they get are found, offered, and all of it is on record. */
+static void steps(struct workspace *ws, uint32_t agents)
+{
+    enum { STEPS = 5000 };
+    static uint64_t spent[STEPS];
+
+    for (uint32_t i = 0; i < agents; i++) set_presence(ws, i, PRES_AVAILABLE);
+    settle(ws);
+    for (uint32_t i = 0; i < STEPS; i++) {
+        struct agent *a = ws->roster.v[(uint64_t)i * 7919 % agents];
+        struct ticket *t = some_offered(a);
+        now += 1;
+        if (!t) continue;
+        act_on(ws, ACT_ACCEPT, t);
+        act_on(ws, ACT_RESOLVE, t);
+        space_out_clear(ws);
+        spent[i] = ns();
+        (void)space_turn(ws, now);
+        spent[i] = ns() - spent[i];
+        space_out_clear(ws);
+    }
+    print_spread("an agent who ended one ticket is offered the next", spent, STEPS);
+}
+
+/* The best agent for the ticket that is first in each line, no more: what the matcher itself decides. */
+static void pure(struct workspace *ws, const char *what, uint32_t rounds)
+{
+    uint64_t began = ns(), decided = 0;
+    struct agent *best;
+
+    for (uint32_t r = 0; r < rounds; r++)
+        for (uint32_t i = 0; i < ws->active_count; i++) {
+            const struct lane *l = ws->active[i]->lanes[0];
+            decided += match_best(ws, container_of(heap_peek(&l->waiting), struct ticket, in_lane), 1, &best);
+        }
+    printf("  %s: %.0f decisions a second\n", what, (double)decided * 1e9 / (double)(ns() - began));
+}
+
 static void big_room(uint32_t agents, uint32_t tickets, uint32_t needs)
 {
     struct workspace *ws = open_room();
     uint64_t began = ns(), worst = 0, turns = 0;
+    size_t before;
 
     add_agents(ws, agents, needs, 8, 60);
     printf("%6u agents made in %.1f ms\n", agents, (double)(ns() - began) / 1e6);
+    settle(ws);
+    before = in_use();
     began = ns();
     for (uint32_t i = 0; i < tickets; i++) {
         take(ws, i, 1, needs);
@@ -209,21 +269,12 @@ static void big_room(uint32_t agents, uint32_t tickets, uint32_t needs)
         }
     }
     settle(ws);
-    printf("%6u tickets wait in %u lines: %.0f ns each\n", tickets, ws->active_count, (double)(ns() - began) / tickets);
-    began = ns();
-    for (uint32_t i = 0; i < 1000; i++) {
-        uint64_t one = ns();
-        set_presence(ws, i * 9 % agents, PRES_AVAILABLE);
-        (void)space_turn(ws, now);
-        one = ns() - one;
-        if (one > worst) worst = one;
-        space_out_clear(ws);
-    }
-    printf("  one agent comes and gets two of them: %.1f us, worst %.1f us\n", (double)(ns() - began) / 1e6, (double)worst / 1e3);
+    printf("%6u tickets wait in %u lines: %.0f ns each, %.0f bytes each (the ticket itself %zu)\n", tickets, ws->active_count,
+           (double)(ns() - began) / tickets, (double)(in_use() - before) / tickets, sizeof(struct ticket));
     for (uint32_t i = 0; i < agents; i++) set_presence(ws, i, PRES_AVAILABLE);
+    pure(ws, "of 10,000 free agents the best for each line's first ticket", 20);
     began = ns();
     uint64_t made = ws->entries_made[ENTRY_OFFERED];
-    worst = 0;
     for (bool more = true; more; turns++) {
         uint64_t one = ns();
         more = space_turn(ws, now);
@@ -235,6 +286,21 @@ static void big_room(uint32_t agents, uint32_t tickets, uint32_t needs)
     printf("  all come at once: %llu offers in %.0f ms (%.1f us each), %llu turns, longest %.1f ms\n", (unsigned long long)made,
            (double)(ns() - began) / 1e6, (double)(ns() - began) / 1e3 / (double)(made ? made : 1), (unsigned long long)turns,
            (double)worst / 1e6);
+    steps(ws, agents);
+    space_free(ws);
+}
+
+/* The matcher alone, in a room of the usual size: every agent free, nothing offered. */
+static void small_room(uint32_t agents)
+{
+    struct workspace *ws = open_room();
+
+    add_agents(ws, agents, 20, 4, 90);
+    for (uint32_t i = 0; i < 400; i++) take(ws, i, 1, 20);
+    settle(ws);
+    for (uint32_t i = 0; i < agents; i++) set_presence(ws, i, PRES_AVAILABLE);
+    printf("%6u agents\n", agents);
+    pure(ws, "the best of them for each line's first ticket", 20000);
     space_free(ws);
 }
 
@@ -246,6 +312,9 @@ int main(void)
     decisions(200);
     lives(200);
     lives(1000);
+    small_room(20);
+    small_room(200);
+    small_room(1000);
     big_room(10000, 100000, 500);
     return 0;
 }

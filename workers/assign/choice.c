@@ -326,20 +326,48 @@ static bool less(const struct choice *c, uint32_t agent, const struct key *than,
     return sure;
 }
 
+/* Is a better than b? Of equals, who stands first in the roster. */
+static bool better(const struct choice *c, const struct candidate *a, const struct candidate *b)
+{
+    int order = key_compare(&a->key, &b->key, c->limbs);
+
+    return order ? order < 0 : a->agent < b->agent;
+}
+
+/* `one` takes the place of best[at], in a heap whose first is the worst. */
+static void sink(struct choice *c, uint32_t at, struct candidate one)
+{
+    for (uint32_t child; (child = 2 * at + 1) < c->count; at = child) {
+        if (child + 1 < c->count && better(c, &c->best[child], &c->best[child + 1])) child++;
+        if (!better(c, &one, &c->best[child])) break;
+        c->best[at] = c->best[child];
+    }
+    c->best[at] = one;
+}
+
 void choice_consider(struct choice *c, uint32_t agent)
 {
-    struct candidate one = { .agent = agent };
-    uint32_t at = c->count;
+    struct candidate *next = &c->best[c->count], one = { .agent = agent };
 
-    if (at < c->keep) {
-        choice_key(c, agent, &one.key);
-        c->count++;
-    } else {
-        if (!less(c, agent, &c->best[at - 1].key, &one.key)) return;
-        at--;
+    if (c->count < c->keep) {
+        next->agent = agent;
+        choice_key(c, agent, &next->key);
+        if (++c->count == c->keep)
+            for (uint32_t at = c->keep / 2; at-- > 0;) sink(c, at, c->best[at]);
+        return;
     }
-    for (; at && key_compare(&one.key, &c->best[at - 1].key, c->limbs) < 0; at--) c->best[at] = c->best[at - 1];
-    c->best[at] = one;
+    if (less(c, agent, &c->best[0].key, &one.key)) sink(c, 0, one);
+}
+
+uint32_t choice_next(const struct choice *c, uint32_t after)
+{
+    uint32_t next = NONE;
+
+    for (uint32_t i = 0; i < c->count; i++) {
+        if (after != NONE && (i == after || !better(c, &c->best[after], &c->best[i]))) continue;
+        if (next == NONE || better(c, &c->best[i], &c->best[next])) next = i;
+    }
+    return next;
 }
 
 bool choice_same(const struct queue *a, const struct queue *b)

@@ -44,15 +44,16 @@ struct choice {
         uint8_t term, limb, shift;
     } at[TERMS_MAX];
     uint32_t terms, limbs;
-    uint32_t keep; /* so many candidates are wanted, at most BEST_MAX */
-    struct candidate best[BEST_MAX];
+    uint32_t keep;                   /* so many candidates are wanted, at most BEST_MAX */
+    struct candidate best[BEST_MAX]; /* in no order: see choice_next */
     uint32_t count;
 };
 
 /* `keep`: 1..BEST_MAX. The line is the ticket's. */
 void choice_init(struct choice *c, const struct workspace *ws, const struct ticket *t, const struct line *l, uint32_t keep);
-/* Candidates come by rising index: of equals the first stays before the next. */
-void choice_consider(struct choice *c, uint32_t agent);
+void choice_consider(struct choice *c, uint32_t agent); /* each once */
+/* Through `best`, the best first: the place of the next after place `after` (NONE: of the best); NONE: there is none. */
+uint32_t choice_next(const struct choice *c, uint32_t after);
 void choice_key(const struct choice *c, uint32_t agent, struct key *out);
 bool choice_same(const struct queue *a, const struct queue *b); /* keys of both can be compared and added */
 bool choice_personal(const struct queue *q);                    /* the key depends on the ticket beyond its line and queue */

@@ -26,6 +26,7 @@ struct matching {
     struct pairs *pairs;
     uint32_t n;
     struct ticket *ticket[BEST_MAX];
+    const struct choice *by[BEST_MAX]; /* each ticket's, in `choice`: those with the same keys share one */
     struct choice choice[BEST_MAX];
     uint32_t got[BEST_MAX];   /* the place among the choice's best, or NONE */
     uint32_t given[BEST_MAX]; /* agents who were given something in this round */
@@ -60,7 +61,7 @@ uint32_t match_best(struct workspace *ws, const struct ticket *t, uint32_t k, st
     if (!l || !k) return 0;
     choice_init(&c, ws, t, l, k < BEST_MAX ? k : BEST_MAX);
     consider_all(ws, l, &c, t);
-    for (uint32_t i = 0; i < c.count; i++) out[i] = ws->roster.v[c.best[i].agent];
+    for (uint32_t i = 0, at = NONE; i < c.count; i++) out[i] = ws->roster.v[c.best[at = choice_next(&c, at)].agent];
     line_unused(ws, l);
     return c.count;
 }
@@ -86,7 +87,7 @@ static uint32_t round_of_one(struct workspace *ws, struct ticket *t)
 
     choice_init(&c, ws, t, l, WHY_TOP);
     looked = consider_all(ws, l, &c, NULL);
-    if (!c.count || !offer(ws, t, &c, 0, 1)) waiting_stuck(ws, l);
+    if (!c.count || !offer(ws, t, &c, choice_next(&c, NONE), 1)) waiting_stuck(ws, l);
     return looked;
 }
 
@@ -151,14 +152,12 @@ static uint32_t choose_all(struct workspace *ws, struct matching *m)
     uint32_t looked = 0;
 
     for (uint32_t i = 0; i < m->n; i++) {
-        struct choice *c = &m->choice[i];
-        if (i && same_keys(c - 1, m->ticket[i])) {
-            *c = *(c - 1);
-            c->ticket = m->ticket[i];
-            continue;
-        }
-        choice_init(c, ws, m->ticket[i], m->ticket[i]->line, m->n > WHY_TOP ? m->n : WHY_TOP);
-        looked += consider_all(ws, m->ticket[i]->line, c, NULL);
+        uint32_t k = 0;
+        while (k < i && !same_keys(m->by[k], m->ticket[i])) k++;
+        m->by[i] = k < i ? m->by[k] : &m->choice[i];
+        if (k < i) continue;
+        choice_init(&m->choice[i], ws, m->ticket[i], m->ticket[i]->line, m->n > WHY_TOP ? m->n : WHY_TOP);
+        looked += consider_all(ws, m->ticket[i]->line, &m->choice[i], NULL);
     }
     return looked;
 }
@@ -167,14 +166,14 @@ static void solve(struct workspace *ws, struct matching *m)
 {
     struct pair_row rows[BEST_MAX];
 
-    for (uint32_t i = 0; i < m->n; i++) rows[i] = (struct pair_row){ m->choice[i].best, m->choice[i].count };
-    pairs_solve(m->pairs, rows, m->n, m->choice[0].limbs, by_worth(ws, m->ticket[0]), m->got);
+    for (uint32_t i = 0; i < m->n; i++) rows[i] = (struct pair_row){ m->by[i]->best, m->by[i]->count };
+    pairs_solve(m->pairs, rows, m->n, m->by[0]->limbs, by_worth(ws, m->ticket[0]), m->got);
 }
 
 /* Would somebody who was given something be better still? */
 static bool outdone(struct workspace *ws, const struct matching *m, uint32_t i)
 {
-    const struct choice *c = &m->choice[i];
+    const struct choice *c = m->by[i];
     struct key key;
 
     for (uint32_t k = 0; k < m->given_count; k++) {
@@ -189,11 +188,11 @@ static void give(struct workspace *ws, struct matching *m, uint32_t i)
 {
     struct ticket *t = m->ticket[i];
     struct line *l = t->line;
-    uint32_t agent = m->got[i] == NONE ? NONE : m->choice[i].best[m->got[i]].agent;
+    uint32_t agent = m->got[i] == NONE ? NONE : m->by[i]->best[m->got[i]].agent;
 
     if (agent == NONE || !line_takes(ws, l, agent) || outdone(ws, m, i)) {
         waiting_put_back(ws, t);
-    } else if (offer(ws, t, &m->choice[i], m->got[i], m->n)) {
+    } else if (offer(ws, t, m->by[i], m->got[i], m->n)) {
         m->given[m->given_count++] = agent;
     } else {
         waiting_put_back(ws, t);

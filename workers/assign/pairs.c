@@ -15,8 +15,8 @@
 #define SLOTS   4096u                       /* a power of two above COLUMNS */
 #define LIMBS   (KEY_LIMBS + 1)
 
-struct cost {
-    limb v[LIMBS]; /* v[0]: rows unserved */
+struct cost { /* with `equal` the first limb counts rows unserved */
+    limb v[LIMBS];
 };
 struct column {
     uint32_t agent; /* NONE: going unserved */
@@ -30,11 +30,12 @@ struct column {
 };
 struct pairs {
     struct column columns[COLUMNS];
-    uint32_t count, limbs, turn;
-    uint32_t slot[SLOTS]; /* 1-based column */
+    uint32_t count, limbs, turn; /* limbs: of a cost */
+    uint32_t slot[SLOTS];        /* 1-based column */
     const struct pair_row *rows;
     uint32_t edge[BEST_MAX][BEST_MAX + 1]; /* the column of each edge; behind them: going unserved */
     uint32_t edges[BEST_MAX];
+    struct cost prices[BEST_MAX][BEST_MAX + 1];
     struct cost u[BEST_MAX];
     uint32_t has[BEST_MAX]; /* the edge each row has, or NONE */
     uint32_t reached[COLUMNS], reached_count;
@@ -49,23 +50,18 @@ void pairs_free(struct pairs *p) { free(p); }
 
 static int compare(const struct pairs *p, const struct cost *a, const struct cost *b)
 {
-    for (uint32_t i = 0; i <= p->limbs; i++)
+    for (uint32_t i = 0; i < p->limbs; i++)
         if (a->v[i] != b->v[i]) return a->v[i] < b->v[i] ? -1 : 1;
     return 0;
-}
-
-static void add(const struct pairs *p, struct cost *to, const struct cost *a, int times)
-{
-    for (uint32_t i = 0; i <= p->limbs; i++) to->v[i] += a->v[i] * times;
 }
 
 static struct cost price(const struct pairs *p, uint32_t row, uint32_t edge)
 {
     const struct pair_row *r = &p->rows[row];
-    struct cost c = { { edge == r->count } };
+    struct cost c = { { 0 } };
 
-    if (edge < r->count)
-        for (uint32_t i = 0; i < p->limbs; i++) c.v[i + 1] = r->edges[edge].key.v[i];
+    if (edge == r->count) c.v[0] = 1; /* going unserved */
+    else memcpy(c.v + p->equal, r->edges[edge].key.v, (p->limbs - p->equal) * sizeof *c.v);
     return c;
 }
 
@@ -92,6 +88,7 @@ static void lay_edges(struct pairs *p, uint32_t n)
         p->edges[r] = p->rows[r].count;
         for (uint32_t e = 0; e < p->rows[r].count; e++) p->edge[r][e] = column_of(p, p->rows[r].edges[e].agent);
         if (p->equal) p->edge[r][p->edges[r]++] = column_new(p, NONE);
+        for (uint32_t e = 0; e < p->edges[r]; e++) p->prices[r][e] = price(p, r, e);
         p->u[r] = (struct cost){ { 0 } };
         p->has[r] = NONE;
     }
@@ -106,10 +103,7 @@ static void reach(struct pairs *p, uint32_t row, const struct cost *far)
         struct column *c = &p->columns[p->edge[row][e]];
         struct cost to;
         if (c->turn == p->turn && c->done) continue;
-        to = price(p, row, e);
-        add(p, &to, far, 1);
-        add(p, &to, &p->u[row], -1);
-        add(p, &to, &c->v, -1);
+        for (uint32_t i = 0; i < p->limbs; i++) to.v[i] = p->prices[row][e].v[i] + far->v[i] - p->u[row].v[i] - c->v.v[i];
         if (c->turn == p->turn && compare(p, &to, &c->far) >= 0) continue;
         if (c->turn != p->turn) p->reached[p->reached_count++] = p->edge[row][e];
         c->turn = p->turn;
@@ -149,14 +143,14 @@ static struct column *search(struct pairs *p, uint32_t row)
 
 static void raise_potentials(struct pairs *p, uint32_t row, const struct cost *end)
 {
-    add(p, &p->u[row], end, 1);
+    for (uint32_t k = 0; k < p->limbs; k++) p->u[row].v[k] += end->v[k];
     for (uint32_t i = 0; i < p->reached_count; i++) {
         struct column *c = &p->columns[p->reached[i]];
-        if (!c->done) continue;
-        add(p, &p->u[c->row], end, 1);
-        add(p, &p->u[c->row], &c->far, -1);
-        add(p, &c->v, &c->far, 1);
-        add(p, &c->v, end, -1);
+        for (uint32_t k = 0; c->done && k < p->limbs; k++) {
+            limb less = end->v[k] - c->far.v[k];
+            p->u[c->row].v[k] += less;
+            c->v.v[k] -= less;
+        }
     }
 }
 
@@ -194,7 +188,7 @@ static void insert(struct pairs *p, uint32_t row)
 void pairs_solve(struct pairs *p, const struct pair_row *rows, uint32_t n, uint32_t limbs, bool equal, uint32_t *out)
 {
     p->rows = rows;
-    p->limbs = limbs;
+    p->limbs = limbs + equal;
     p->equal = equal;
     p->count = 0;
     memset(p->slot, 0, sizeof p->slot);

@@ -136,6 +136,7 @@ struct str why_chosen(struct workspace *ws, struct line *l, const struct choice 
 {
     struct buf *b = &ws->detail;
     struct jw w = jw_on(b);
+    bool seen = false;
     struct tally t;
 
     match_tally(ws, l, &t);
@@ -143,8 +144,10 @@ struct str why_chosen(struct workspace *ws, struct line *l, const struct choice 
     buf_addz(b, "{\"winner\":");
     jw_str(&w, ws->roster.v[c->best[winner].agent]->name);
     buf_addz(b, ",\"top\":[");
-    for (uint32_t i = 0; i < c->count && i < WHY_TOP; i++) /* the winner in any case */
-        add_candidate(c, c->best[i == WHY_TOP - 1 && winner > i ? winner : i].agent, i == 0, b);
+    for (uint32_t i = 0, at = choice_next(c, NONE); at != NONE && i < WHY_TOP; i++, at = choice_next(c, at)) {
+        seen = seen || at == winner;
+        add_candidate(c, c->best[i == WHY_TOP - 1 && !seen ? winner : at].agent, i == 0, b); /* the winner in any case */
+    }
     buf_addz(b, "],\"candidates\":");
     buf_addu(b, t.fit);
     if (together > 1) {
