@@ -57,7 +57,10 @@ static void add_agents(struct workspace *ws, uint32_t count, uint32_t skills, ui
             v[k] = (struct skill){ names[k], 1 + (i + k) % 10, false };
         }
         snprintf(name, sizeof name, "agent-%u", i);
-        if (space_agent(ws, now, &(struct agent_spec){ .name = name, .skills = { v, each }, .capacity = capacity })) abort();
+        if (space_agent(ws, now,
+                        &(struct agent_spec){
+                            .name = name, .skills = { v, each }, .capacity = capacity, .daily = UINT32_MAX, .shift = -1 }))
+            abort();
     }
 }
 

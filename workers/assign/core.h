@@ -369,6 +369,11 @@ struct workspace {
     struct wait_queue *queues;
     uint32_t queue_count;
     struct line **active;
+    struct first_need { /* of active[i]: whoever lacks it is not asked about the line */
+        uint16_t skill;
+        uint8_t level; /* 0: there is none */
+    } * active_need;
+    uint8_t levels_of[SKILLS_MAX]; /* of one agent, while lines are gone through for them; else zeros */
     uint32_t active_count, active_room, idle_lines;
     struct heap ready, deadlines;
     uint64_t ranked_at, turns; /* the time that keys in `ready` are of; offers so far, for round-robin */

@@ -121,17 +121,31 @@ void waiting_rerank(struct workspace *ws)
         if (heap_has(&ws->active[i]->ready)) line_ready(ws, ws->active[i]);
 }
 
+static bool more_active(struct workspace *ws)
+{
+    uint32_t room = ws->active_room ? ws->active_room * 2 : 64;
+    struct line **v = realloc(ws->active, room * sizeof *v);
+    struct first_need *n = realloc(ws->active_need, room * sizeof *n);
+
+    if (v) ws->active = v;
+    if (n) ws->active_need = n;
+    if (!v || !n) return false;
+    ws->active_room = room;
+    return true;
+}
+
+static struct first_need first_need(const struct line *l)
+{
+    if (!l->needs.count || (l->only && (l->only_skip >> SKIP_SKILLS & 1))) return (struct first_need){ 0, 0 };
+    return (struct first_need){ l->needs.v[0].skill, l->needs.v[0].level };
+}
+
 static bool line_active(struct workspace *ws, struct line *l)
 {
-    if (ws->active_count == ws->active_room) {
-        uint32_t room = ws->active_room ? ws->active_room * 2 : 64;
-        struct line **v = realloc(ws->active, room * sizeof *v);
-        if (!v) return false;
-        ws->active = v;
-        ws->active_room = room;
-    }
-    l->at = ws->active_count;
-    ws->active[ws->active_count++] = l;
+    if (ws->active_count == ws->active_room && !more_active(ws)) return false;
+    l->at = ws->active_count++;
+    ws->active[l->at] = l;
+    ws->active_need[l->at] = first_need(l);
     ws->idle_lines--;
     return true;
 }
@@ -141,6 +155,7 @@ static void line_idle(struct workspace *ws, struct line *l)
     struct line *last = ws->active[--ws->active_count];
 
     ws->active[l->at] = last;
+    ws->active_need[l->at] = ws->active_need[ws->active_count];
     last->at = l->at;
     waiting_stuck(ws, l);
     ws->idle_lines++;
@@ -257,14 +272,23 @@ void waiting_wake_queue(struct workspace *ws, uint32_t queue)
         if (ws->active[i]->queue == queue) line_ready(ws, ws->active[i]);
 }
 
+static void lay_levels(struct workspace *ws, const struct agent *a, bool on)
+{
+    for (uint32_t i = 0; i < a->skill_count; i++) ws->levels_of[a->skills[i].skill] = on ? a->skills[i].level : 0;
+}
+
+/* Most lines are told apart by their first need, without looking at them. */
 static void wake_for(struct workspace *ws, const struct agent *a)
 {
+    lay_levels(ws, a, true);
     for (uint32_t i = 0; i < ws->active_count; i++) {
         struct line *l = ws->active[i];
+        if (ws->levels_of[ws->active_need[i].skill] < ws->active_need[i].level) continue;
         if (heap_has(&l->ready) || !bit_get(line_free_set(ws, l), a->index)) continue;
         const uint64_t *eligible = line_eligible(ws, l);
         if (!eligible || bit_get(eligible, a->index)) line_ready(ws, l);
     }
+    lay_levels(ws, a, false);
 }
 
 void waiting_wake(struct workspace *ws)
@@ -337,4 +361,5 @@ void waiting_fini(struct workspace *ws)
     waiting_forget_lines(ws);
     map_fini(&ws->lines);
     free(ws->active);
+    free(ws->active_need);
 }
