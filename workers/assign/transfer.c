@@ -75,18 +75,25 @@ bool ticket_give(struct workspace *ws, struct ticket *t, struct agent *g, const 
 
 /* ---- passed on ---- */
 
+static void move_to(struct workspace *ws, struct ticket *t, uint32_t queue)
+{
+    waiting_leave(ws, t);
+    ticket_to_queue(ws, t, queue);
+    waiting_again(ws, t);
+    ticket_schedule(ws, t);
+}
+
+/* It is returned in the queue it was held in, and moves then: who reads the log can tell where it came from. */
 void ticket_requeue(struct workspace *ws, struct ticket *t, int queue, enum ticket_event ev, const char *how)
 {
     struct agent *had = ticket_agent(t);
 
     offers_withdraw(ws, t, NULL, how);
     if (had) ticket_hold_back(ws, t, had->index); /* before it waits: it decides the line */
-    waiting_leave(ws, t);
-    if (queue >= 0) ticket_to_queue(ws, t, (uint32_t)queue);
     naru_assert(!ticket_step(ws, t, ev, NULL));
-    if (!had) return;
-    log_change(ws, .kind = ENTRY_RETURNED, .t = t, .agent = had, .cause = how);
-    change_offer(ws, t, had, "returned", how);
+    if (had) log_change(ws, .kind = ENTRY_RETURNED, .t = t, .agent = had, .cause = how);
+    if (queue >= 0) move_to(ws, t, (uint32_t)queue);
+    if (had) change_offer(ws, t, had, "returned", how);
 }
 
 static bool queue_of_act(struct workspace *ws, const struct act *a, int *queue)
