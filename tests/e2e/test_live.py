@@ -21,7 +21,7 @@ POLICY = """
 naru: 1
 workspace: test
 capacity: { parked: 25%, wake-wait: 2s }
-presence: { lease: 10s, leave: 1s, grace: 3s }
+presence: { lease: 15s, leave: 1s, grace: 3s }
 channels:
   webchat: { cost: 30, offer: 1s }
   api: { cost: 10, offer: 1s }

@@ -85,7 +85,7 @@ def test_a_ticket_lives_its_whole_life_over_http(naru):
         had = act(naru, ticket, "resume", 200, None, mine, token=had["token"])
         assert had["state"] == "assigned"
         act(naru, ticket, "transfer", 404, "queue-not-found", mine, token=had["token"], queue="nowhere")
-        act(naru, ticket, "transfer", 404, "queue-not-found", mine, token=had["token"])
+        act(naru, ticket, "transfer", 422, "bad-field", mine, token=had["token"])
         act(naru, ticket, "transfer", 200, None, mine, token=had["token"], queue="general")
         assert ann.hear("returned")["ticket"] == ticket
         act(naru, ticket, "resolve", 403, None, mine, token=had["token"])
