@@ -34,6 +34,7 @@ static bool room_for(void **v, uint32_t count, uint32_t *room, size_t size)
 void change_touch(struct workspace *ws, struct ticket *t)
 {
     t->dirty = true;
+    if (t->short_at) ws->shorts_again = true; /* others may be able to serve it now */
     if (t->touched_at || t->state == TK_INVALID) return;
     naru_assert(room_for((void **)&ws->touched, ws->touched_count, &ws->touched_room, sizeof *ws->touched));
     ws->touched[ws->touched_count++] = t;

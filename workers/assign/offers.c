@@ -16,7 +16,8 @@
    Parallel offers. The matching pass makes the first offer of a ticket. One that may be put to more at once, and is not, is on the
    list of `shorts`; after a pass, when all that wait have been looked at, these get what agents are left, the nearest target
    first. So a second offer of one ticket never takes the agent that another ticket has none of. The list is looked at when it
-   grew, when an agent got room, when an offer or a back-off ended; then nobody is left who could be offered any of them.
+   grew or one of it changed, when an agent got room, when an offer or a back-off ended; then nobody is left who could be offered
+   any of them.
 
    A ticket that has had its queue's `most` offers, and waits again, moves on or begins anew (offers_ended). On a channel that
    accepts by itself an offer is an accept. Where the channel awaits a `start`, an accept without one is taken back like an offer

@@ -225,6 +225,11 @@ static void tell_replaced(struct workspace *ws, const struct agent *g, uint32_t 
     change_mail(ws, &(struct out_mail){ .type = MSG_OFFER, .router = router, .seq = ws->seq }, &offer_record, &o);
 }
 
+static void show_holds(struct workspace *ws, struct agent *g)
+{
+    for (const struct hold *h = g->holds; h; h = h->agent_next) change_offer(ws, h->ticket, g, hold_words[h->kind], "resume");
+}
+
 void act_connect(struct workspace *ws, const struct act *a)
 {
     struct agent *g = known_agent(ws, a);
@@ -242,7 +247,7 @@ void act_connect(struct workspace *ws, const struct act *a)
     roster_refresh(ws, g);
     agent_schedule(ws, g);
     answer_connect(ws, a, g);
-    for (const struct hold *h = g->holds; h; h = h->agent_next) change_offer(ws, h->ticket, g, hold_words[h->kind], "resume");
+    show_holds(ws, g);
 }
 
 static void leave(struct workspace *ws, struct agent *g)
@@ -290,6 +295,7 @@ void act_heartbeat(struct workspace *ws, const struct act *a)
         g->leaving = g->lost = 0;
         roster_refresh(ws, g);
         change_touch_agent(ws, g);
+        show_holds(ws, g); /* what came meanwhile was shown to nobody */
     }
     agent_schedule(ws, g);
 }

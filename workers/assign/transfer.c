@@ -49,12 +49,13 @@ bool act_has_room(struct workspace *ws, const struct act *a, const struct ticket
 
 /* ---- given ---- */
 
-/* Whoever had it, or was offered it, does not any more. It waits, but for a ticket that was only offered: that stays so. */
-static void take_away(struct workspace *ws, struct ticket *t, const char *cause)
+/* Whoever had it, or was offered it, does not any more, but for an offer to who is given it: that becomes theirs. It waits, but
+   for a ticket that was only offered: that stays so. */
+static void take_away(struct workspace *ws, struct ticket *t, const struct agent *taker, const char *cause)
 {
     struct agent *had = ticket_agent(t);
 
-    offers_withdraw(ws, t, NULL, cause);
+    offers_withdraw(ws, t, ticket_offer_to(t, taker), cause);
     if (!had) return;
     naru_assert(!ticket_step(ws, t, EV_REQUEUE, NULL));
     log_change(ws, .kind = ENTRY_RETURNED, .t = t, .agent = had, .cause = cause);
@@ -64,7 +65,7 @@ static void take_away(struct workspace *ws, struct ticket *t, const char *cause)
 bool ticket_give(struct workspace *ws, struct ticket *t, struct agent *g, const char *how, const char *cause)
 {
     if (!hold_ready(ws)) return false;
-    take_away(ws, t, how);
+    take_away(ws, t, g, how);
     naru_assert(!ticket_step(ws, t, EV_ASSIGN, g));
     roster_allow_over(ws, g);
     t->offers_made = 0;

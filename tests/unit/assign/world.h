@@ -60,6 +60,7 @@ struct world {
     struct map store;
     uint32_t entries[32], offers_shown, notices;
     void (*on_entry)(void *ctx, const struct entry *e); /* NULL: nobody else watches */
+    void (*on_offer)(void *ctx, const struct offer *o); /* the same */
     void *on_entry_ctx;
     struct str opening; /* the conversation of the event being taken */
     uint32_t status;    /* of the last result */
@@ -246,6 +247,7 @@ static inline void watch_owner(struct seen_ticket *t, const struct entry *e)
     case ENTRY_WITHDRAWN: watch_offer_over(t, e); break;
     case ENTRY_RETURNED:
     case ENTRY_MOVED:
+    case ENTRY_HANDED_OVER:
     case ENTRY_ENDED: t->owner[0] = '\0'; break;
     case ENTRY_RESUMED:
         if (e->state == TK_WAITING) t->owner[0] = '\0';
@@ -352,6 +354,7 @@ static inline void watch_mail(struct world *w, const struct outbox *o)
             record_unpack(msg_table[m->type].record, &u, (struct str){ o->mail_bytes.p + m->offset, m->length }, &arena), ERR_OK);
         if (m->type == MSG_RESULT) watch_result(w, &u.result);
         if (m->type == MSG_OFFER) watch_offer(w, &u.offer);
+        if (m->type == MSG_OFFER && w->on_offer) w->on_offer(w->on_entry_ctx, &u.offer);
         arena_clear(&arena);
     }
     w->watched_mail = o->mail_count;
@@ -492,9 +495,10 @@ static inline void restore_held(struct workspace *ws, uint64_t now, struct str i
 /* The process died: all memory is gone, and made again from what was written. Not ended: space_restore_done is the caller's. */
 static inline void world_restart(struct world *w)
 {
-    struct space_cfg cfg = {
-        .name = str_of(w->policy->workspace), .seed = w->now, .epoch = space_epoch(w->ws) + 1, .seq = space_seq(w->ws)
-    };
+    struct space_cfg cfg = { .name = str_of(w->policy->workspace),
+                             .seed = w->now + space_epoch(w->ws),
+                             .epoch = space_epoch(w->ws) + 1,
+                             .seq = space_seq(w->ws) };
     struct stored *s;
     struct str name;
 
