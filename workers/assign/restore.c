@@ -37,6 +37,8 @@ static void put_backoffs(struct workspace *ws, struct ticket *t, const struct ti
     }
 }
 
+static uint64_t first_bits(uint64_t set, uint32_t count) { return count >= 64 ? set : set & ((1ull << count) - 1); }
+
 static void put_fields(struct workspace *ws, struct ticket *t, const struct ticket_row *r)
 {
     int queue = policy_queue(ws->policy, r->queue);
@@ -49,9 +51,9 @@ static void put_fields(struct workspace *ws, struct ticket *t, const struct tick
     t->token_seq = r->token_seq;
     t->offer_epoch = r->offer_epoch;
     t->offer_seq = r->offer_seq;
-    t->steps = r->steps | ((1ull << (r->step & 63)) - 1);
+    t->steps = first_bits(r->steps | ((1ull << (r->step & 63)) - 1), queue_of(ws, t)->timeline_count);
     t->reply_from = r->reply_from;
-    t->overflowed = r->overflowed;
+    t->overflowed = first_bits(r->overflowed, queue_of(ws, t)->overflow_count);
     t->sla_told = (uint8_t)r->sla_told;
     t->step_at = r->step_at;
     t->offered_once = r->token_seq != 0;

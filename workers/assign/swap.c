@@ -80,6 +80,25 @@ static uint64_t map_steps(const struct policy *p, const struct queue *from, uint
     return out;
 }
 
+static bool same_overflow(const struct policy *p, const struct overflow *a, const struct policy *q, const struct overflow *b)
+{
+    const struct callback *c = &a->callback, *d = &b->callback;
+
+    return c->given == d->given && c->next_open == d->next_open && c->in_ms == d->in_ms && same_queue(p, a->move, q, b->move) &&
+           same_text(a->refuse, b->refuse) && same_text(a->deflect, b->deflect);
+}
+
+static uint64_t map_overflow(const struct policy *p, const struct queue *from, uint64_t taken, const struct policy *q,
+                             const struct queue *to)
+{
+    uint64_t out = 0;
+
+    for (; taken; taken &= taken - 1)
+        for (uint32_t i = 0; i < to->overflow_count; i++)
+            if (same_overflow(p, &from->overflow[__builtin_ctzll(taken)], q, &to->overflow[i])) out |= 1ull << i;
+    return out;
+}
+
 /* ---- old policies ---- */
 
 const struct queue *timeline_of(const struct workspace *ws, const struct ticket *t)
@@ -138,10 +157,19 @@ static struct old_policy *free_place(struct workspace *ws)
     return oldest;
 }
 
+/* Is a place needed for the timelines of the policy in use when `p` takes its place? */
+static bool keeps_timelines(const struct workspace *ws, const struct policy *p)
+{
+    if (!ws->policy || strcmp(ws->policy->version, p->version) == 0) return false;
+    for (uint32_t i = 0; i < p->queue_count; i++)
+        if (p->queues[i].swap == SWAP_NEW) return true;
+    return false;
+}
+
 /* The ticket goes on by the timeline of `old`, which it was under. */
 static void stay_under(struct workspace *ws, struct ticket *t, struct policy *old, struct old_policy *place)
 {
-    if (t->under || strcmp(old->version, ws->policy->version) == 0) return;
+    if (t->under || !place) return;
     if (!place->policy) *place = (struct old_policy){ .policy = policy_ref(old), .at = ws->seq };
     t->under = place;
     place->tickets++;
@@ -201,6 +229,21 @@ static void to_other_queue(struct workspace *ws, struct ticket *t)
     change_touch(ws, t);
 }
 
+/* In its queue: what it has gone through, as lines of the new policy. Its row tells them, so it is written. */
+static void stay(struct workspace *ws, struct ticket *t, struct policy *old, struct old_policy *place)
+{
+    const struct queue *was = &old->queues[policy_queue(old, str_of(queue_of(ws, t)->name))], *q = queue_of(ws, t);
+
+    t->overflowed = map_overflow(old, was, t->overflowed, ws->policy, q);
+    change_touch(ws, t);
+    if (q->swap == SWAP_NEW) {
+        stay_under(ws, t, old, place);
+        return;
+    }
+    t->steps = t->under ? swap_steps(ws, t) : map_steps(old, was, t->steps, ws->policy, q);
+    swap_leave(ws, t);
+}
+
 /* A ticket under the new policy: its queue's number, and the timeline that it goes by. */
 static void readdress(struct workspace *ws, struct ticket *t, struct policy *old, struct old_policy *place)
 {
@@ -210,16 +253,7 @@ static void readdress(struct workspace *ws, struct ticket *t, struct policy *old
     t->channel = space_channel(ws, t->channel_name);
     if (queue < 0) swap_leave(ws, t), to_other_queue(ws, t);
     else t->queue = (uint32_t)queue;
-    if (queue >= 0 && was && queue_of(ws, t)->swap == SWAP_NEW) {
-        stay_under(ws, t, old, place);
-    } else if (queue >= 0 && was) {
-        const struct policy *from = t->under ? t->under->policy : old;
-        const struct queue *timeline = t->under ? timeline_of(ws, t) : was;
-        t->steps = map_steps(from, timeline, t->steps, ws->policy, queue_of(ws, t));
-        t->overflowed = 0;
-        swap_leave(ws, t);
-        change_touch(ws, t);
-    }
+    if (queue >= 0 && was) stay(ws, t, old, place);
     ticket_count_in_queue(ws, t, 1);
     offers_again(ws, t); /* the queue may put it to more, or to fewer, at once */
     if (t->state == TK_OFFERED) ticket_schedule(ws, t);
@@ -248,7 +282,7 @@ enum err space_policy(struct workspace *ws, uint64_t now, struct policy *p)
 
     if (now > ws->now) ws->now = now;
     if (!queues) return ERR_NOMEM;
-    place = free_place(ws);
+    place = keeps_timelines(ws, p) ? free_place(ws) : NULL;
     leave_lines(ws);
     for (uint32_t i = 0; i < ws->queue_count; i++) heap_fini(&ws->queues[i].by_age);
     free(ws->queues);
