@@ -311,7 +311,7 @@ static void walk_forgets(struct world *w)
 
 static void a_long_walk_through_steps_callbacks_swaps_and_leaders_breaks_nothing(void **state)
 {
-    const uint64_t steps = getenv("NARU_STEPS") ? strtoull(getenv("NARU_STEPS"), NULL, 10) : 40000;
+    const uint64_t steps = getenv("NARU_STEPS") ? strtoull(getenv("NARU_STEPS"), NULL, 10) : 15000;
     struct world w;
     struct rng rng;
 
