@@ -121,7 +121,8 @@ static void walk(struct copy *c, const struct ynode *root)
     for (const struct ynode *h = hours && hours->type == Y_MAP ? hours->first : NULL; h; h = h->next) {
         const struct ynode *closed = tree_get(h, "closed");
         if (closed && is_reference(closed)) replace(c, closed);
-        for (const struct ynode *n = closed && closed->type == Y_LIST ? closed->first : NULL; n && c->files <= LIM_CLOSED_FILES; n = n->next)
+        for (const struct ynode *n = closed && closed->type == Y_LIST ? closed->first : NULL; n && c->files <= LIM_CLOSED_FILES;
+             n = n->next)
             if (is_reference(n)) replace(c, n);
     }
 }

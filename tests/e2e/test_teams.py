@@ -184,10 +184,12 @@ def test_a_crowd_of_the_team_answers_all_that_customers_send(start, tmp_path, na
     naru = start(policy=TEAMS / f"{name}.yaml")
     file = tmp_path / "texts.tsv"
     file.write_text("text\n" + "\n".join(texts) + "\n")
-    crowd = naru.client("crowd", "--names", names, "--until-idle", 8)
-    sent = naru.naru("send", "--file", file, "--account", account, "--count", 24, "--json", "--url", f"http://127.0.0.1:{naru.port}",
+    crowd = naru.client("crowd", "--names", names, "--until-idle", 12)
+    there = lambda: sum(a["presence"] == "available" for a in naru.get("/v1/agents").json["agents"])
+    wait_for("all of them to be at work", lambda: there() == names.count(",") + 1)
+    sent = naru.naru("send", "--file", file, "--account", account, "--count", 16, "--json", "--url", f"http://127.0.0.1:{naru.port}",
                      "--token", naru.token)
     assert sent.returncode == 0, sent.stderr
     out, _ = crowd.communicate(timeout=180)
-    assert json_line(out)["resolved"] == 24, out
+    assert json_line(out)["resolved"] == 16, out
     assert sum(q["waiting"] for q in naru.get("/v1/queues").json["queues"]) == 0
