@@ -127,8 +127,8 @@ static void put_place(struct buf *b, const struct json *ticket)
 
 static void put_head(struct buf *b, const struct json *doc, const struct json *ticket)
 {
-    static const char *const keys[] = { "ticket",  "state",    "queue",        "agent",   "urgency",  "needs", "account",
-                                        "channel", "customer", "conversation", "created", "deadline", "ended" };
+    static const char *const keys[] = { "ticket",  "state",    "queue",        "agent",   "urgency",  "needs",         "account",
+                                        "channel", "customer", "conversation", "created", "deadline", "scheduled_for", "ended" };
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         const struct json *v = member(doc, ticket, keys[i]);
         if (json_type(v) == JSON_STRING) put_line(b, keys[i], json_str(v));
@@ -289,6 +289,7 @@ static const struct {
     const char *key, *says;
 } tests[] = { { "offline", "offline" },
               { "away", "away" },
+              { "off_shift", "outside their shift" },
               { "skills", "without the skills" },
               { "backoff", "declined or missed it a moment ago" },
               { "only", "not the one it is kept for" },
@@ -297,6 +298,8 @@ static const struct {
               { "capacity", "full" },
               { "keep", "with no room but what is kept for others" },
               { "channel_max", "at their most of this channel" },
+              { "ramp", "given no more yet so soon after coming online" },
+              { "daily", "at their most of the day" },
               { "exclusive", "at work on something that goes with nothing else" },
               { "gate", "behind the queue's gate" } };
 
@@ -370,6 +373,7 @@ static void put_entry(struct buf *b, const struct json *e, const struct json *ti
     struct str actor = text_of(e, "actor");
     if (actor.n && !str_eq(actor, text_of(e, "agent")))
         buf_addz(b, "  by "), put(b, actor); /* an agent's own act says so already */
+    if (str_is(kind, "scheduled")) buf_addz(b, "  until "), put(b, text_of(e, "deadline"));
     buf_addc(b, '\n');
     put_candidates(b, json_get(e, "detail"));
     put_change(b, json_get(e, "detail"), ticket);
@@ -377,7 +381,7 @@ static void put_entry(struct buf *b, const struct json *e, const struct json *ti
 
 static void put_waiting(struct buf *b, const struct json *w)
 {
-    double free_now = json_num(json_get(w, "free")), ahead = json_num(json_get(w, "ahead")),
+    double free_now = json_num(json_get(w, "free")), others = json_num(json_get(w, "ahead")),
            next = json_num(json_get(w, "next_change_in_ms"));
     if (!w || json_type(w) != JSON_OBJECT) return;
     buf_addz(b, "waits because ");
@@ -385,8 +389,9 @@ static void put_waiting(struct buf *b, const struct json *w)
     if (free_now > 0) buf_addf(b, "%.0f could take it and others come first; ", free_now);
     else buf_addz(b, "nobody can take it now: ");
     if (!put_failed(b, w) && b->n == from + strlen("nobody can take it now: ")) buf_addz(b, "there are no agents");
-    if (ahead > 0) buf_addf(b, "; %.0f with the same needs ahead", ahead);
-    if (next > 0) buf_addz(b, "; its next step comes in "), put_span(b, next);
+    if (text_of(w, "asked").n) buf_addz(b, "; it is kept for "), put(b, text_of(w, "asked"));
+    if (others > 0) buf_addf(b, "; %.0f more wait%s for the same agents", others, others < 2 ? "s" : "");
+    if (next > 0) buf_addz(b, "; it is looked at again at the latest in "), put_span(b, next);
     buf_addc(b, '\n');
 }
 

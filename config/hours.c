@@ -163,7 +163,7 @@ static enum err open_calendar(struct expansion *x, const char *zone, uint64_t no
     x->cal = ucal_open(id, n, "en_US", UCAL_GREGORIAN, &x->e);
     if (U_FAILURE(x->e)) return ERR_INTERNAL;
     ucal_setAttribute(x->cal, UCAL_SKIPPED_WALL_TIME, UCAL_WALLTIME_NEXT_VALID);
-    ucal_setMillis(x->cal, (UDate)now, &x->e);
+    ucal_setMillis(x->cal, (UDate)(now - now % 1000), &x->e); /* what is set later has no milliseconds either */
     x->year = ucal_get(x->cal, UCAL_YEAR, &x->e);
     x->month = ucal_get(x->cal, UCAL_MONTH, &x->e);
     x->day = ucal_get(x->cal, UCAL_DATE, &x->e) - 2; /* what began yesterday may still be open */

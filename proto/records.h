@@ -148,7 +148,7 @@ WORDS_OF(answer, ANSWER_MAP)
     X(ENUM, urgency, urgency)                                                                                               \
     X(U64, token_epoch, 0)      /* of the ticket after the change */                                                        \
     X(U64, token_seq, 0)                                                                                                    \
-    X(TIME, deadline, 0)        /* of the offer, or of the hold */                                                          \
+    X(TIME, deadline, 0)        /* of the offer, or of the state: the hold, the callback */                                 \
     X(STR, policy, 80)                                                                                                      \
     X(STR, cause, 128)          /* why: "agent_lost", "step 2", "rule:…", a reason given by a person */                     \
     X(BIN, detail, 65536)       /* kind's own, JSON: offered → candidates and scores; retriaged → event, changes, verdict. config → packed `config` */ \

@@ -147,6 +147,8 @@ static enum err take_policy(struct workspace *ws, const struct config *c, bool a
     }
     if (e && why) findings_text(&f, "policy", why);
     if (e || (e = space_policy(ws, ws->now, p))) goto out;
+    log_info("workspace=%.*s policy=%s queues=%u agents=%u in force", STR_FMT(ws->name), p->version, p->queue_count,
+             p->agent_count);
     ws->policy_at = c->at;
     if (!pack_config(c, &packed).n) e = ERR_NOMEM;
     if (e) goto out;

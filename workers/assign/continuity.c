@@ -266,7 +266,7 @@ void continuity_recall(struct workspace *ws, struct ticket *t)
     arena_clear(&ws->arena);
 }
 
-static bool there(const struct agent *a) { return a && a->known && a->presence != PRES_OFFLINE && !a->leaving; }
+static bool there(const struct agent *a) { return a && a->known && a->presence != PRES_OFFLINE && !a->leaving && !a->off_shift; }
 
 /* A new ticket waits for the one agent whom the customer asks for, or had last, while the policy says so and they are there. */
 void continuity_wait(struct workspace *ws, struct ticket *t)

@@ -7,10 +7,12 @@
    Ahead of a ticket are those that go before it in their order: all of them of its own line, and of another line the share of its
    agents who could serve both. */
 
-static bool can_serve(const struct workspace *ws, const struct agent *a, const struct needs *needs, uint64_t groups)
+static bool can_serve(const struct workspace *ws, const struct agent *a, const struct ticket *t, uint64_t groups)
 {
+    const struct needs *needs = &t->needs;
     const struct roster *r = &ws->roster;
 
+    if (a->bot && (t->no_bots || queue_of(ws, t)->no_bots)) return false;
     if (groups && !(a->groups & groups)) return false;
     for (uint32_t i = 0; i < needs->count; i++) {
         const uint8_t *col = needs->v[i].skill < r->level_room ? r->level[needs->v[i].skill] : NULL;
@@ -31,7 +33,7 @@ bool forecast_staffed(const struct workspace *ws, const struct ticket *t)
     uint64_t groups = groups_for(ws, t);
 
     for (uint32_t i = 0; i < ws->roster.count; i++)
-        if (bit_get(ws->roster.online, i) && can_serve(ws, ws->roster.v[i], &t->needs, groups)) return true;
+        if (bit_get(ws->roster.online, i) && can_serve(ws, ws->roster.v[i], t, groups)) return true;
     return false;
 }
 
@@ -46,26 +48,35 @@ struct crowd { /* who is available and could serve it */
 
 static uint32_t least(uint32_t a, uint32_t b) { return a < b ? a : b; }
 
-static void add_agent(const struct workspace *ws, struct crowd *c, const struct agent *a, const struct ticket *t, bool favoured)
+static void add_agent(const struct workspace *ws, struct crowd *c, const struct agent *a, const struct ticket *t, bool now)
 {
     uint32_t cost = capacity_cost(ws, a, t->channel), most = capacity_max(ws, a, t->channel);
     uint32_t left = a->capacity > a->used ? a->capacity - a->used : 0, has = a->chan[t->channel];
 
     c->set[a->index / 64] |= 1ull << (a->index % 64);
     c->slots += least(a->capacity / cost, most);
-    if (bit_get(ws->roster.free[favoured][t->channel], a->index)) c->free += least(left / cost, most > has ? most - has : 0);
+    if (now) c->free += least(left / cost, most > has ? most - has : 0);
 }
 
-static void gather(const struct workspace *ws, struct crowd *c, const struct ticket *t)
+/* Could they be offered it now? Of a ticket that waits its line knows: back-offs, whom it is kept for, gates. */
+static bool free_now(struct workspace *ws, const struct ticket *t, const uint64_t *eligible, const struct gates *g, uint32_t agent)
+{
+    if (!bit_get(ws->roster.free[ticket_favoured(ws, t)][t->channel], agent)) return false;
+    return !t->line || (eligible && bit_get(eligible, agent) && !gate_stops(ws, g, agent));
+}
+
+static void gather(struct workspace *ws, struct crowd *c, const struct ticket *t)
 {
     const struct roster *r = &ws->roster;
+    const uint64_t *eligible = t->line ? line_eligible(ws, t->line) : NULL;
+    struct gates g = t->line ? gates_now(ws, t->line) : (struct gates){ 0 };
     uint64_t groups = groups_for(ws, t);
-    bool favoured = ticket_favoured(ws, t);
 
     memset(c->set, 0, r->words * sizeof *c->set);
     c->slots = c->free = 0;
     for (uint32_t i = 0; i < r->count; i++)
-        if (bit_get(r->avail, i) && can_serve(ws, r->v[i], &t->needs, groups)) add_agent(ws, c, r->v[i], t, favoured);
+        if (bit_get(r->avail, i) && can_serve(ws, r->v[i], t, groups))
+            add_agent(ws, c, r->v[i], t, free_now(ws, t, eligible, &g, i));
 }
 
 /* ---- tickets ahead ---- */

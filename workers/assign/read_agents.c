@@ -41,7 +41,7 @@ static void put_channels(const struct workspace *ws, struct jw *w, const struct 
 {
     jw_key(w, "channels"), jw_open(w, '{');
     for (uint32_t c = 0; c + 1 < ws->channel_count; c++) {
-        enum bar why = capacity_bar(ws, g, c, false, 0);
+        enum bar why = capacity_bar(ws, g, c, ws->policy->capacity.keep_channels >> c & 1, 0);
         if (!all && !g->chan[c]) continue;
         jw_key(w, ws->channels[c].name), jw_open(w, '{');
         jw_key(w, "in_hand"), jw_u64(w, g->chan[c]);

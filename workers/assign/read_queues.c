@@ -1,3 +1,4 @@
+#include "base/clock.h"
 #include "base/metrics.h"
 #include "workers/assign/core.h"
 
@@ -62,6 +63,10 @@ void read_ticket_wait(struct workspace *ws, struct jw *w, const struct ticket *t
     struct service s;
     double wait;
 
+    if (t->state == TK_SCHEDULED) {
+        char at[25];
+        jw_key(w, "scheduled_for"), jw_strz(w, clock_text(t->until, at));
+    }
     if (!t->line) return;
     s = forecast_ticket(ws, t);
     jw_key(w, "position"), jw_u64(w, forecast_position(ws, t));

@@ -244,8 +244,9 @@ static void stay(struct workspace *ws, struct ticket *t, struct policy *old, str
     swap_leave(ws, t);
 }
 
-/* A ticket under the new policy: its queue's number, and the timeline that it goes by. */
-static void readdress(struct workspace *ws, struct ticket *t, struct policy *old, struct old_policy *place)
+/* A ticket under the new policy: its queue's number, and the timeline that it goes by. True: its queue is gone, and it has moved.
+ */
+static bool readdress(struct workspace *ws, struct ticket *t, struct policy *old, struct old_policy *place)
 {
     const struct queue *was = old ? &old->queues[t->queue] : NULL;
     int queue = was ? policy_queue(ws->policy, str_of(was->name)) : (int)t->queue;
@@ -257,10 +258,13 @@ static void readdress(struct workspace *ws, struct ticket *t, struct policy *old
     ticket_count_in_queue(ws, t, 1);
     offers_again(ws, t); /* the queue may put it to more, or to fewer, at once */
     if (t->state == TK_OFFERED) ticket_schedule(ws, t);
-    if (t->state != TK_WAITING && t->state != TK_SCHEDULED) return;
-    ticket_needs_of_queue(ws, t);
-    steps_again(ws, t);
-    ticket_due_from_sla(ws, t);
+    if (t->state == TK_WAITING || t->state == TK_SCHEDULED) {
+        ticket_needs_of_queue(ws, t);
+        steps_again(ws, t);
+        ticket_due_from_sla(ws, t);
+    }
+    if (queue < 0) log_change(ws, .kind = ENTRY_MOVED, .t = t, .cause = "queue_gone", .keep_token = true); /* who has it goes on */
+    return queue < 0;
 }
 
 static void enter_lines(struct workspace *ws)
@@ -279,6 +283,7 @@ enum err space_policy(struct workspace *ws, uint64_t now, struct policy *p)
     struct old_policy *place;
     struct policy *old = ws->policy;
     struct ticket *t;
+    uint32_t moved = 0;
 
     if (now > ws->now) ws->now = now;
     if (!queues) return ERR_NOMEM;
@@ -291,11 +296,12 @@ enum err space_policy(struct workspace *ws, uint64_t now, struct policy *p)
     ws->policy = policy_ref(p);
     memcpy(ws->policy_version, p->version, strlen(p->version) + 1);
     take_channels(ws, p);
-    for (size_t i = 0; (t = idmap_next(&ws->tickets, &i));) readdress(ws, t, old, place);
+    for (size_t i = 0; (t = idmap_next(&ws->tickets, &i));) moved += readdress(ws, t, old, place);
     readdress_speeds(ws, old);
     configure_agents(ws, p);
     enter_lines(ws);
     ws->shorts_again = true;
     policy_unref(old);
+    if (moved) log_warn("workspace=%.*s policy=%s tickets=%u moved cause=queue_gone", STR_FMT(ws->name), p->version, moved);
     return ERR_OK;
 }

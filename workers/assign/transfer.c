@@ -97,11 +97,21 @@ void ticket_requeue(struct workspace *ws, struct ticket *t, int queue, enum tick
     if (had) change_offer(ws, t, had, "returned", how);
 }
 
+static void refuse_queue(struct workspace *ws, const struct act *a)
+{
+    const char *names[LIM_LIST_ITEMS], *near;
+
+    for (uint32_t i = 0; i < ws->policy->queue_count; i++) names[i] = ws->policy->queues[i].name;
+    near = str_nearest(a->queue, names, ws->policy->queue_count);
+    refuse(ws, a, 404, "queue-not-found", "no queue is called \"%.*s\"%s%s%s", STR_FMT(a->queue), near ? " (did you mean \"" : "",
+           near ? near : "", near ? "\"?)" : "");
+}
+
 static bool queue_of_act(struct workspace *ws, const struct act *a, int *queue)
 {
     *queue = a->queue.n ? policy_queue(ws->policy, a->queue) : -1;
     if (!a->queue.n || *queue >= 0) return true;
-    refuse(ws, a, 404, "queue-not-found", "no queue is called \"%.*s\"", STR_FMT(a->queue));
+    refuse_queue(ws, a);
     return false;
 }
 
@@ -116,8 +126,10 @@ static bool goal_of(struct workspace *ws, const struct act *a, const struct tick
     if (!queue_of_act(ws, a, &g->queue)) return false;
     if (!a->to.n) return true;
     if (!(g->to = act_colleague(ws, a))) return false;
-    if (ticket_agent(t) != g->to) return true;
-    refuse(ws, a, 409, "wrong-state", "%.*s has the ticket already", STR_FMT(g->to->name));
+    if (ticket_agent(t) == g->to) refuse(ws, a, 409, "wrong-state", "%.*s has the ticket already", STR_FMT(g->to->name));
+    else if (g->to->off_shift && !ticket_hold_of(t, g->to))
+        refuse(ws, a, 409, "agent-offline", "%.*s is outside their shift, and would not be offered it", STR_FMT(g->to->name));
+    else return true;
     return false;
 }
 

@@ -108,9 +108,15 @@ TEST(a_long_message_is_cut_at_a_character)
 TEST(who_could_not_take_it_is_counted_in_words)
 {
     UNUSED(state);
-    has(tell("{\"waiting_for\":{\"free\":0,\"offline\":2,\"skills\":1,\"away\":0,\"ahead\":3,\"next_change_in_ms\":105000}}", NULL),
-        "waits because nobody can take it now: 2 offline, 1 without the skills; 3 with the same needs ahead; its next step comes "
-        "in 1 min 45 s\n");
+    has(tell("{\"waiting_for\":{\"free\":0,\"offline\":2,\"skills\":1,\"away\":0,\"off_shift\":1,\"ramp\":1,\"daily\":3,\"ahead\":"
+             "3,\"next_change_in_ms\":105000}}",
+             NULL),
+        "waits because nobody can take it now: 2 offline, 1 outside their shift, 1 without the skills, 1 given no more yet so soon "
+        "after coming online, 3 at their most of the day; 3 more wait for the same agents; it is looked at again at the latest in "
+        "1 min 45 s\n");
+    has(tell("{\"waiting_for\":{\"free\":0,\"only\":2,\"asked\":\"ann\",\"ahead\":1}}", NULL),
+        "2 not the one it is kept for; it is kept for ann; 1 more waits for the same agents\n");
+    has(tell("{\"life\":[{\"kind\":\"scheduled\",\"cause\":\"step 1\",\"deadline\":\"T2\"}]}", NULL), "(step 1)  until T2\n");
     has(tell("{\"waiting_for\":{\"free\":0}}", NULL), "there are no agents\n");
     has(tell("{\"waiting_for\":{\"free\":2,\"next_change_in_ms\":90000000}}", NULL), "2 could take it and others come first; ");
     has(tell(

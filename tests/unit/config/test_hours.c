@@ -41,6 +41,23 @@ TEST(hours_open_and_shut_to_the_minute_in_their_zone)
     policy_unref(p);
 }
 
+TEST(openings_are_whole_minutes_whenever_the_policy_is_loaded)
+{
+    UNUSED(state);
+    const char *yaml = "naru: 1\nworkspace: w\nhours: { h: { timezone: UTC, open: { mon-sun: \"02:00-03:00\" } } }\n"
+                       "queues: { q: { takes: default } }\n";
+    struct policy *p = NULL;
+    struct findings f;
+    uint64_t midnight = 0;
+    findings_init(&f);
+    assert_int_equal(policy_load(&p, str_of(yaml), "policy.yaml", NOW + 12949, &f), ERR_OK);
+    findings_fini(&f);
+    assert_next(p, "2026-03-02T00:00:00Z", "2026-03-02T02:00:00Z");
+    (void)policy_day(p, at("2026-03-02T00:00:00Z"), &midnight);
+    assert_int_equal(midnight, at("2026-03-03T00:00:00Z"));
+    policy_unref(p);
+}
+
 TEST(summer_time_moves_the_instants_and_not_the_wall_clock)
 {
     UNUSED(state);
@@ -387,6 +404,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hours_open_and_shut_to_the_minute_in_their_zone),
+        cmocka_unit_test(openings_are_whole_minutes_whenever_the_policy_is_loaded),
         cmocka_unit_test(summer_time_moves_the_instants_and_not_the_wall_clock),
         cmocka_unit_test(a_skipped_wall_time_counts_as_the_next_valid_instant),
         cmocka_unit_test(a_repeated_wall_time_opens_at_its_first_and_shuts_at_its_last),
