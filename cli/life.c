@@ -300,7 +300,7 @@ static const struct {
               { "channel_max", "at their most of this channel" },
               { "ramp", "given no more yet so soon after coming online" },
               { "daily", "at their most of the day" },
-              { "exclusive", "at work on something that goes with nothing else" },
+              { "exclusive", "at work, which does not go with it" },
               { "gate", "behind the queue's gate" } };
 
 /* "3 offline, 1 full" of the counts that are not 0; false when all are. */
@@ -357,6 +357,20 @@ static void put_change(struct buf *b, const struct json *d, const struct json *t
     }
 }
 
+/* What somebody was told: "Sorry, we are full.", and who, when the policy names them. */
+static void put_told(struct buf *b, const struct json *d)
+{
+    const struct json *to = json_get(d, "to");
+    struct str text = text_of(d, "text");
+    if (json_type(to) == JSON_STRING) buf_addz(b, "        to "), put(b, json_str(to)), buf_addc(b, '\n');
+    if (!text.n) return;
+    buf_addz(b, "        told ");
+    for (const struct json *i = json_first(to); i; i = json_next(i)) put(b, json_str(i)), buf_addz(b, json_next(i) ? ", " : ": ");
+    buf_addc(b, '"');
+    put_most(b, text, DETAIL_MAX);
+    buf_addz(b, "\"\n");
+}
+
 static void put_entry(struct buf *b, const struct json *e, const struct json *ticket)
 {
     static const struct {
@@ -373,8 +387,10 @@ static void put_entry(struct buf *b, const struct json *e, const struct json *ti
     struct str actor = text_of(e, "actor");
     if (actor.n && !str_eq(actor, text_of(e, "agent")))
         buf_addz(b, "  by "), put(b, actor); /* an agent's own act says so already */
-    if (str_is(kind, "scheduled")) buf_addz(b, "  until "), put(b, text_of(e, "deadline"));
+    struct str until = text_of(json_get(e, "detail"), "until");
+    if (until.n) buf_addz(b, "  until "), put(b, until);
     buf_addc(b, '\n');
+    put_told(b, json_get(e, "detail"));
     put_candidates(b, json_get(e, "detail"));
     put_change(b, json_get(e, "detail"), ticket);
 }

@@ -41,7 +41,7 @@
     X(ENTRY_REPLIED, "replied")      /* the agent wrote to the customer */                                                  \
     X(ENTRY_NOTIFIED, "notified")    /* somebody was told; detail {"to": […], "text"} */                                    \
     X(ENTRY_UPDATED, "updated")      /* the customer is to be told; detail {"text"} */                                      \
-    X(ENTRY_SCHEDULED, "scheduled")  /* a callback or a deferred start; deadline says when */                               \
+    X(ENTRY_SCHEDULED, "scheduled")  /* a callback or a deferred start; detail {"until"} */                                  \
     X(ENTRY_DUE, "due")              /* scheduled → waiting */                                                              \
     X(ENTRY_DEFLECTED, "deflected")  /* the policy asks integrations to do something; detail {"to"} */                      \
     X(ENTRY_CONSULTED, "consulted")  /* a colleague is asked in, or let go (cause "over") */                                \

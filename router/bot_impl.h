@@ -21,6 +21,7 @@ struct bot {
     uint32_t refs; /* acts under way */
     uint64_t session;
     uint64_t look_at;   /* mono ms: the next look at who serves it, or the next heartbeat */
+    uint64_t told_at;   /* mono ms: when its failing was logged last; 0: not yet */
     uint64_t missed_at; /* mono ms since when it is away(missed); 0: it is not */
     char *url;
     char secret[SECRET_MAX];

@@ -21,6 +21,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define MS_TOLD 10000u
+
 enum {
     DO_ACCEPT = 1,
     DO_REPLY = 2,
@@ -137,22 +139,31 @@ static void plan(struct bot_ticket *t, const struct bot_answer *a)
     proceed(t);
 }
 
+/* A webhook that is down fails once a ticket: the log says so every ten seconds, the metrics count all. */
+static void log_failure(struct bot_ticket *t, const char *what, const char *why, unsigned status)
+{
+    uint64_t now = clock_mono_ms();
+    char id[ID_TEXT + 1];
+    if (t->bot->told_at && now - t->bot->told_at < MS_TOLD) return;
+    t->bot->told_at = now;
+    log_warn("ticket=%s bot=%.*s %s cause=\"%s\" status=%u", id_text(&t->id, id), STR_FMT(bot_name(t->bot)), what, why, status);
+}
+
 static void on_answer(void *ctx, enum out_end end, unsigned status, struct str body)
 {
     struct bot_ticket *t = ctx;
     struct bot_answer a;
     struct json *doc = NULL;
-    char why[BOT_WHY] = "", id[ID_TEXT + 1];
+    char why[BOT_WHY] = "";
     t->call = NULL;
     if (end != OUT_OK) {
         metric_add(MET_BOT_ANSWERS, "failed", 1);
-        log_warn("ticket=%s bot=%.*s its webhook failed cause=%s status=%u", id_text(&t->id, id), STR_FMT(bot_name(t->bot)),
-                 out_end_words[end], status);
+        log_failure(t, "its webhook failed", out_end_words[end], status);
         snprintf(why, sizeof why, "webhook: %s", out_end_words[end]);
         give_up(t, why);
     } else if (bot_answer_read(&a, &doc, body, t->bot->below, why)) {
         metric_add(MET_BOT_ANSWERS, "bad", 1);
-        log_warn("ticket=%s bot=%.*s its webhook's answer cannot be used: %s", id_text(&t->id, id), STR_FMT(bot_name(t->bot)), why);
+        log_failure(t, "its webhook's answer cannot be used", why, status);
         give_up(t, "webhook: bad answer");
     } else {
         metric_add(MET_BOT_ANSWERS, result_word(&a), 1);

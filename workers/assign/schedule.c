@@ -1,3 +1,4 @@
+#include "base/clock.h"
 #include "workers/assign/core.h"
 
 /* Tickets that are put off: a callback that the policy promises (overflow, a step), or one that an agent asks for. While
@@ -23,6 +24,18 @@ uint64_t callback_at(const struct workspace *ws, const struct policy *p, const s
     return c->in_ms ? at : ws->now + again_ms(c);                              /* open already: "next open" is not now */
 }
 
+static struct str told_until(struct workspace *ws, const struct ticket *t)
+{
+    struct jw w = jw_on(&ws->detail);
+    char text[25];
+
+    buf_clear(&ws->detail);
+    jw_open(&w, '{');
+    jw_key(&w, "until"), jw_strz(&w, clock_text(t->until, text));
+    jw_close(&w, '}');
+    return ws->detail.err ? STR_NONE : buf_str(&ws->detail);
+}
+
 void ticket_put_off(struct workspace *ws, struct ticket *t, uint64_t at, const char *cause)
 {
     struct agent *had = ticket_agent(t);
@@ -30,7 +43,7 @@ void ticket_put_off(struct workspace *ws, struct ticket *t, uint64_t at, const c
     offers_withdraw(ws, t, NULL, "scheduled");
     t->until = at < ws->now + MS_WAIT ? at : ws->now + MS_WAIT;
     naru_assert(!ticket_step(ws, t, EV_SCHEDULE, NULL));
-    log_change(ws, .kind = ENTRY_SCHEDULED, .t = t, .agent = had, .cause = cause);
+    log_change(ws, .kind = ENTRY_SCHEDULED, .t = t, .agent = had, .cause = cause, .detail = told_until(ws, t));
     if (had) change_offer(ws, t, had, "returned", "scheduled");
 }
 

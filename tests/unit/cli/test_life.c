@@ -116,7 +116,11 @@ TEST(who_could_not_take_it_is_counted_in_words)
         "1 min 45 s\n");
     has(tell("{\"waiting_for\":{\"free\":0,\"only\":2,\"asked\":\"ann\",\"ahead\":1}}", NULL),
         "2 not the one it is kept for; it is kept for ann; 1 more waits for the same agents\n");
-    has(tell("{\"life\":[{\"kind\":\"scheduled\",\"cause\":\"step 1\",\"deadline\":\"T2\"}]}", NULL), "(step 1)  until T2\n");
+    has(tell("{\"life\":[{\"kind\":\"scheduled\",\"cause\":\"step 1\",\"detail\":{\"until\":\"T2\"}}]}", NULL),
+        "(step 1)  until T2\n");
+    has(tell("{\"life\":[{\"kind\":\"notified\",\"detail\":{\"to\":[\"ann\",\"leads\"],\"text\":\"long\"}}]}", NULL),
+        "        told ann, leads: \"long\"\n");
+    has(tell("{\"life\":[{\"kind\":\"ended\",\"detail\":{\"text\":\"Full.\"}}]}", NULL), "        told \"Full.\"\n");
     has(tell("{\"waiting_for\":{\"free\":0}}", NULL), "there are no agents\n");
     has(tell("{\"waiting_for\":{\"free\":2,\"next_change_in_ms\":90000000}}", NULL), "2 could take it and others come first; ");
     has(tell(
