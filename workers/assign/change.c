@@ -414,7 +414,10 @@ static void flush_agent(struct workspace *ws, struct agent *a)
                            .day = a->day,
                            .taken = a->taken,
                            .online = a->online,
-                           .claim = a->claim };
+                           .claim = a->claim,
+                           .leaving = a->leaving,
+                           .ramp_at = a->ramp_at,
+                           .ramp_offers = a->ramp_offers };
     struct writing w = write_begin(ws, "HSET", key_of(ws, "a:", a->name));
 
     record_hash(&agent_row_record, &r, (1ull << agent_row_record.count) - 1, emit_field, &w);

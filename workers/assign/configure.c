@@ -34,6 +34,7 @@ static void drop_agent(struct workspace *ws, struct agent *a)
     agent_drop_all(ws, a, "agent_gone");
     a->connected = false;
     a->leaving = a->lease = a->lost = 0;
+    change_touch_agent(ws, a);
     agent_schedule(ws, a);
 }
 

@@ -611,7 +611,7 @@ static inline bool gate_stops(const struct workspace *ws, const struct gates *g,
 {
     return (ws->roster.groups[agent] & g->closed) && !(ws->roster.groups[agent] & g->pass);
 }
-void gate_entered(struct workspace *ws, uint32_t queue);                /* one more waits there */
+void gate_entered(struct workspace *ws, const struct ticket *t);         /* one more waits, maybe the oldest of all */
 uint64_t gate_next(const struct workspace *ws, const struct ticket *t); /* when its age opens a gate; UINT64_MAX: none more */
 void gate_due(struct workspace *ws, const struct ticket *t);
 void gate_moved(struct workspace *ws);
@@ -645,6 +645,7 @@ void waiting_fini(struct workspace *ws);
 /* Nobody but `a` is offered the ticket until then (wall ms), whatever checks `skip` (bits of enum skip) leaves out for them; `a`
    NULL: everybody is again. It ends sooner when they go offline, or decline. False, and nothing changes: they are offline. */
 bool ticket_only(struct workspace *ws, struct ticket *t, struct agent *a, uint64_t until, unsigned skip);
+void ticket_only_over(struct workspace *ws, struct ticket *t); /* from its next place on; not while it is in a line */
 void waiting_only_gone(struct workspace *ws, const struct agent *a); /* they went offline */
 
 /* ---- match.c ---- */

@@ -134,6 +134,7 @@ void duty_offered(struct workspace *ws, struct agent *a)
     if (!duty_ramp_end(ws, a)) return;
     ramp_minute(ws, a);
     a->ramp_offers++;
+    change_touch_agent(ws, a);
     roster_refresh(ws, a);
 }
 

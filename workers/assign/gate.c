@@ -42,13 +42,24 @@ struct gates gates_now(const struct workspace *ws, const struct line *l)
     return g;
 }
 
-void gate_entered(struct workspace *ws, uint32_t queue)
+/* The oldest of its queue, and old enough for the gate. */
+static bool opens_by_age(const struct workspace *ws, const struct ticket *t, const struct gate *g)
 {
-    const struct queue *q = &ws->policy->queues[queue];
+    return g->age_ms != UINT32_MAX && t->enqueued + g->age_ms <= ws->now && heap_peek(&ws->queues[t->queue].by_age) == &t->in_queue;
+}
+
+static bool opens_by_count(const struct workspace *ws, const struct ticket *t, const struct gate *g)
+{
+    return g->waiting_over != UINT32_MAX && ws->queues[t->queue].by_age.count == (size_t)g->waiting_over + 1;
+}
+
+void gate_entered(struct workspace *ws, const struct ticket *t)
+{
+    const struct queue *q = queue_of(ws, t);
 
     for (uint32_t i = 0; i < q->gate_count; i++)
-        if (q->gates[i].waiting_over != UINT32_MAX && ws->queues[queue].by_age.count == (size_t)q->gates[i].waiting_over + 1) {
-            waiting_wake_queue(ws, queue);
+        if (opens_by_count(ws, t, &q->gates[i]) || opens_by_age(ws, t, &q->gates[i])) {
+            waiting_wake_queue(ws, t->queue);
             return;
         }
 }
@@ -71,7 +82,7 @@ void gate_due(struct workspace *ws, const struct ticket *t)
     const struct queue *q = queue_of(ws, t);
 
     for (uint32_t i = 0; i < q->gate_count; i++)
-        if (q->gates[i].age_ms != UINT32_MAX && t->enqueued + q->gates[i].age_ms <= ws->now) {
+        if (opens_by_age(ws, t, &q->gates[i])) {
             waiting_wake_queue(ws, t->queue);
             return;
         }

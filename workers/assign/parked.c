@@ -2,7 +2,7 @@
 
 /* A ticket that was parked, or is being wrapped up, is worked on again: its customer wrote, or somebody asked for it.
 
-     wrapped up   it is still whole with its owner: back in hand
+     wrapped up   it is still whole with its owner: back in hand; if they have gone meanwhile, it is returned at once
      parked       back in its owner's hand at once, when they are available and have room for the whole of it: units, maximum, kept
                   headroom and exclusive channels, the parked part counted out. It was theirs already, so neither the ramp nor the
                   day's cap nor the end of a shift stands in the way.
@@ -32,6 +32,9 @@ static void wait_for(struct workspace *ws, struct ticket *t, struct agent *a)
     (void)ticket_only(ws, t, a, ws->now + ms, 1u << SKIP_SKILLS | 1u << SKIP_GROUPS | 1u << SKIP_GATE);
 }
 
+/* Nothing of theirs will return it later: they are no agent any more, or their grace is over. */
+static bool is_gone(const struct agent *a) { return !a->known || (a->presence == PRES_OFFLINE && !a->connected && !a->lost); }
+
 void ticket_resume(struct workspace *ws, struct ticket *t, const char *cause)
 {
     const struct hold *h = ticket_hold(t, HOLD_OWNER);
@@ -43,4 +46,5 @@ void ticket_resume(struct workspace *ws, struct ticket *t, const char *cause)
     log_change(ws, .kind = ENTRY_RESUMED, .t = t, .cause = cause);
     if (stays) change_offer(ws, t, a, "assigned", cause);
     else if (a) change_offer(ws, t, a, "returned", cause);
+    if (stays && is_gone(a)) agent_returned(ws, t, "agent_gone");
 }

@@ -313,6 +313,7 @@ void act_presence(struct workspace *ws, const struct act *a)
     g->lost = a->presence == PRES_OFFLINE && agent_has_work(g) ? ws->now : 0;
     g->was = PRES_OFFLINE;
     if (a->presence == PRES_AVAILABLE) g->misses = 0;
+    change_touch_agent(ws, g);
     if (a->presence != g->presence || strcmp(reason, g->reason) != 0) agent_set_presence(ws, g, a->presence, reason, "away");
     agent_schedule(ws, g);
     buf_init(&b, 4096);

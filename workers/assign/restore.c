@@ -170,6 +170,9 @@ void space_restore_agent(struct workspace *ws, uint64_t now, struct str name, co
     a->day = r->day;
     a->taken = r->taken;
     a->online = r->online;
+    a->leaving = r->leaving;
+    a->ramp_at = r->ramp_at;
+    a->ramp_offers = r->ramp_offers;
     roster_refresh(ws, a);
 }
 
@@ -345,7 +348,7 @@ void space_restore_done(struct workspace *ws, uint64_t now)
         struct agent *a = ws->roster.v[i];
         if (!a->known && a->holds) agent_drop_all(ws, a, "agent_gone");
         if (a->connected || a->presence != PRES_OFFLINE) a->lease = ws->now + presence_rules(ws)->lease_ms;
-        if (a->presence == PRES_OFFLINE && !a->connected && agent_has_work(a) && !a->lost) a->lost = ws->now;
+        if (a->presence == PRES_OFFLINE && !a->connected && agent_has_work(a) && !a->lost && !a->leaving) a->lost = ws->now;
         agent_schedule(ws, a);
     }
     waiting_wake_all(ws);

@@ -223,6 +223,7 @@ static void do_raise(struct workspace *ws, struct ticket *t, struct doing *d)
     if (to <= (int)t->urgency && !(d->step->narrow && to >= URG_LOW)) return;
     if (to == (int)t->urgency) return;
     t->urgency = (enum urgency)to;
+    for (const struct hold *h = t->holds; h; h = h->next) roster_allow_over(ws, h->agent); /* it may stand on kept units now */
     ticket_due_from_sla(ws, t);
     d->changed = true;
 }

@@ -43,6 +43,7 @@ static void enter_assigned(struct workspace *ws, struct ticket *t, struct agent 
         if (h != mine && h->kind != HOLD_CONSULT) hold_drop(ws, h);
     }
     if (!mine || mine->kind != HOLD_OWNER) t->started = false;
+    ticket_only_over(ws, t);
     if (!mine) (void)hold_add(ws, t, a, HOLD_OWNER, capacity_cost(ws, a, t->channel), true);
     else hold_change(ws, mine, HOLD_OWNER, mine->counted ? mine->units : capacity_cost(ws, a, t->channel), true);
     continuity_held(ws, t, a);
@@ -97,6 +98,7 @@ static void agent_worked(struct workspace *ws, struct agent *a)
 {
     a->idle = ws->now;
     roster_refresh(ws, a);
+    change_touch_agent(ws, a);
 }
 
 static void set_state(struct workspace *ws, struct ticket *t, enum ticket_state to)
@@ -595,6 +597,7 @@ void ticket_hold_back(struct workspace *ws, struct ticket *t, uint32_t agent)
         t->backoff = v;
         t->backoff_count++;
     }
+    if (t->only && t->only->index == agent) ticket_only_over(ws, t); /* they have let it go by */
     t->backoff[i] = (struct held_back){ agent, ws->now + queue_of(ws, t)->offers.back_off_ms };
     change_touch(ws, t);
 }

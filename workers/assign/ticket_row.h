@@ -82,12 +82,15 @@
     X(U32, router, 0)                                                                                                              \
     X(BOOL, connected, 0)                                                                                                          \
     X(U32, misses, 0)                                                                                                              \
-    X(TIME, lost, 0)   /* went offline without saying so: what they hold returns a grace later */                                  \
-    X(TIME, idle, 0)   /* end of their last work */                                                                                \
-    X(U32, day, 0)     /* policy_day of `taken` */                                                                                 \
-    X(U32, taken, 0)   /* accepted on that day */                                                                                  \
-    X(TIME, online, 0) /* since when they are not offline */                                                                       \
-    X(U64, claim, 0)   /* the least session number that is not an old one */
+    X(TIME, lost, 0)       /* went offline without saying so: what they hold returns a grace later */                              \
+    X(TIME, idle, 0)       /* end of their last work */                                                                            \
+    X(U32, day, 0)         /* policy_day of `taken` */                                                                             \
+    X(U32, taken, 0)       /* accepted on that day */                                                                              \
+    X(TIME, online, 0)     /* since when they are not offline */                                                                   \
+    X(U64, claim, 0)       /* the least session number that is not an old one */                                                   \
+    X(TIME, leaving, 0)    /* their connection has closed: offline then, unless they are back */                                   \
+    X(TIME, ramp_at, 0)    /* begin of the ramp's minute that is running … */                                                    \
+    X(U32, ramp_offers, 0) /* … and the offers made in it */
 /* naru:{ws}:customers  customer → packed customer_row: whom they last had, until when, and their last tickets. The customer is the
    account, NUL, and the customer of the event; or NUL and the attribute customer.id. */
 #define CUSTOMER_ROW_FIELDS(X) X(TIME, at, 0) X(STR, agent, 128) X(LIST, previous, previous)

@@ -38,10 +38,7 @@ static bool purge_backoffs(struct workspace *ws, struct ticket *t)
 static bool end_only(struct workspace *ws, struct ticket *t)
 {
     if (!t->only || t->only_until > ws->now) return false;
-    t->only = NULL;
-    t->only_until = 0;
-    t->only_skip = 0;
-    change_touch(ws, t);
+    ticket_only_over(ws, t);
     return true;
 }
 

@@ -187,12 +187,26 @@ static enum err enter(struct workspace *ws, struct line *l, struct ticket *t)
     return ERR_OK;
 }
 
+void ticket_only_over(struct workspace *ws, struct ticket *t)
+{
+    if (!t->only) return;
+    t->only = NULL;
+    t->only_until = 0;
+    t->only_skip = 0;
+    change_touch(ws, t);
+}
+
+static bool is_gone(const struct agent *a) { return a && (a->presence == PRES_OFFLINE || !a->known); }
+
 enum err waiting_enter(struct workspace *ws, struct ticket *t)
 {
-    struct line *l = line_of(ws, t);
-    bool first = l && l->count == 0;
+    struct line *l;
+    bool first;
     enum err e;
 
+    if (is_gone(t->only)) ticket_only_over(ws, t); /* while it was elsewhere; that they come back changes nothing */
+    l = line_of(ws, t);
+    first = l && l->count == 0;
     if (!l) return ERR_NOMEM;
     if (first && !line_active(ws, l)) return ERR_NOMEM;
     if ((e = enter(ws, l, t))) {
@@ -200,7 +214,7 @@ enum err waiting_enter(struct workspace *ws, struct ticket *t)
         return e;
     }
     if (first || heap_has(&l->ready)) line_ready(ws, l);
-    gate_entered(ws, t->queue);
+    gate_entered(ws, t);
     return ERR_OK;
 }
 
@@ -316,7 +330,7 @@ void waiting_agent_changed(struct workspace *ws, const struct agent *a)
 
 bool ticket_only(struct workspace *ws, struct ticket *t, struct agent *a, uint64_t until, unsigned skip)
 {
-    if (a && (a->presence == PRES_OFFLINE || !a->known)) return false;
+    if (is_gone(a)) return false;
     t->only = a;
     t->only_until = a ? until : 0;
     t->only_skip = a ? skip : 0;

@@ -202,6 +202,8 @@ static const char *check_agent(const struct workspace *ws, const struct agent *a
         if (h->agent != a) return "a hold is on the list of an agent who does not have it";
         used += h->units;
         if (h->counted) chan[h->ticket->channel]++;
+        if (h->ticket->state == TK_ASSIGNED && a->presence == PRES_OFFLINE && !a->lost && !a->lease && !a->leaving)
+            return "a ticket is with somebody who is gone, and nothing returns it";
         if (h->kind == HOLD_OFFER && a->presence != PRES_AVAILABLE) return "an agent who is not available is offered something";
     }
     if (used != a->used) return "units in use are not the sum of what is held";
