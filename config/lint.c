@@ -138,17 +138,47 @@ void lint_note_best(struct bind *b, struct map *best, const struct skills *s)
     }
 }
 
-static void check_held(struct bind *b, const struct map *held, const struct skills *needs, const struct ynode *n)
+/* True: for each need somebody has it. */
+static bool check_held(struct bind *b, const struct map *held, const struct skills *needs, const struct ynode *n)
 {
+    bool all = true;
     for (uint32_t i = 0; i < needs->count; i++) {
         const struct skill *need = &needs->v[i], *best = map_get(held, str_of(need->name));
         const struct ynode *at = tree_get(n, need->name);
         if (!at || (best && (best->level >= need->level || need->from_ticket))) continue;
+        all = false;
         if (!best) findings_key(b->f, F_WARN, at, "no agent of this file has the skill \"%s\"", need->name);
         else
             findings_at(b->f, F_WARN, at, "no agent of this file has \"%s\" at level %u; the best has %u", need->name, need->level,
                         best->level);
     }
+    return all;
+}
+
+static bool has_skill(const struct agent_spec *a, const struct skill *need)
+{
+    for (uint32_t i = 0; i < a->skills.count; i++)
+        if (!strcmp(a->skills.v[i].name, need->name) && a->skills.v[i].level >= need->level) return true;
+    return need->from_ticket;
+}
+
+static bool serves(const struct agent_spec *a, const struct queue *q, uint64_t asked)
+{
+    if ((a->bot && q->no_bots) || (asked && !(a->groups & asked))) return false;
+    for (uint32_t i = 0; i < q->needs.count; i++)
+        if (!has_skill(a, &q->needs.v[i])) return false;
+    return true;
+}
+
+/* Each need is had by somebody; by one of those whom the queue ever asks, all of them? */
+static void check_served(struct bind *b, const struct policy *p, const struct queue *q, const struct ynode *n)
+{
+    uint64_t asked = q->groups;
+    for (uint32_t i = 0; asked && i < q->timeline_count; i++) asked |= q->timeline[i].add;
+    for (uint32_t i = 0; asked && i < q->gate_count; i++) asked |= 1ull << q->gates[i].group;
+    for (uint32_t i = 0; i < p->agent_count; i++)
+        if (serves(&p->agents[i], q, asked)) return;
+    if (n) findings_key(b->f, F_WARN, n, "no agent of this file whom the queue asks has all of these at their levels");
 }
 
 static void check_skills_held(struct bind *b, const struct draft *d, const struct ynode *root)
@@ -158,11 +188,14 @@ static void check_skills_held(struct bind *b, const struct draft *d, const struc
     map_init(&held, 1u << 20);
     for (uint32_t i = 0; i < d->p.agent_count; i++) lint_note_best(b, &held, &d->p.agents[i].skills);
     const struct ynode *queues = tree_get(root, "queues"), *rules = tree_get(tree_get(root, "triage"), "rules");
-    for (uint32_t q = 0; q < d->p.queue_count; q++)
-        check_held(b, &held, &d->p.queues[q].needs, tree_get(tree_get(queues, d->p.queues[q].name), "needs"));
+    for (uint32_t i = 0; i < d->p.queue_count; i++) {
+        const struct queue *q = &d->p.queues[i];
+        const struct ynode *needs = tree_get(tree_get(queues, q->name), "needs");
+        if (check_held(b, &held, &q->needs, needs)) check_served(b, &d->p, q, needs);
+    }
     uint32_t i = 0;
     for (const struct ynode *n = rules ? rules->first : NULL; n; n = n->next)
-        check_held(b, &held, &d->p.rules[i++].needs, tree_get(tree_get(n, "then"), "needs"));
+        (void)check_held(b, &held, &d->p.rules[i++].needs, tree_get(tree_get(n, "then"), "needs"));
     map_fini(&held);
 }
 
