@@ -357,11 +357,12 @@ static void put_change(struct buf *b, const struct json *d, const struct json *t
     }
 }
 
-/* What somebody was told: "Sorry, we are full.", and who, when the policy names them. */
+/* Whom or what a transfer asked for; what somebody was told ("Sorry, we are full."), and who, when the policy names them. */
 static void put_told(struct buf *b, const struct json *d)
 {
     const struct json *to = json_get(d, "to");
     struct str text = text_of(d, "text");
+    if (json_first(json_get(d, "needs"))) buf_addz(b, "        needs "), put_list(b, json_get(d, "needs")), buf_addc(b, '\n');
     if (json_type(to) == JSON_STRING) buf_addz(b, "        to "), put(b, json_str(to)), buf_addc(b, '\n');
     if (!text.n) return;
     buf_addz(b, "        told ");

@@ -53,7 +53,8 @@ static const struct route routes[] = {
     { HTTP_M_GET, "/readyz", MAY_ANYBODY, get_ready, ACT_NONE },
     { HTTP_M_GET, "/", MAY_ANYBODY, get_root, ACT_NONE },
 };
-#define ROUTES (sizeof routes / sizeof *routes)
+#define ROUTES    (sizeof routes / sizeof *routes)
+#define QUERY_MAX 5
 static const char *const method_names[] = { "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS" };
 
 /* ---- matching ---- */
@@ -127,12 +128,51 @@ static bool authorised(struct call *c)
     return false;
 }
 
+static void refuse_query(struct call *c, struct str key, const char *const *known, size_t n)
+{
+    const char *near = key.n <= 64 ? str_nearest(key, known, n) : NULL;
+    int shown = key.n < 64 ? (int)key.n : 64;
+    if (near) http_problem(c->req, 422, "bad-field", "?%.*s= is not known here: did you mean \"%s\"?", shown, key.p, near);
+    else http_problem(c->req, 422, "bad-field", "?%.*s= is not known here", shown, key.p);
+}
+
+/* What is read, and what replaces a policy, knows its parameters: a slip would change what is meant. */
+static bool query_known(struct call *c)
+{
+    static const struct {
+        const char *pattern, *names[QUERY_MAX]; /* besides `workspace` */
+    } rows[] = { { "/v1/events", { "state" } },
+                 { "/v1/tickets", { "state", "queue", "agent", "after", "limit" } },
+                 { "/v1/agents", { "after", "limit" } },
+                 { "/v1/feedback", { "since", "after", "limit" } },
+                 { "/v1/policy", { "check" } } };
+    const char *known[QUERY_MAX + 1] = { "workspace" };
+    struct str q = http_query(c->req);
+    size_t n = 1;
+    if (!q.n || c->route->handler == post_events) return true;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        for (size_t k = 0; !strcmp(rows[i].pattern, c->route->pattern) && k < QUERY_MAX && rows[i].names[k]; k++)
+            known[n++] = rows[i].names[k];
+    for (size_t i = 0, end; i < q.n; i = end + 1) {
+        for (end = i; end < q.n && q.p[end] != '&'; end++) {
+        }
+        struct str key = { q.p + i, 0 };
+        while (i + key.n < end && key.p[key.n] != '=') key.n++;
+        size_t at = 0;
+        while (at < n && !str_is(key, known[at])) at++;
+        if (at < n || !key.n) continue;
+        refuse_query(c, key, known, n);
+        return false;
+    }
+    return true;
+}
+
 void api_request(void *router, struct http_req *req)
 {
     struct call c = { .router = router, .req = req };
     c.route = find_route(&c);
     if (!c.route) return;
-    if (c.route->roles == MAY_ANYBODY || authorised(&c)) c.route->handler(&c);
+    if (c.route->roles == MAY_ANYBODY || (authorised(&c) && query_known(&c))) c.route->handler(&c);
 }
 
 /* ---- what handlers share ---- */

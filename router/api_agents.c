@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+#define AGENTS_MAX 1000u
+
 /* The agent of the path; a token of role agent may only name its own. Answers otherwise. */
 static bool agent_of_path(struct call *c, struct str *name)
 {
@@ -26,7 +28,27 @@ static void ask_as_it_is(struct call *c, bool patient, void (*more)(struct call 
 
 static void name_agent(struct call *c, struct act *act) { act->agent = c->arg[0]; }
 
-void list_agents(struct call *c) { ask_as_it_is(c, false, NULL); }
+/* A page, in the leader's order: `after` is the last agent's name of the one before. */
+void list_agents(struct call *c)
+{
+    struct str after = http_param(c->req, "after"), limit = http_param(c->req, "limit");
+    struct act act;
+    uint16_t ws;
+    uint64_t n = AGENTS_MAX;
+    if (!call_workspace(c, &ws)) return;
+    if (limit.n && str_u64(limit, 1, AGENTS_MAX, &n)) {
+        http_problem(c->req, 422, "bad-field", "\"limit\" must be a number from 1 to %u", AGENTS_MAX);
+        return;
+    }
+    if (after.n > 128) {
+        http_problem(c->req, 422, "bad-field", "\"after\" must be the name of an agent");
+        return;
+    }
+    call_act(c, ws, &act);
+    act.reason = after;
+    act.limit = (uint32_t)n;
+    call_ask(c, ws, &act, false);
+}
 
 void get_agent(struct call *c)
 {

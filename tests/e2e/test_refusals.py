@@ -50,6 +50,28 @@ def test_the_nearest_right_word_is_named(shared):
     assert "web" in shared.post("/v1/events", raw=b'{"id":"1","account":"wbe","text":"x"}').json["detail"]
 
 
+def test_a_parameter_that_is_not_known_is_not_passed_over(shared):
+    wrong = shared.get("/v1/tickets?sate=waiting&limit=5")
+    assert wrong.status == 422 and 'did you mean "state"' in wrong.json["detail"], wrong.text
+    assert shared.call("POST", "/v1/policy?chekc=1", raw=shared.policy.read_bytes()).status == 422
+    assert shared.get("/v1/queues?queue=billing").status == 422
+    assert shared.get("/v1/queues?workspace=test").status == 200
+    assert shared.get("/v1/tickets?state=waiting&queue=billing&limit=5&workspace=test").status == 200
+
+
+def test_agents_come_in_pages(shared):
+    whole = [a["agent"] for a in shared.get("/v1/agents").json["agents"]]
+    seen, after = [], ""
+    while True:
+        page = shared.get(f"/v1/agents?limit=2{after}").json
+        seen += [a["agent"] for a in page["agents"]]
+        if "next" not in page:
+            break
+        after = f"&after={page['next']}"
+    assert seen == whole and len(whole) > 2
+    assert shared.get("/v1/agents?limit=1001").status == 422
+
+
 def token(shared, role, subject="x", *more):
     out = shared.naru("token", "create", "--role", role, "--subject", subject, "--workspace", "test",
                       "--tokens", shared.folder / "data" / "tokens", *more)

@@ -120,6 +120,8 @@ TEST(who_could_not_take_it_is_counted_in_words)
         "(step 1)  until T2\n");
     has(tell("{\"life\":[{\"kind\":\"notified\",\"detail\":{\"to\":[\"ann\",\"leads\"],\"text\":\"long\"}}]}", NULL),
         "        told ann, leads: \"long\"\n");
+    has(tell("{\"life\":[{\"kind\":\"moved\",\"detail\":{\"to\":\"bob\",\"needs\":[{\"skill\":\"x\",\"level\":9}]}}]}", NULL),
+        "        needs x 9\n        to bob\n");
     has(tell("{\"life\":[{\"kind\":\"ended\",\"detail\":{\"text\":\"Full.\"}}]}", NULL), "        told \"Full.\"\n");
     has(tell("{\"waiting_for\":{\"free\":0}}", NULL), "there are no agents\n");
     has(tell("{\"waiting_for\":{\"free\":2,\"next_change_in_ms\":90000000}}", NULL), "2 could take it and others come first; ");
