@@ -191,10 +191,12 @@ static enum err collect_live(struct router *r, struct leader *l)
     struct kept_event *e;
     size_t n = 0;
     free(s->ids);
-    s->ids = malloc((r->events.counts[EV_TRIAGED] + r->events.counts[EV_TAKEN] + 1) * sizeof *s->ids);
+    s->ids =
+        malloc((r->events.counts[EV_ACCEPTED] + r->events.counts[EV_TRIAGED] + r->events.counts[EV_TAKEN] + 1) * sizeof *s->ids);
     if (!s->ids) return ERR_NOMEM;
     TAILQ_FOREACH (e, &r->events.order, order) {
-        if (e->workspace == l->workspace && (e->state == EV_TRIAGED || e->state == EV_TAKEN) && e->verdict) s->ids[n++] = e->id;
+        bool untriaged = e->state == EV_ACCEPTED, triaged = (e->state == EV_TRIAGED || e->state == EV_TAKEN) && e->verdict;
+        if (e->workspace == l->workspace && (untriaged || triaged)) s->ids[n++] = e->id;
     }
     s->count = n;
     s->at = s->config_at = 0;
@@ -215,8 +217,18 @@ void leader_on_sync(struct router *r, struct peer *p, const struct sync *sync)
     l->sync.seq = sync->seq;
 }
 
+/* A router that died may have lost the verdict and what the leader made of it, which were not durable yet, but never the event: it
+   comes again once it is triaged, and until then its ticket is not over. */
+static enum err put_untriaged(struct router *r, struct leader *l, const struct kept_event *e)
+{
+    struct live live = { .epoch = l->sync.epoch, .untriaged = true };
+    live.take.event.id = e->id;
+    return mailbox_put(r->mail, l->peer, MSG_LIVE, &live);
+}
+
 static enum err put_live(struct router *r, struct leader *l, const struct kept_event *e)
 {
+    if (!e->verdict) return put_untriaged(r, l, e);
     struct arena *a = &r->events.scratch;
     struct live live = { .epoch = l->sync.epoch };
     arena_clear(a);

@@ -125,7 +125,10 @@ if __name__ == "__main__":
     p.add_argument("--inbox", default="ipc:///tmp/naru-my-model-1", help="where this process takes questions")
     p.add_argument("--triage", action="append", required=True, help="a triage worker's inbox; may be given many times")
     o = p.parse_args()
+    scorer = Scorer(o.model, o.name, o.inbox, o.triage)
     try:
-        Scorer(o.model, o.name, o.inbox, o.triage).run()
+        scorer.run()
     except KeyboardInterrupt:
         pass
+    finally:
+        scorer.ctx.destroy(linger=0)  # waits for nobody

@@ -300,6 +300,7 @@ void space_live(struct workspace *ws, uint64_t now, const struct live *l)
     if (now > ws->now) ws->now = now;
     if (!ws->policy) return;
     if (known && known->ticket) known->ticket->listed = true;
+    if (l->untriaged) return;
     if (known && known->ticket && known->ticket == t) {
         catch_up(ws, t, l);
         return;

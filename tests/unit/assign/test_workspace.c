@@ -564,16 +564,21 @@ static void what_its_home_has_settled_is_dropped_and_what_came_meanwhile_is_kept
     world_open(&w, yaml_of(simple));
     message(&w, "m1", "c1");
     message(&w, "m2", "c2");
+    message(&w, "m4", "c4");
     space_live_begin(w.ws, 3);
     l = live_of(&w, "m1", "c1");
     l.ticket = world_ticket(&w, "c1")->id;
     space_live(w.ws, w.now, &l);
-    message(&w, "m3", "c3"); /* after the question, before the end of the answer */
+    message(&w, "m3", "c3");                            /* after the question, before the end of the answer */
+    l = (struct live){ .epoch = 1, .untriaged = true }; /* home lost the verdict, and that it was taken */
+    l.take.event.id = id_of_event(STR("web"), STR("m4"));
+    space_live(w.ws, w.now, &l);
     space_live_done(w.ws, w.now, 3);
     world_turn(&w);
     assert_false(world_ticket(&w, "c1")->ended);
     assert_true(world_ticket(&w, "c2")->ended);
     assert_false(world_ticket(&w, "c3")->ended);
+    assert_false(world_ticket(&w, "c4")->ended);
     world_close(&w);
 }
 
