@@ -57,13 +57,32 @@ unsigned record_field(const struct record *r, const char *name)
 
 /* ---- packing ---- */
 
-static void pack_fields(struct buf *out, const struct record *r, const void *obj)
+static void pack_first(struct buf *out, const struct record *r, const void *obj, size_t count)
 {
-    mpk_array(out, r->count);
-    for (size_t i = 0; i < r->count; i++) kinds[r->fields[i].kind].pack(out, &r->fields[i], at(&r->fields[i], obj));
+    mpk_array(out, count);
+    for (size_t i = 0; i < count; i++) kinds[r->fields[i].kind].pack(out, &r->fields[i], at(&r->fields[i], obj));
 }
 
+static void pack_fields(struct buf *out, const struct record *r, const void *obj) { pack_first(out, r, obj, r->count); }
+
 void record_pack(struct buf *out, const struct record *r, const void *obj) { pack_fields(out, r, obj); }
+
+/* Packed and read again it would be what it is without being packed. */
+static bool reads_as_zero(const struct field *f, const void *v)
+{
+    static const char zeros[sizeof(struct id)];
+    const struct kind *k = &kinds[f->kind];
+
+    return k->absent ? k->absent(f, v) : k->size && memcmp(v, zeros, k->size) == 0;
+}
+
+void record_pack_short(struct buf *out, const struct record *r, const void *obj)
+{
+    size_t count = r->count;
+
+    while (count && reads_as_zero(&r->fields[count - 1], at(&r->fields[count - 1], obj))) count--;
+    pack_first(out, r, obj, count);
+}
 
 static void pack_bool(struct buf *out, const struct field *f, const void *v)
 {

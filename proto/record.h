@@ -54,6 +54,9 @@ struct list { /* items are structs of the record named in the table, side by sid
 
 /* Appends the msgpack array. Never fails but for the buffer's cap (out->err); texts over their max are an assert: cut them before. */
 void record_pack(struct buf *out, const struct record *r, const void *obj);
+/* The same without what is empty at the record's own end: fewer bytes, and a reader sets what it does not find to zero. For those
+   who read by these tables; workers in other languages are sent every field. */
+void record_pack_short(struct buf *out, const struct record *r, const void *obj);
 /* Unpacks one packed record that must be exactly all of `bytes`. Texts of *obj point into `bytes`; lists live in `arena`.
    ERR_PROTO (wrong type, too many fields, trailing bytes, claims larger than the bytes), ERR_TOOBIG, ERR_RANGE (enum), ERR_UTF8, ERR_NOMEM. *obj is zeroed first. */
 enum err record_unpack(const struct record *r, void *obj, struct str bytes, struct arena *arena);

@@ -307,17 +307,41 @@ static void small_room(uint32_t agents)
     space_free(ws);
 }
 
-int main(void)
+static void all_decisions(void)
 {
-    log_max = LOG_ERROR;
-    metrics_init("bench");
     decisions(20);
     decisions(200);
+}
+
+static void all_lives(void)
+{
     lives(200);
     lives(1000);
+}
+
+static void rooms(void)
+{
     small_room(20);
     small_room(200);
     small_room(1000);
-    big_room(10000, 100000, 500);
+}
+
+static void big(void) { big_room(10000, 100000, 500); }
+
+/* All parts, or those that are named. */
+int main(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        void (*run)(void);
+    } parts[] = { { "decisions", all_decisions }, { "lives", all_lives }, { "pure", rooms }, { "big", big } };
+
+    log_max = LOG_ERROR;
+    metrics_init("bench");
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        bool wanted = argc < 2;
+        for (int k = 1; k < argc; k++) wanted |= strcmp(argv[k], parts[i].name) == 0;
+        if (wanted) parts[i].run();
+    }
     return 0;
 }

@@ -106,7 +106,7 @@ uint64_t change_log(struct workspace *ws, const struct change *c)
         change_touch(ws, c->t);
     }
     fill_entry(ws, c, &e);
-    record_pack(&o->entries, &entry_record, &e);
+    record_pack_short(&o->entries, &entry_record, &e);
     if (!room_for((void **)&o->entry, o->entry_count, &o->entry_room, sizeof *o->entry)) o->entries.err = ERR_NOMEM;
     if (o->entries.err) return ws->seq; /* the caller sees it when draining, and stops leading */
     o->entry[o->entry_count++] = (struct out_entry){ ws->seq, e.home, (uint32_t)at, (uint32_t)(o->entries.n - at) };
@@ -324,7 +324,7 @@ static struct str pack_about(struct workspace *ws, const struct ticket *t)
                        .asked = list_needs(ws, &t->asked) };
 
     buf_clear(&ws->detail);
-    record_pack(&ws->detail, &about_record, &a);
+    record_pack_short(&ws->detail, &about_record, &a);
     if (ws->detail.err) ws->out.writes.err = ws->detail.err;
     return buf_str(&ws->detail);
 }
@@ -370,7 +370,7 @@ static struct str pack_row(struct workspace *ws, const struct ticket *t)
                             .wants = list_needs(ws, &t->wants) };
 
     buf_clear(&ws->detail);
-    record_pack(&ws->detail, &ticket_row_record, &r);
+    record_pack_short(&ws->detail, &ticket_row_record, &r);
     if (ws->detail.err) ws->out.writes.err = ws->detail.err;
     return buf_str(&ws->detail);
 }
@@ -468,7 +468,7 @@ void change_mail(struct workspace *ws, const struct out_mail *m, const struct re
     struct out_mail mail = *m;
     size_t at = o->mail_bytes.n;
 
-    record_pack(&o->mail_bytes, r, obj);
+    record_pack_short(&o->mail_bytes, r, obj);
     if (o->mail_bytes.err || !room_for((void **)&o->mail, o->mail_count, &o->mail_room, sizeof *o->mail)) {
         o->mail_bytes.n = at; /* an offer that is not shown expires; a result that is not given is asked for again */
         o->mail_bytes.err = ERR_OK;

@@ -48,7 +48,7 @@ static uint32_t levels(const struct choice *c, uint32_t agent)
 {
     uint32_t sum = 0;
 
-    for (uint32_t i = 0; i < c->line->needs.count; i++) sum += level_of(c, c->line->needs.v[i].skill, agent);
+    for (uint32_t i = 0; i < c->level_count; i++) sum += c->level[i][agent];
     return sum;
 }
 
@@ -293,11 +293,13 @@ void choice_init(struct choice *c, const struct workspace *ws, const struct tick
     c->ticket = t;
     c->line = l;
     c->queue = w.queue;
-    c->own_count = c->asked = c->terms = c->limbs = c->count = 0;
+    c->own_count = c->level_count = c->asked = c->terms = c->limbs = c->count = 0;
     c->keep = keep;
     c->delay = w.queue->order == ORDER_WEIGHTS ? order_delay(&w, ws->now) : 0;
     for (uint32_t i = 0; i < l->needs.count; i++) {
+        const uint8_t *column = l->needs.v[i].skill < ws->roster.level_room ? ws->roster.level[l->needs.v[i].skill] : NULL;
         c->asked += l->needs.v[i].level;
+        if (column) c->level[c->level_count++] = column;
         if (!ws->skill[l->needs.v[i].skill]->language) c->own[c->own_count++] = l->needs.v[i];
     }
     lay_all(c);
@@ -305,25 +307,24 @@ void choice_init(struct choice *c, const struct workspace *ws, const struct tick
 
 void choice_key(const struct choice *c, uint32_t agent, struct key *out)
 {
-    *out = (struct key){ { 0 } };
+    for (uint32_t i = 0; i < c->limbs; i++) out->v[i] = 0;
     for (uint32_t i = 0; i < c->terms; i++) out->v[c->at[i].limb] |= (limb)value_of(c, c->at[i].term, agent) << c->at[i].shift;
 }
 
-/* Is the agent's key less than `than`? Terms are looked up only as far as they are needed to tell; then all are in *out. */
-static bool less(const struct choice *c, uint32_t agent, const struct key *than, struct key *out)
+/* Is the agent's key less than that of the worst? Terms are looked up only as far as they are needed to tell. */
+static bool beats_worst(const struct choice *c, uint32_t agent)
 {
-    bool sure = false;
-
-    *out = (struct key){ { 0 } };
     for (uint32_t i = 0; i < c->terms; i++) {
-        const struct term_at *at = &c->at[i];
-        limb *ours = &out->v[at->limb], theirs = than->v[at->limb] >> at->shift;
-        *ours |= (limb)value_of(c, at->term, agent) << at->shift;
-        if (sure || *ours >> at->shift == theirs) continue;
-        if (*ours >> at->shift > theirs) return false;
-        sure = true;
+        uint64_t ours = value_of(c, c->at[i].term, agent);
+        if (ours != c->worst[i]) return ours < c->worst[i];
     }
-    return sure;
+    return false;
+}
+
+static void know_worst(struct choice *c)
+{
+    for (uint32_t i = 0; i < c->terms; i++)
+        c->worst[i] = (uint64_t)(c->best[0].key.v[c->at[i].limb] >> c->at[i].shift) & ((1ull << rules[c->at[i].term].bits) - 1);
 }
 
 /* Is a better than b? Of equals, who stands first in the roster. */
@@ -347,16 +348,18 @@ static void sink(struct choice *c, uint32_t at, struct candidate one)
 
 void choice_consider(struct choice *c, uint32_t agent)
 {
-    struct candidate *next = &c->best[c->count], one = { .agent = agent };
+    struct candidate one;
 
-    if (c->count < c->keep) {
-        next->agent = agent;
-        choice_key(c, agent, &next->key);
-        if (++c->count == c->keep)
-            for (uint32_t at = c->keep / 2; at-- > 0;) sink(c, at, c->best[at]);
-        return;
+    if (c->count == c->keep && !beats_worst(c, agent)) return;
+    one.agent = agent;
+    choice_key(c, agent, &one.key);
+    if (c->count == c->keep) {
+        sink(c, 0, one);
+    } else {
+        c->best[c->count++] = one;
+        for (uint32_t at = c->count == c->keep ? c->keep / 2 : 0; at-- > 0;) sink(c, at, c->best[at]);
     }
-    if (less(c, agent, &c->best[0].key, &one.key)) sink(c, 0, one);
+    if (c->count == c->keep) know_worst(c);
 }
 
 uint32_t choice_next(const struct choice *c, uint32_t after)

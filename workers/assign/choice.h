@@ -36,6 +36,8 @@ struct choice {
     const struct ticket *ticket;
     const struct line *line;
     const struct queue *queue;
+    const uint8_t *level[NEEDS_MAX]; /* the column of each need that anybody has, level_count of them */
+    uint32_t level_count;
     struct need_at own[NEEDS_MAX]; /* the needs that are no languages */
     uint32_t own_count;
     uint32_t asked;  /* the sum of the needs' levels */
@@ -47,6 +49,7 @@ struct choice {
     uint32_t keep;                   /* so many candidates are wanted, at most BEST_MAX */
     struct candidate best[BEST_MAX]; /* in no order: see choice_next */
     uint32_t count;
+    uint64_t worst[TERMS_MAX]; /* once there are `keep`: what the worst of them has at each term */
 };
 
 /* `keep`: 1..BEST_MAX. The line is the ticket's. */

@@ -22,7 +22,8 @@
 #define SPEEDS_MAX   8u      /* queues that an agent's speed is remembered of */
 #define LINES_IDLE   4096u   /* empty lines kept for their cached eligibility */
 #define PAST_MAX     16384u  /* tickets that ended lately: late repeats get the same answer */
-#define PASS_BUDGET  2000000 /* agents looked at in one matching pass before the loop turns */
+#define PASS_BUDGET  1000000 /* of one matching pass before the loop turns, in agents looked at: some 10 ns each */
+#define OFFER_LOOKS  400u    /* what an offer with its record costs beside */
 #define NONE         UINT32_MAX
 
 #define MS_PARK        604800000ull
@@ -267,6 +268,7 @@ struct roster {
     uint32_t by_presence[3];
     uint32_t *freed; /* agents with new room since the last pass */
     uint32_t freed_count;
+    uint64_t *woken; /* the same as a set, while many of them are gone through */
 };
 
 /* Where the tickets of one line stand that are equal but for their age: see waiting.c. */
@@ -528,6 +530,7 @@ struct agent *roster_add(struct workspace *ws, struct str name); /* found or mad
 enum err roster_spec(struct workspace *ws, struct agent *a, const struct agent_spec *spec);
 void roster_forget(struct workspace *ws, struct agent *a);  /* no longer known */
 void roster_refresh(struct workspace *ws, struct agent *a); /* columns and bits from the agent's fields */
+void roster_worked(struct workspace *ws, struct agent *a);  /* something is off their hands just now */
 void roster_freed(struct workspace *ws, struct agent *a);   /* lines are to be asked again whether this agent can serve them */
 void roster_allow_over(const struct workspace *ws, struct agent *a); /* it may have more than it should, from before */
 
@@ -652,8 +655,8 @@ void waiting_only_gone(struct workspace *ws, const struct agent *a); /* they wen
 #define TALLY_MAP(X)                                                                                                               \
     X(offline)                                                                                                                     \
     X(away)                                                                                                                        \
-    X(skills) X(backoff) X(only) X(bot) X(groups) X(capacity) X(keep) X(channel_max) X(exclusive) X(gate) X(off_shift) X(ramp)     \
-        X(daily)
+    X(skills)                                                                                                                      \
+    X(backoff) X(only) X(bot) X(groups) X(capacity) X(keep) X(channel_max) X(exclusive) X(gate) X(off_shift) X(ramp) X(daily)
 struct tally { /* candidates by the first test they failed */
 #define TALLY_FIELD(name) uint32_t name;
     TALLY_MAP(TALLY_FIELD)

@@ -88,7 +88,7 @@ static uint32_t round_of_one(struct workspace *ws, struct ticket *t)
     choice_init(&c, ws, t, l, WHY_TOP);
     looked = consider_all(ws, l, &c, NULL);
     if (!c.count || !offer(ws, t, &c, choice_next(&c, NONE), 1)) waiting_stuck(ws, l);
-    return looked;
+    return looked + OFFER_LOOKS;
 }
 
 /* ---- a round of several ---- */
@@ -146,7 +146,27 @@ static bool same_keys(const struct choice *a, const struct ticket *t)
     return a->line == t->line && a->ticket->queue == t->queue && !choice_personal(a->queue);
 }
 
-/* Each ticket's best candidates: as many as there are tickets, since the others can take no more than one each. */
+static bool share_agents(struct workspace *ws, struct line *a, struct line *b)
+{
+    const uint64_t *x = line_eligible(ws, a), *y = line_eligible(ws, b), *is_free = line_free_set(ws, a);
+
+    for (uint32_t w = 0; x && y && w < ws->roster.words; w++)
+        if (x[w] & y[w] & is_free[w]) return true;
+    return false;
+}
+
+/* How many other tickets of the round could take somebody whom this one could be given. */
+static uint32_t rivals(struct workspace *ws, const struct matching *m, uint32_t i, uint32_t *looked)
+{
+    uint32_t n = 0;
+
+    for (uint32_t k = 0; k < m->n; k++)
+        if (k != i) n += m->ticket[k]->line == m->ticket[i]->line || share_agents(ws, m->ticket[k]->line, m->ticket[i]->line);
+    *looked += m->n + m->n * ws->roster.words / 16;
+    return n;
+}
+
+/* Each ticket's best candidates: one more than it has rivals, since those can take no more than one each. */
 static uint32_t choose_all(struct workspace *ws, struct matching *m)
 {
     uint32_t looked = 0;
@@ -156,18 +176,24 @@ static uint32_t choose_all(struct workspace *ws, struct matching *m)
         while (k < i && !same_keys(m->by[k], m->ticket[i])) k++;
         m->by[i] = k < i ? m->by[k] : &m->choice[i];
         if (k < i) continue;
-        choice_init(&m->choice[i], ws, m->ticket[i], m->ticket[i]->line, m->n > WHY_TOP ? m->n : WHY_TOP);
+        uint32_t keep = rivals(ws, m, i, &looked) + 1;
+        choice_init(&m->choice[i], ws, m->ticket[i], m->ticket[i]->line, keep > WHY_TOP ? keep : WHY_TOP);
         looked += consider_all(ws, m->ticket[i]->line, &m->choice[i], NULL);
     }
     return looked;
 }
 
-static void solve(struct workspace *ws, struct matching *m)
+static uint32_t solve(struct workspace *ws, struct matching *m)
 {
     struct pair_row rows[BEST_MAX];
+    uint32_t edges = 0;
 
-    for (uint32_t i = 0; i < m->n; i++) rows[i] = (struct pair_row){ m->by[i]->best, m->by[i]->count };
+    for (uint32_t i = 0; i < m->n; i++) {
+        rows[i] = (struct pair_row){ m->by[i]->best, m->by[i]->count };
+        edges += rows[i].count;
+    }
     pairs_solve(m->pairs, rows, m->n, m->by[0]->limbs, by_worth(ws, m->ticket[0]), m->got);
+    return edges * 4;
 }
 
 /* Would somebody who was given something be better still? */
@@ -205,9 +231,9 @@ static uint32_t round_of_many(struct workspace *ws, struct matching *m)
     uint32_t looked = choose_all(ws, m);
 
     m->given_count = 0;
-    solve(ws, m);
+    looked += solve(ws, m);
     for (uint32_t i = 0; i < m->n; i++) give(ws, m, i);
-    return looked + m->n * m->n;
+    return looked + m->given_count * OFFER_LOOKS;
 }
 
 static struct matching *room(struct workspace *ws)

@@ -48,6 +48,7 @@ void roster_fini(struct roster *r)
     free(r->load);
     free(r->idle_key);
     free(r->freed);
+    free(r->woken);
 }
 
 struct agent *roster_find(const struct roster *r, struct str name) { return map_get(&r->by_name, name); }
@@ -78,7 +79,7 @@ static bool grow(struct roster *r)
     uint32_t words = r->words ? r->words * 2 : 4, room = words * 64;
     bool ok = grow_bits(&r->known, r->words, words) && grow_bits(&r->online, r->words, words) &&
               grow_bits(&r->avail, r->words, words) && grow_bits(&r->bots, r->words, words) &&
-              grow_bits(&r->off_shift, r->words, words);
+              grow_bits(&r->off_shift, r->words, words) && grow_bits(&r->woken, r->words, words);
 
     for (uint32_t c = 0; ok && c < CHANNELS_MAX; c++)
         ok = grow_bits(&r->room_for[0][c], r->words, words) && grow_bits(&r->room_for[1][c], r->words, words) &&
@@ -219,6 +220,14 @@ void roster_forget(struct workspace *ws, struct agent *a)
    hand is not idle, and a burst is spread instead of going to one. */
 static uint64_t idle_key(const struct agent *a, uint32_t load) { return a->used ? (1ull << 62) + load : a->idle; }
 
+/* Idle time runs from the end of work, not from an offer or a log-in. */
+void roster_worked(struct workspace *ws, struct agent *a)
+{
+    a->idle = ws->now;
+    ws->roster.idle_key[a->index] = idle_key(a, ws->roster.load[a->index]);
+    change_touch_agent(ws, a);
+}
+
 void roster_freed(struct workspace *ws, struct agent *a)
 {
     if (a->freed) return;
@@ -228,17 +237,23 @@ void roster_freed(struct workspace *ws, struct agent *a)
 
 void roster_allow_over(const struct workspace *ws, struct agent *a) { a->over = capacity_check(ws, a) != NULL; }
 
+static void put_masked(uint64_t *word, uint64_t mask, bool on) { *word = (*word & ~mask) | (-(uint64_t)on & mask); }
+
 static void refresh_channel(struct workspace *ws, struct agent *a, uint32_t c, bool ready)
 {
     struct roster *r = &ws->roster;
+    uint32_t w = a->index / 64;
+    uint64_t mask = 1ull << (a->index % 64);
+    bool keeps = ws->policy && ws->policy->capacity.keep_units;
+    enum bar bar = capacity_bar(ws, a, c, true, 0);
 
-    bit_put(r->below[c], a->index, a->chan[c] < capacity_max(ws, a, c));
-    for (int f = 0; f < 2; f++) {
-        enum bar bar = capacity_bar(ws, a, c, f, 0);
+    put_masked(&r->below[c][w], mask, a->chan[c] < capacity_max(ws, a, c));
+    for (int f = 1; f >= 0; f--) {
+        if (f == 0 && keeps) bar = capacity_bar(ws, a, c, false, 0); /* else it is the same */
         bool is_free = ready && bar == BAR_NONE;
-        bit_put(r->room_for[f][c], a->index, bar != BAR_UNITS && bar != BAR_KEEP);
-        if (is_free && !bit_get(r->free[f][c], a->index)) roster_freed(ws, a);
-        bit_put(r->free[f][c], a->index, is_free);
+        put_masked(&r->room_for[f][c][w], mask, bar != BAR_UNITS && bar != BAR_KEEP);
+        if (is_free && !(r->free[f][c][w] & mask)) roster_freed(ws, a);
+        put_masked(&r->free[f][c][w], mask, is_free);
         a->any_free |= is_free;
     }
 }

@@ -93,14 +93,6 @@ void ticket_count_in_queue(struct workspace *ws, const struct ticket *t, int by)
     if (t->state == TK_ASSIGNED || t->state == TK_WRAPUP) ws->queues[t->queue].assigned += (uint32_t)by;
 }
 
-/* Idle time runs from the end of work, not from an offer or a log-in. */
-static void agent_worked(struct workspace *ws, struct agent *a)
-{
-    a->idle = ws->now;
-    roster_refresh(ws, a);
-    change_touch_agent(ws, a);
-}
-
 static void set_state(struct workspace *ws, struct ticket *t, enum ticket_state to)
 {
     ticket_count_in_queue(ws, t, -1);
@@ -147,7 +139,7 @@ enum err ticket_step(struct workspace *ws, struct ticket *t, enum ticket_event e
     set_state(ws, t, to);
     on_enter[to](ws, t, a);
     offers_again(ws, t);
-    if ((from == TK_ASSIGNED || from == TK_WRAPUP) && ticket_agent(t) != had) agent_worked(ws, had);
+    if ((from == TK_ASSIGNED || from == TK_WRAPUP) && ticket_agent(t) != had) roster_worked(ws, had);
     keep_time(ws, t, from, ev, had);
     if (ev == EV_ACCEPT || ev == EV_ASSIGN) duty_took(ws, a);
     change_touch(ws, t);

@@ -305,14 +305,39 @@ static void wake_for(struct workspace *ws, const struct agent *a)
     lay_levels(ws, a, false);
 }
 
-void waiting_wake(struct workspace *ws)
+static bool serves_any(struct workspace *ws, struct line *l, const uint64_t *agents)
+{
+    const uint64_t *eligible = line_eligible(ws, l), *is_free = line_free_set(ws, l);
+
+    for (uint32_t w = 0; eligible && w < ws->roster.words; w++)
+        if (eligible[w] & is_free[w] & agents[w]) return true;
+    return !eligible;
+}
+
+/* The same for many of them: each line is looked at once. */
+static void wake_for_many(struct workspace *ws)
 {
     struct roster *r = &ws->roster;
 
+    memset(r->woken, 0, r->words * sizeof *r->woken);
+    for (uint32_t i = 0; i < r->freed_count; i++)
+        if (bit_get(r->avail, r->freed[i])) bit_put(r->woken, r->freed[i], true);
+    for (uint32_t i = 0; i < ws->active_count; i++) {
+        struct line *l = ws->active[i];
+        if (!heap_has(&l->ready) && serves_any(ws, l, r->woken)) line_ready(ws, l);
+    }
+}
+
+void waiting_wake(struct workspace *ws)
+{
+    struct roster *r = &ws->roster;
+    bool many = r->freed_count > r->words;
+
+    if (many) wake_for_many(ws);
     for (uint32_t i = 0; i < r->freed_count; i++) {
         struct agent *a = r->v[r->freed[i]];
         a->freed = false;
-        if (bit_get(r->avail, a->index)) wake_for(ws, a);
+        if (!many && bit_get(r->avail, a->index)) wake_for(ws, a);
     }
     r->freed_count = 0;
     if (ws->gates_moved) gate_moved(ws);
