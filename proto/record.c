@@ -181,6 +181,19 @@ enum err record_unpack(const struct record *r, void *obj, struct str bytes, stru
     return mp_end(&mp);
 }
 
+enum err record_unpack_one(const struct record *r, const char *name, void *obj, struct str bytes, struct arena *arena)
+{
+    struct mp mp = mp_on(bytes);
+    uint64_t n = mp_array(&mp);
+    size_t nodes = 0;
+    unsigned i = record_field(r, name);
+
+    memset(obj, 0, r->size);
+    for (unsigned before = 0; before < i && n > i; before++) (void)mp_skip(&mp, LIM_MSGPACK_DEPTH, LIM_RECORD_NODES, &nodes);
+    if (n > i && !mp.err) kinds[r->fields[i].kind].read(&mp, &r->fields[i], at_mut(&r->fields[i], obj), arena);
+    return mp.err;
+}
+
 static void read_bool(struct mp *r, const struct field *f, void *v, struct arena *arena)
 {
     (void)f, (void)arena;

@@ -60,6 +60,8 @@ void record_pack_short(struct buf *out, const struct record *r, const void *obj)
 /* Unpacks one packed record that must be exactly all of `bytes`. Texts of *obj point into `bytes`; lists live in `arena`.
    ERR_PROTO (wrong type, too many fields, trailing bytes, claims larger than the bytes), ERR_TOOBIG, ERR_RANGE (enum), ERR_UTF8, ERR_NOMEM. *obj is zeroed first. */
 enum err record_unpack(const struct record *r, void *obj, struct str bytes, struct arena *arena);
+/* Only the field of that name, which the record has, is read; what lies before it is walked over, what lies behind not looked at. */
+enum err record_unpack_one(const struct record *r, const char *name, void *obj, struct str bytes, struct arena *arena);
 /* The same for the next value of a reader that may go on behind it; sticky as all of mp.h. */
 struct mp;
 enum err record_read(struct mp *r, const struct record *rec, void *obj, struct arena *arena);

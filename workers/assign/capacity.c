@@ -41,15 +41,30 @@ bool ticket_favoured(const struct workspace *ws, const struct ticket *t)
     return (r->keep_urgency >= 0 && (int)t->urgency >= r->keep_urgency) || (r->keep_channels >> t->channel & 1);
 }
 
-enum bar capacity_bar(const struct workspace *ws, const struct agent *a, uint32_t channel, bool favoured, uint32_t credit)
+/* Bits of enum rooms. */
+static unsigned room_on(const struct workspace *ws, const struct agent *a, uint32_t channel, uint32_t credit)
 {
     uint64_t used = (uint64_t)a->used - credit + capacity_cost(ws, a, channel);
+    uint32_t keep = ws->policy ? ws->policy->capacity.keep_units : 0;
+    bool disturbs = a->exclusive || (ws->channels[channel].exclusive == EXCLUSIVE_ALONE && a->in_hand);
 
-    if (used > a->capacity) return BAR_UNITS;
-    if (!favoured && ws->policy && used + ws->policy->capacity.keep_units > a->capacity) return BAR_KEEP;
-    if (a->chan[channel] >= capacity_max(ws, a, channel)) return BAR_MAXIMUM;
-    if (a->exclusive || (ws->channels[channel].exclusive == EXCLUSIVE_ALONE && a->in_hand)) return BAR_EXCLUSIVE;
-    return BAR_NONE;
+    return (used <= a->capacity ? ROOM_UNITS : 0u) | (used + keep <= a->capacity ? ROOM_UNKEPT : 0u) |
+           (a->chan[channel] < capacity_max(ws, a, channel) ? ROOM_PLACE : 0u) | (disturbs ? 0u : ROOM_ALONE);
+}
+
+void capacity_rooms(const struct workspace *ws, const struct agent *a, uint8_t out[CHANNELS_MAX])
+{
+    for (uint32_t c = 0; c < ws->channel_count; c++) out[c] = (uint8_t)room_on(ws, a, c, 0);
+}
+
+enum bar capacity_bar(const struct workspace *ws, const struct agent *a, uint32_t channel, bool favoured, uint32_t credit)
+{
+    unsigned room = room_on(ws, a, channel, credit);
+
+    if (!(room & ROOM_UNITS)) return BAR_UNITS;
+    if (!favoured && !(room & ROOM_UNKEPT)) return BAR_KEEP;
+    if (!(room & ROOM_PLACE)) return BAR_MAXIMUM;
+    return room & ROOM_ALONE ? BAR_NONE : BAR_EXCLUSIVE;
 }
 
 /* ---- what must always hold ---- */

@@ -362,15 +362,19 @@ void choice_consider(struct choice *c, uint32_t agent)
     if (c->count == c->keep) know_worst(c);
 }
 
-uint32_t choice_next(const struct choice *c, uint32_t after)
+uint32_t choice_first(const struct choice *c, uint32_t most, uint32_t *out)
 {
-    uint32_t next = NONE;
+    uint32_t n = 0;
 
     for (uint32_t i = 0; i < c->count; i++) {
-        if (after != NONE && (i == after || !better(c, &c->best[after], &c->best[i]))) continue;
-        if (next == NONE || better(c, &c->best[i], &c->best[next])) next = i;
+        uint32_t at = n < most ? n++ : most;
+        while (at && better(c, &c->best[i], &c->best[out[at - 1]])) {
+            if (at < most) out[at] = out[at - 1];
+            at--;
+        }
+        if (at < most) out[at] = i;
     }
-    return next;
+    return n;
 }
 
 bool choice_same(const struct queue *a, const struct queue *b)

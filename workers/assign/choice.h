@@ -47,7 +47,7 @@ struct choice {
     } at[TERMS_MAX];
     uint32_t terms, limbs;
     uint32_t keep;                   /* so many candidates are wanted, at most BEST_MAX */
-    struct candidate best[BEST_MAX]; /* in no order: see choice_next */
+    struct candidate best[BEST_MAX]; /* in no order: see choice_first */
     uint32_t count;
     uint64_t worst[TERMS_MAX]; /* once there are `keep`: what the worst of them has at each term */
 };
@@ -55,8 +55,8 @@ struct choice {
 /* `keep`: 1..BEST_MAX. The line is the ticket's. */
 void choice_init(struct choice *c, const struct workspace *ws, const struct ticket *t, const struct line *l, uint32_t keep);
 void choice_consider(struct choice *c, uint32_t agent); /* each once */
-/* Through `best`, the best first: the place of the next after place `after` (NONE: of the best); NONE: there is none. */
-uint32_t choice_next(const struct choice *c, uint32_t after);
+/* The places of the `most` best, the best first; returns how many there are. */
+uint32_t choice_first(const struct choice *c, uint32_t most, uint32_t *out);
 void choice_key(const struct choice *c, uint32_t agent, struct key *out);
 bool choice_same(const struct queue *a, const struct queue *b); /* keys of both can be compared and added */
 bool choice_personal(const struct queue *q);                    /* the key depends on the ticket beyond its line and queue */

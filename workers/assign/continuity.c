@@ -293,7 +293,7 @@ static struct list rules_of(struct workspace *ws, const struct ticket *t)
 {
     struct verdict v;
 
-    if (!t->verdict.n || record_unpack(&verdict_record, &v, t->verdict, &ws->arena)) return (struct list){ NULL, 0 };
+    if (!t->verdict.n || record_unpack_one(&verdict_record, "rules", &v, t->verdict, &ws->arena)) return (struct list){ NULL, 0 };
     return v.rules;
 }
 

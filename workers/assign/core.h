@@ -213,6 +213,7 @@ struct agent {
         double ms; /* 0: this place is not in use */
     } speeds[SPEEDS_MAX];
     uint32_t speed_at;          /* the place that is used next */
+    uint8_t room[CHANNELS_MAX]; /* bits of enum rooms, as they stand in the roster's sets */
     uint64_t idle_in;           /* the groups that count them as idle; see roster_refresh */
     bool any_free;              /* counted in roster.free_agents */
     struct bot_rules bot_rules; /* without its texts: those are the routers' part */
@@ -573,6 +574,9 @@ uint32_t capacity_cost(const struct workspace *ws, const struct agent *a, uint32
 uint32_t capacity_max(const struct workspace *ws, const struct agent *a, uint32_t channel);  /* tickets; UINT32_MAX: no maximum */
 uint32_t capacity_parked(const struct workspace *ws, uint32_t units);                        /* of the same ticket while parked */
 bool ticket_favoured(const struct workspace *ws, const struct ticket *t);                    /* what capacity.keep is kept for */
+/* For one more: units, also without those that are kept; a place below the channel's maximum; nothing exclusive in the way. */
+enum rooms { ROOM_UNITS = 1, ROOM_UNKEPT = 2, ROOM_PLACE = 4, ROOM_ALONE = 8, ROOM_READY = 16 /* the agent is */ };
+void capacity_rooms(const struct workspace *ws, const struct agent *a, uint8_t out[CHANNELS_MAX]);
 /* One more on this channel, beside all they have but `credit` units of it. */
 enum bar capacity_bar(const struct workspace *ws, const struct agent *a, uint32_t channel, bool favoured, uint32_t credit);
 const char *capacity_check(const struct workspace *ws, const struct agent *a); /* NULL, or what they have too much of */

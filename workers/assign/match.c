@@ -56,14 +56,16 @@ static uint32_t consider_all(struct workspace *ws, struct line *l, struct choice
 uint32_t match_best(struct workspace *ws, const struct ticket *t, uint32_t k, struct agent **out)
 {
     struct line *l = t->line ? t->line : line_of(ws, t);
+    uint32_t at[BEST_MAX];
     struct choice c;
 
     if (!l || !k) return 0;
     choice_init(&c, ws, t, l, k < BEST_MAX ? k : BEST_MAX);
     consider_all(ws, l, &c, t);
-    for (uint32_t i = 0, at = NONE; i < c.count; i++) out[i] = ws->roster.v[c.best[at = choice_next(&c, at)].agent];
+    k = choice_first(&c, k < BEST_MAX ? k : BEST_MAX, at);
+    for (uint32_t i = 0; i < k; i++) out[i] = ws->roster.v[c.best[at[i]].agent];
     line_unused(ws, l);
-    return c.count;
+    return k;
 }
 
 /* ---- offering ---- */
@@ -83,11 +85,11 @@ static uint32_t round_of_one(struct workspace *ws, struct ticket *t)
 {
     struct line *l = t->line;
     struct choice c;
-    uint32_t looked;
+    uint32_t looked, first;
 
     choice_init(&c, ws, t, l, WHY_TOP);
     looked = consider_all(ws, l, &c, NULL);
-    if (!c.count || !offer(ws, t, &c, choice_next(&c, NONE), 1)) waiting_stuck(ws, l);
+    if (!choice_first(&c, 1, &first) || !offer(ws, t, &c, first, 1)) waiting_stuck(ws, l);
     return looked + OFFER_LOOKS;
 }
 
@@ -183,11 +185,33 @@ static uint32_t choose_all(struct workspace *ws, struct matching *m)
     return looked;
 }
 
+static bool alike(const struct choice *a, const struct choice *b)
+{
+    if (a == b) return true;
+    if (a->count != b->count || a->limbs != b->limbs) return false;
+    for (uint32_t i = 0; i < a->count; i++)
+        if (a->best[i].agent != b->best[i].agent || key_compare(&a->best[i].key, &b->best[i].key, a->limbs)) return false;
+    return true;
+}
+
+/* Tickets that are worth the same to the same agents: the first gets the best of them, and so on. False: they are not. */
+static bool solve_alike(struct matching *m)
+{
+    uint32_t best[BEST_MAX], n;
+
+    for (uint32_t i = 1; i < m->n; i++)
+        if (!alike(m->by[0], m->by[i])) return false;
+    n = choice_first(m->by[0], m->n, best);
+    for (uint32_t i = 0; i < m->n; i++) m->got[i] = i < n ? best[i] : NONE;
+    return true;
+}
+
 static uint32_t solve(struct workspace *ws, struct matching *m)
 {
     struct pair_row rows[BEST_MAX];
     uint32_t edges = 0;
 
+    if (solve_alike(m)) return m->n;
     for (uint32_t i = 0; i < m->n; i++) {
         rows[i] = (struct pair_row){ m->by[i]->best, m->by[i]->count };
         edges += rows[i].count;

@@ -239,23 +239,38 @@ void roster_allow_over(const struct workspace *ws, struct agent *a) { a->over = 
 
 static void put_masked(uint64_t *word, uint64_t mask, bool on) { *word = (*word & ~mask) | (-(uint64_t)on & mask); }
 
-static void refresh_channel(struct workspace *ws, struct agent *a, uint32_t c, bool ready)
+static void put_room(struct workspace *ws, struct agent *a, uint32_t c, unsigned room)
 {
     struct roster *r = &ws->roster;
     uint32_t w = a->index / 64;
     uint64_t mask = 1ull << (a->index % 64);
-    bool keeps = ws->policy && ws->policy->capacity.keep_units;
-    enum bar bar = capacity_bar(ws, a, c, true, 0);
 
-    put_masked(&r->below[c][w], mask, a->chan[c] < capacity_max(ws, a, c));
-    for (int f = 1; f >= 0; f--) {
-        if (f == 0 && keeps) bar = capacity_bar(ws, a, c, false, 0); /* else it is the same */
-        bool is_free = ready && bar == BAR_NONE;
-        put_masked(&r->room_for[f][c][w], mask, bar != BAR_UNITS && bar != BAR_KEEP);
+    put_masked(&r->below[c][w], mask, room & ROOM_PLACE);
+    for (int f = 0; f < 2; f++) {
+        unsigned units = f ? ROOM_UNITS : ROOM_UNITS | ROOM_UNKEPT, all = units | ROOM_PLACE | ROOM_ALONE | ROOM_READY;
+        bool is_free = (room & all) == all;
+        put_masked(&r->room_for[f][c][w], mask, (room & units) == units);
         if (is_free && !(r->free[f][c][w] & mask)) roster_freed(ws, a);
         put_masked(&r->free[f][c][w], mask, is_free);
-        a->any_free |= is_free;
     }
+}
+
+/* Most changes are none to most channels. */
+static void refresh_rooms(struct workspace *ws, struct agent *a, bool ready)
+{
+    unsigned most = ROOM_UNITS | ROOM_PLACE | ROOM_ALONE | ROOM_READY;
+    uint8_t room[CHANNELS_MAX];
+
+    ws->roster.free_agents -= a->any_free;
+    a->any_free = false;
+    capacity_rooms(ws, a, room);
+    for (uint32_t c = 0; c < ws->channel_count; c++) {
+        unsigned now = room[c] | (ready ? ROOM_READY : 0u);
+        if (now != a->room[c]) put_room(ws, a, c, now);
+        a->room[c] = (uint8_t)now;
+        a->any_free |= (now & most) == most;
+    }
+    ws->roster.free_agents += a->any_free;
 }
 
 /* The agents of each group who have nothing in hand: what a gate's reserve goes by. */
@@ -293,8 +308,5 @@ void roster_refresh(struct workspace *ws, struct agent *a)
     count_idle(ws, a, ready);
     r->load[a->index] = load > UINT32_MAX ? UINT32_MAX : (uint32_t)load;
     r->idle_key[a->index] = idle_key(a, r->load[a->index]);
-    r->free_agents -= a->any_free;
-    a->any_free = false;
-    for (uint32_t c = 0; c < ws->channel_count; c++) refresh_channel(ws, a, c, ready);
-    r->free_agents += a->any_free;
+    refresh_rooms(ws, a, ready);
 }

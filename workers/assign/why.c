@@ -136,6 +136,7 @@ struct str why_chosen(struct workspace *ws, struct line *l, const struct choice 
 {
     struct buf *b = &ws->detail;
     struct jw w = jw_on(b);
+    uint32_t top[WHY_TOP], n = choice_first(c, WHY_TOP, top);
     bool seen = false;
     struct tally t;
 
@@ -144,9 +145,9 @@ struct str why_chosen(struct workspace *ws, struct line *l, const struct choice 
     buf_addz(b, "{\"winner\":");
     jw_str(&w, ws->roster.v[c->best[winner].agent]->name);
     buf_addz(b, ",\"top\":[");
-    for (uint32_t i = 0, at = choice_next(c, NONE); at != NONE && i < WHY_TOP; i++, at = choice_next(c, at)) {
-        seen = seen || at == winner;
-        add_candidate(c, c->best[i == WHY_TOP - 1 && !seen ? winner : at].agent, i == 0, b); /* the winner in any case */
+    for (uint32_t i = 0; i < n; i++) {
+        seen = seen || top[i] == winner;
+        add_candidate(c, c->best[i == WHY_TOP - 1 && !seen ? winner : top[i]].agent, i == 0, b); /* the winner in any case */
     }
     buf_addz(b, "],\"candidates\":");
     buf_addu(b, t.fit);

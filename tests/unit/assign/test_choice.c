@@ -217,9 +217,10 @@ static void best_candidates_come_out_sorted_whatever_their_number(void **state)
         choice_init(&c, r.w.ws, r.ticket, r.ticket->line, keep);
         for (uint32_t i = 0; i < 4; i++) choice_consider(&c, i);
         assert_int_equal(c.count, keep);
-        for (uint32_t i = 0, at = NONE; i < keep; i++) {
-            at = choice_next(&c, at);
-            assert_int_equal(c.best[at].agent, agent(&r, sorted[i]));
+        for (uint32_t most = 1; most <= 4; most++) {
+            uint32_t first[4], n = choice_first(&c, most, first);
+            assert_int_equal(n, most < keep ? most : keep);
+            for (uint32_t i = 0; i < n; i++) assert_int_equal(c.best[first[i]].agent, agent(&r, sorted[i]));
         }
     }
     world_close(&r.w);
