@@ -4,6 +4,7 @@
   latency     open loop at fixed rates
   memory      at rest, and with 100,000 tickets waiting (nobody there to take them)
   scorer      closed loop, with the example scorers asked for the intent of every message
+  matcher     the matching core alone: a decision, a ticket's life, a matching step, bytes a waiting ticket
   parts       the small benchmarks of single rooms
 CPU is that of naru's processes and redis-server; the load clients are told apart. Everything shares this machine's cores."""
 import argparse
@@ -160,6 +161,13 @@ def models(args, file):
     print()
 
 
+def matcher(args, file):
+    for i in range(args.runs):
+        print(f"matcher run {i + 1}")
+        sys.stdout.flush()
+        subprocess.run([pathlib.Path(NARU).parent / "bench_match_bench"], check=False)
+
+
 def parts(args, file):
     for program in sorted((pathlib.Path(NARU).parent).glob("bench_*")):
         print(f"== {program.name}")
@@ -197,5 +205,5 @@ if __name__ == "__main__":
     os.environ["NARU_LOG"] = "warn"
     print(f"machine: {os.cpu_count()} cores; messages: {messages if ARGS.file else 'the demo texts'}; triage workers: {ARGS.triage}")
     for what in ARGS.what:
-        {"throughput": throughput, "pipeline": throughput, "latency": latency, "memory": memory, "scorer": scorer, "models": models, "parts": parts}[what](ARGS, messages)
+        {"throughput": throughput, "pipeline": throughput, "latency": latency, "memory": memory, "scorer": scorer, "models": models, "matcher": matcher, "parts": parts}[what](ARGS, messages)
     shutil.rmtree(work, ignore_errors=True)

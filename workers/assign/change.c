@@ -47,7 +47,7 @@ void change_touch_about(struct workspace *ws, struct ticket *t)
     change_touch(ws, t);
 }
 
-void change_touch_agent(struct workspace *ws, struct agent *a)
+static void list_agent(struct workspace *ws, struct agent *a)
 {
     if (a->touched) return;
     naru_assert(
@@ -55,6 +55,14 @@ void change_touch_agent(struct workspace *ws, struct agent *a)
     ws->touched_agents[ws->touched_agent_count++] = a;
     a->touched = true;
 }
+
+void change_touch_agent(struct workspace *ws, struct agent *a)
+{
+    list_agent(ws, a);
+    a->kept = false;
+}
+
+void change_touch_work(struct workspace *ws, struct agent *a) { list_agent(ws, a); }
 
 static void fill_past(const struct past *p, struct entry *e)
 {
@@ -401,6 +409,12 @@ static void flush_ticket(struct workspace *ws, struct ticket *t)
     arena_clear(&ws->arena);
 }
 
+/* Places of agent_row's fields, to write the few that change with every ticket. */
+#define AGENT_AT(kind, name, arg) AGENT_AT_##name,
+enum { AGENT_ROW_FIELDS(AGENT_AT) };
+#undef AGENT_AT
+#define WORK_FIELDS (1ull << AGENT_AT_idle | 1ull << AGENT_AT_day | 1ull << AGENT_AT_taken)
+
 static void flush_agent(struct workspace *ws, struct agent *a)
 {
     struct agent_row r = { .presence = a->presence,
@@ -420,9 +434,10 @@ static void flush_agent(struct workspace *ws, struct agent *a)
                            .ramp_offers = a->ramp_offers };
     struct writing w = write_begin(ws, "HSET", key_of(ws, "a:", a->name));
 
-    record_hash(&agent_row_record, &r, (1ull << agent_row_record.count) - 1, emit_field, &w);
+    record_hash(&agent_row_record, &r, a->kept ? WORK_FIELDS : (1ull << agent_row_record.count) - 1, emit_field, &w);
     write_end(&w);
-    change_write(ws, 3, (struct str[]){ STR("SADD"), key_of(ws, "agents", STR_NONE), a->name });
+    if (!a->kept) change_write(ws, 3, (struct str[]){ STR("SADD"), key_of(ws, "agents", STR_NONE), a->name });
+    a->kept = true;
     a->touched = false;
 }
 

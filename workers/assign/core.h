@@ -237,6 +237,7 @@ struct agent {
     bool connected;
     struct due due;
     bool touched, freed;
+    bool kept; /* Redis has the rest of their row, beside what change_touch_work is for */
     /* for the time being: see duty.c */
     bool off_shift;
     enum bar barred;    /* BAR_RAMP, BAR_DAY or none */
@@ -416,6 +417,7 @@ uint64_t change_log(struct workspace *ws, const struct change *c); /* its seq */
 void change_touch(struct workspace *ws, struct ticket *t); /* its row is to be written */
 void change_touch_about(struct workspace *ws, struct ticket *t);
 void change_touch_agent(struct workspace *ws, struct agent *a);
+void change_touch_work(struct workspace *ws, struct agent *a); /* of their row, no more than idle, day and taken */
 void change_write(struct workspace *ws, uint32_t argc, const struct str *argv);
 void change_gone(struct workspace *ws, struct ticket *t); /* the ticket leaves Redis */
 void change_stray(struct workspace *ws, struct str id);   /* something of no ticket: leaves all hashes of tickets */
@@ -618,7 +620,7 @@ static inline bool gate_stops(const struct workspace *ws, const struct gates *g,
 {
     return (ws->roster.groups[agent] & g->closed) && !(ws->roster.groups[agent] & g->pass);
 }
-void gate_entered(struct workspace *ws, const struct ticket *t);         /* one more waits, maybe the oldest of all */
+void gate_entered(struct workspace *ws, const struct ticket *t);        /* one more waits, maybe the oldest of all */
 uint64_t gate_next(const struct workspace *ws, const struct ticket *t); /* when its age opens a gate; UINT64_MAX: none more */
 void gate_due(struct workspace *ws, const struct ticket *t);
 void gate_moved(struct workspace *ws);
@@ -652,7 +654,7 @@ void waiting_fini(struct workspace *ws);
 /* Nobody but `a` is offered the ticket until then (wall ms), whatever checks `skip` (bits of enum skip) leaves out for them; `a`
    NULL: everybody is again. It ends sooner when they go offline, or decline. False, and nothing changes: they are offline. */
 bool ticket_only(struct workspace *ws, struct ticket *t, struct agent *a, uint64_t until, unsigned skip);
-void ticket_only_over(struct workspace *ws, struct ticket *t); /* from its next place on; not while it is in a line */
+void ticket_only_over(struct workspace *ws, struct ticket *t);       /* from its next place on; not while it is in a line */
 void waiting_only_gone(struct workspace *ws, const struct agent *a); /* they went offline */
 
 /* ---- match.c ---- */

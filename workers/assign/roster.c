@@ -225,7 +225,7 @@ void roster_worked(struct workspace *ws, struct agent *a)
 {
     a->idle = ws->now;
     ws->roster.idle_key[a->index] = idle_key(a, ws->roster.load[a->index]);
-    change_touch_agent(ws, a);
+    change_touch_work(ws, a);
 }
 
 void roster_freed(struct workspace *ws, struct agent *a)
