@@ -46,6 +46,7 @@ struct peer {
     uint32_t number;
     uint32_t at; /* in m->peers */
     uint64_t incarnation, heard_ms;
+    uint32_t losses, told_losses; /* how often we gave it up in our life; how often it gave us up in its own, as it says */
     bool up;
     bool wants;   /* was refused for credit or a stuck outbox */
     bool ack_due; /* a quarter of the window was consumed since we last told */
@@ -210,7 +211,7 @@ enum err mailbox_put_packed(struct mailbox *m, struct peer *p, enum msg type, st
     return put(p, type, NULL, packed);
 }
 
-static void say_hello(struct mailbox *m, struct outbox *out, const char *dialled)
+static void say_hello(struct mailbox *m, struct outbox *out, const char *dialled, uint32_t losses)
 {
     struct hello h = {
         .role = m->cfg.role,
@@ -220,6 +221,7 @@ static void say_hello(struct mailbox *m, struct outbox *out, const char *dialled
         .pid = (uint32_t)getpid(),
         .version = STR(NARU_VERSION),
         .dialled = str_of(dialled),
+        .losses = losses,
     };
 
     buf_clear(&m->hello);
@@ -242,7 +244,7 @@ static void connect_peer(struct peer *p)
     enum err e = outbox_connect(&p->out, &p->m->sender, p->inbox, HIGH_WATER);
 
     if (e) log_error("peer=%s cannot connect to inbox=%s: %s", p->name, p->inbox, err_text(e));
-    else say_hello(p->m, &p->out, p->dialled);
+    else say_hello(p->m, &p->out, p->dialled, p->losses);
 }
 
 static void peer_down(struct peer *p, const char *cause)
@@ -260,6 +262,7 @@ static void peer_down(struct peer *p, const char *cause)
 /* Down while its life goes on, as far as we know: it is up again with its next frame. */
 static void give_up(struct peer *p, const char *cause)
 {
+    p->losses++;
     peer_down(p, cause);
     if (!p->m->closing) connect_peer(p);
 }
@@ -356,6 +359,7 @@ static void begin_life(struct peer *p, const struct frame_head *h, const struct 
 
     if (p->up) peer_down(p, "restarted");
     if (m->closing) return;
+    p->told_losses = hello->losses;
     outbox_forget(&p->out);
     p->incarnation = h->incarnation;
     p->out.consumed = p->out.told = 0;
@@ -382,12 +386,25 @@ static void skip_lost(struct peer *p, const struct frame_head *h)
     p->out.consumed = h->seq;
 }
 
+/* It gave us up and we heard nothing of that: we were stopped for a while, or only one way was cut. What it knew of us is gone, so
+   we begin anew too. That is no loss of ours, or the two would go on telling each other. */
+static void take_losses(struct peer *p, const struct hello *hello)
+{
+    bool more = hello->losses > p->told_losses;
+
+    if (more) p->told_losses = hello->losses;
+    if (!more || !p->up) return;
+    peer_down(p, "it had given us up");
+    if (!p->m->closing) connect_peer(p);
+}
+
 static void on_hello(struct mailbox *m, struct peer *p, const struct frame_head *h, const struct hello *hello)
 {
     if (!p && peer_new(m, h->from, &p)) return refuse(m, "too_many_peers", h->from, 1);
     if (is_stale(p, h->incarnation)) return refuse(m, "stale", h->from, 1);
     match_dial(m, p, hello->dialled);
     if (is_new_life(p, h, hello)) begin_life(p, h, hello);
+    else take_losses(p, hello);
     if (m->closing) return;
     p->role = hello->role;
     p->number = hello->number;
@@ -465,7 +482,7 @@ static void on_frame(void *ctx, const void *data, size_t len)
 
 static void tick_peer(struct mailbox *m, struct peer *p, uint64_t now)
 {
-    say_hello(m, &p->out, p->dialled);
+    say_hello(m, &p->out, p->dialled, p->losses);
     if (p->up && now - p->heard_ms > MAILBOX_SILENT_MS) give_up(p, "silent");
     else if (p->up && p->out.stuck && now - p->out.stuck_ms >= MAILBOX_SILENT_MS) give_up(p, "its inbox takes nothing");
 }
@@ -477,7 +494,7 @@ static void tick_dial(struct mailbox *m, struct dial *d)
         outbox_init(&d->out);
         (void)outbox_connect(&d->out, &m->sender, d->endpoint, 1); /* it worked before; if not now, then in a second */
     }
-    say_hello(m, &d->out, d->endpoint);
+    say_hello(m, &d->out, d->endpoint, 0);
 }
 
 static void publish(struct mailbox *m)
@@ -648,7 +665,7 @@ enum err mailbox_dial(struct mailbox *m, const char *endpoint)
         return e;
     }
     m->dials[m->dialled++] = d;
-    say_hello(m, &d->out, d->endpoint);
+    say_hello(m, &d->out, d->endpoint, 0);
     return ERR_OK;
 }
 

@@ -235,7 +235,8 @@ WORDS_OF(answer, ANSWER_MAP)
 
 #define HELLO_FIELDS(X) /* introduces a process, and is its heartbeat: sent every second to every peer */                   \
     X(ENUM, role, role) X(STR, inbox, 256) X(U32, window, 0) X(U32, number, 0) X(U32, pid, 0) X(STR, version, 32)           \
-    X(STR, dialled, 256)        /* the address that was dialled: stated by who dials, repeated by who answers */
+    X(STR, dialled, 256)        /* the address that was dialled: stated by who dials, repeated by who answers */            \
+    X(U32, losses, 0)           /* how often you were given up while your life went on: when it rises, begin anew with us */
 #define LEAD_FIELDS(X) /* assigner → router, on leading and on meeting a router: "I lead this workspace" */                 \
     X(STR, workspace, 64) X(U64, epoch, 0) X(U64, seq, 0)
 #define SEEN_FIELDS(X) /* router → assigner. all changes up to seq are known here and, where this is home, committed */     \

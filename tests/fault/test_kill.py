@@ -126,3 +126,15 @@ def test_nothing_is_left_behind(start):
     naru.up.wait(10)
     alive = lambda: [p for p in pids if os.path.exists(f"/proc/{p}") and open(f"/proc/{p}/stat").read().rsplit(")", 1)[1].split()[0] != "Z"]
     wait_for("the children to go with it", lambda: not alive())
+
+
+def test_an_assigner_that_was_stopped_leads_on(naru):
+    """Longer than its routers wait for it, and no other took its place: it never knew, and they had forgotten it."""
+    pid = naru.children()["assign-1"]
+    os.kill(pid, signal.SIGSTOP)
+    wait_for("the router to give it up", lambda: naru.get("/readyz").status == 503)
+    os.kill(pid, signal.SIGCONT)
+    wait_for("it to lead again", lambda: naru.get("/readyz").status == 200, 15)
+    assert naru.children()["assign-1"] == pid
+    event = naru.event("after", "hello", account="web").json["event"]
+    wait_for("its ticket", lambda: naru.get(f"/v1/events/{event}").json.get("ticket"), 15)

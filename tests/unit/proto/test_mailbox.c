@@ -570,14 +570,16 @@ static void hand_send(struct hand *h, enum msg type, uint64_t seq, uint64_t acke
     hand_raw(h, h->frame.p, h->frame.n);
 }
 
-static void hand_hello(struct hand *h, uint32_t window)
+static void hand_hello_after(struct hand *h, uint32_t window, uint32_t losses)
 {
-    struct hello hello = { .role = ROLE_TRIAGE, .inbox = str_of(h->inbox), .window = window };
+    struct hello hello = { .role = ROLE_TRIAGE, .inbox = str_of(h->inbox), .window = window, .losses = losses };
 
     buf_clear(&h->records);
     record_pack(&h->records, &hello_record, &hello);
     hand_send(h, MSG_HELLO, 0, 0, 1);
 }
+
+static void hand_hello(struct hand *h, uint32_t window) { hand_hello_after(h, window, 0); }
 
 static void hand_seen(struct hand *h, uint64_t seq, uint64_t first, uint32_t count)
 {
@@ -746,6 +748,27 @@ TEST(a_silent_peer_goes_down_and_its_next_frame_brings_it_up)
     hand_seen(&h, 0, 0, 1);
     RUN_UNTIL(a.ups == 2 && a.got == 1, 5000);
     assert_int_equal(peer_credit(a.peer), 64); /* what was under way is given up */
+    mailbox_close(a.m);
+    hand_close(&h);
+}
+
+TEST(who_was_given_up_and_did_not_notice_begins_anew)
+{
+    struct end a = { 0 };
+    struct hand h;
+
+    open_end(&a, "a", ROLE_ROUTER, 64);
+    hand_open(&h, &a);
+    hand_hello_after(&h, 64, 2); /* losses of a time before we met */
+    RUN_UNTIL(a.ups == 1, 5000);
+    assert_int_equal(a.downs, 0);
+    hand_hello_after(&h, 64, 3);
+    RUN_UNTIL(a.downs == 1 && a.ups == 2, 5000);
+    hand_hello_after(&h, 64, 3);
+    hand_hello_after(&h, 64, 0); /* by another way in, which counts none */
+    hand_seen(&h, 0, 0, 1);
+    RUN_UNTIL(a.got == 1, 5000);
+    assert_int_equal(a.downs, 1);
     mailbox_close(a.m);
     hand_close(&h);
 }
@@ -995,6 +1018,7 @@ int main(void)
         CASE(lost_frames_repair_the_credit_and_late_ones_are_dropped),
         CASE(an_acknowledgement_of_what_was_never_sent_gives_no_credit),
         CASE(a_silent_peer_goes_down_and_its_next_frame_brings_it_up),
+        CASE(who_was_given_up_and_did_not_notice_begins_anew),
         CASE(an_inbox_that_takes_nothing_is_given_up_after_three_seconds),
         CASE(a_known_key_is_let_in_and_a_stranger_is_not),
         CASE(without_a_key_nobody_is_let_in_and_nothing_is_dialled_in_the_clear),
