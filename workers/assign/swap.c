@@ -3,9 +3,9 @@
 
 #include <stdlib.h>
 
-/* One policy takes the place of another. Every ticket is kept, with its age; offers and holds stand. Each one that waits has its
-   needs, its target and its line made anew by the rules of its queue as they are now; one whose queue is gone goes where the
-   policy sends what is known of it.
+/* One policy takes the place of another. Every ticket is kept, with its age; offers and holds stand. Each one has its needs, its
+   target, whom its customer had last and, if it waits, its line made anew by the rules of its queue as they are now: what is held
+   may wait again. One whose queue is gone goes where the policy sends what is known of it.
 
    Which timeline it goes by is its queue's `swap`:
      all    the new one. What was already done is not done twice: a step counts as taken when one that did the same was. What is
@@ -224,8 +224,9 @@ static void leave_lines(struct workspace *ws)
 static void to_other_queue(struct workspace *ws, struct ticket *t)
 {
     t->queue = ticket_route(ws, t, &t->facts);
-    t->steps = 0;
-    t->overflowed = 0;
+    t->steps = t->overflowed = 0;
+    t->step_at = ws->now;
+    t->offers_made = 0;
     change_touch(ws, t);
 }
 
@@ -258,11 +259,9 @@ static bool readdress(struct workspace *ws, struct ticket *t, struct policy *old
     ticket_count_in_queue(ws, t, 1);
     offers_again(ws, t); /* the queue may put it to more, or to fewer, at once */
     if (t->state == TK_OFFERED) ticket_schedule(ws, t);
-    if (t->state == TK_WAITING || t->state == TK_SCHEDULED) {
-        ticket_needs_of_queue(ws, t);
-        steps_again(ws, t);
-        ticket_due_from_sla(ws, t);
-    }
+    ticket_needs_of_queue(ws, t);
+    steps_again(ws, t);
+    ticket_due_from_sla(ws, t);
     if (queue < 0) log_change(ws, .kind = ENTRY_MOVED, .t = t, .cause = "queue_gone", .keep_token = true); /* who has it goes on */
     return queue < 0;
 }
@@ -272,6 +271,7 @@ static void enter_lines(struct workspace *ws)
     struct ticket *t;
 
     for (size_t i = 0; (t = idmap_next(&ws->tickets, &i));) {
+        continuity_recall(ws, t);
         if (t->state == TK_WAITING && !t->line) (void)waiting_enter(ws, t);
         if (state_live(t->state)) ticket_schedule(ws, t);
     }
