@@ -642,6 +642,7 @@ void waiting_again(struct workspace *ws, struct ticket *t); /* after needs, urge
 bool waiting_stale(const struct workspace *ws, const struct ticket *t);  /* by the clock it belongs elsewhere */
 void waiting_agent_changed(struct workspace *ws, const struct agent *a); /* skills or groups changed: one bit of each line */
 void waiting_wake_all(struct workspace *ws);
+void waiting_wake_line(struct workspace *ws, struct line *l);
 void waiting_wake_queue(struct workspace *ws, uint32_t queue); /* its lines, when it has groups or gates */
 void waiting_wake(struct workspace *ws);                       /* lines that agents with new room can serve */
 void waiting_rerank(struct workspace *ws);                     /* keys of ready lines, to be of ws->now */

@@ -88,16 +88,20 @@ void gate_due(struct workspace *ws, const struct ticket *t)
         }
 }
 
+static bool has_reserve(const struct queue *q)
+{
+    for (uint32_t i = 0; i < q->gate_count; i++)
+        if (q->gates[i].reserve) return true;
+    return false;
+}
+
 /* More agents of some group are idle than before. */
 void gate_moved(struct workspace *ws)
 {
     ws->gates_moved = false;
-    for (uint32_t i = 0; i < ws->policy->queue_count; i++) {
-        const struct queue *q = &ws->policy->queues[i];
-        for (uint32_t g = 0; g < q->gate_count; g++)
-            if (q->gates[g].reserve) {
-                waiting_wake_queue(ws, i);
-                break;
-            }
+    ws->shorts_again = true;
+    for (uint32_t i = 0; i < ws->active_count; i++) { /* once through the lines, however many queues have gates */
+        struct line *l = ws->active[i];
+        if (l->queue != NONE && has_reserve(&ws->policy->queues[l->queue])) waiting_wake_line(ws, l);
     }
 }

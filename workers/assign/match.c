@@ -111,6 +111,7 @@ static bool goes_with(const struct workspace *ws, const struct ticket *first, co
 {
     const struct queue *a = queue_of(ws, first), *b = queue_of(ws, t);
 
+    if ((first->line->tier_count > 1) != (t->line->tier_count > 1)) return false; /* keys with a tier of groups, and without */
     return choice_same(a, b) && (a->order != ORDER_WEIGHTS || capped(ws, first) == capped(ws, t));
 }
 

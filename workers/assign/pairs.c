@@ -190,7 +190,7 @@ void pairs_solve(struct pairs *p, const struct pair_row *rows, uint32_t n, uint3
     p->rows = rows;
     p->limbs = limbs + equal;
     p->equal = equal;
-    p->count = 0;
+    p->count = p->turn = 0;
     memset(p->slot, 0, sizeof p->slot);
     lay_edges(p, n);
     for (uint32_t r = 0; r < n; r++) insert(p, r);

@@ -279,6 +279,8 @@ void waiting_wake_all(struct workspace *ws)
     for (uint32_t i = 0; i < ws->active_count; i++) line_ready(ws, ws->active[i]);
 }
 
+void waiting_wake_line(struct workspace *ws, struct line *l) { line_ready(ws, l); }
+
 void waiting_wake_queue(struct workspace *ws, uint32_t queue)
 {
     ws->shorts_again = true;
