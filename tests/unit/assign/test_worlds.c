@@ -6,6 +6,8 @@
 
      nobody idle   no ticket waits that an agent could be offered. This is found out here from the policy and from plain facts
                    (who is there, who has what), not with the functions that the matcher uses.
+     capped first  who has waited as long as the cap allows is passed over for nobody whose cap comes later, by no agent who could
+                   have had them instead: so the wait beyond the cap is bounded by those whose cap came before
      no spin       the next deadline lies ahead
      restart       a workspace that is made again from what was written is the one that lived, in everything that decides what is
                    offered to whom. Policies are swapped meanwhile for others in which queues, channels, groups, hours and agents
@@ -32,6 +34,11 @@ struct run {
     struct policy *policies[POLICIES];
     struct rng rng;
     uint64_t seed, step;
+    struct {
+        struct id ticket;
+        char agent[16];
+    } offered[256]; /* in this turn */
+    uint32_t offered_count;
 };
 
 #define broken(r, ...)                                                                                                             \
@@ -253,12 +260,12 @@ static bool is_there(const struct workspace *ws, const struct agent *a, const st
 }
 
 /* Their day is over, or the minute of their ramp is full, or they have their share: the last two as they are kept. */
-static bool is_barred(const struct workspace *ws, const struct agent *a, const struct agent_spec *s)
+static bool is_barred(const struct workspace *ws, const struct agent *a, const struct agent_spec *s, const struct hold *but)
 {
     uint32_t most = s->daily != UINT32_MAX ? s->daily : ws->policy->capacity.daily ? ws->policy->capacity.daily : UINT32_MAX;
     uint32_t n = policy_day(ws->policy, ws->now, NULL) == a->day ? a->taken : 0;
 
-    for (const struct hold *h = a->holds; h; h = h->agent_next) n += h->kind == HOLD_OFFER;
+    for (const struct hold *h = a->holds; h; h = h->agent_next) n += h != but && h->kind == HOLD_OFFER;
     return n >= most || a->barred == BAR_RAMP;
 }
 
@@ -294,14 +301,15 @@ static bool favoured(const struct workspace *ws, const struct ticket *t)
 }
 
 static bool has_room(const struct workspace *ws, const struct agent *a, const struct agent_spec *s, const struct ticket *t,
-                     bool keep_too)
+                     bool keep_too, const struct hold *but)
 {
     const struct channel *c = channel_of(ws, t);
     int number = policy_channel(ws->policy, t->channel_name);
-    uint32_t used = units_of(a) + by_channel(s->cost, s->cost_count, number, c->cost), same = 0, hand = 0, alone = 0;
+    uint32_t used = units_of(a) - (but ? but->units : 0) + by_channel(s->cost, s->cost_count, number, c->cost), same = 0, hand = 0,
+             alone = 0;
 
     for (const struct hold *h = a->holds; h; h = h->agent_next) {
-        if (!h->counted) continue;
+        if (!h->counted || h == but) continue;
         hand++;
         same += str_eq(h->ticket->channel_name, t->channel_name) ||
                 (number < 0 && policy_channel(ws->policy, h->ticket->channel_name) < 0);
@@ -360,7 +368,7 @@ static bool gate_is_open(struct workspace *ws, uint32_t queue, const struct gate
     for (uint32_t i = 0; i < ws->roster.count; i++) {
         const struct agent *a = ws->roster.v[i];
         const struct agent_spec *s = spec_of(ws, a);
-        idle += is_there(ws, a, s) && !is_barred(ws, a, s) && (s->groups >> g->group & 1) && !units_of(a);
+        idle += is_there(ws, a, s) && !is_barred(ws, a, s, NULL) && (s->groups >> g->group & 1) && !units_of(a);
     }
     if (g->reserve && idle <= g->reserve) return false;
     if (g->waiting_over == UINT32_MAX && g->age_ms == UINT32_MAX) return true;
@@ -384,7 +392,8 @@ static bool is_let_in(struct workspace *ws, const struct agent_spec *s, const st
     return s->groups & (q->groups | ((open | (q->groups ? ways : 0)) & ~closed));
 }
 
-static bool could_have(struct workspace *ws, struct ticket *t, struct agent *a)
+/* `but` is counted as if they did not have it; NULL: nothing. */
+static bool could_have(struct workspace *ws, struct ticket *t, struct agent *a, const struct hold *but)
 {
     const struct agent_spec *s = spec_of(ws, a);
     const struct agent *only = t->only;
@@ -393,10 +402,10 @@ static bool could_have(struct workspace *ws, struct ticket *t, struct agent *a)
     if (only && (t->only_until <= ws->now || only->presence == PRES_OFFLINE || !only->known || is_held_back(ws, t, only)))
         only = NULL;
     if (only == a) skip = t->only_skip;
-    if (!is_there(ws, a, s) || is_barred(ws, a, s) || (only && only != a) || is_held_back(ws, t, a)) return false;
+    if (!is_there(ws, a, s) || is_barred(ws, a, s, but) || (only && only != a) || is_held_back(ws, t, a)) return false;
     if (s->bot && (t->no_bots || queue_of(ws, t)->no_bots)) return false;
     if (!has_skills(ws, s, t) && !(skip >> SKIP_SKILLS & 1)) return false;
-    return has_room(ws, a, s, t, skip >> SKIP_KEEP & 1) && is_let_in(ws, s, t, skip >> SKIP_GROUPS & 1, skip >> SKIP_GATE & 1);
+    return has_room(ws, a, s, t, skip >> SKIP_KEEP & 1, but) && is_let_in(ws, s, t, skip >> SKIP_GROUPS & 1, skip >> SKIP_GATE & 1);
 }
 
 /* ---- restart ---- */
@@ -534,11 +543,49 @@ static void nobody_is_idle(struct run *r)
 
     for (size_t i = 0; (t = idmap_next(&ws->tickets, &i));)
         for (uint32_t a = 0; t->state == TK_WAITING && a < ws->roster.count; a++)
-            if (could_have(ws, t, ws->roster.v[a])) {
+            if (could_have(ws, t, ws->roster.v[a], NULL)) {
                 static struct lines told;
                 tell_ticket(ws, &told, t), tell_agent(ws, &told, ws->roster.v[a]);
                 broken(r, "it waits, and they could have it:\n%s\n%s\n%.*s", told.v[0], told.v[1], STR_FMT(ws->policy->yaml));
             }
+}
+
+static uint64_t cap_of(const struct workspace *ws, const struct ticket *t)
+{
+    struct waits w = waits_of(ws, t);
+
+    return order_cap(&w);
+}
+
+/* Of an agent who was offered one ticket in this turn, first in rank and not beside others. */
+static void capped_go_first(struct run *r)
+{
+    struct workspace *ws = r->w.ws;
+    struct ticket *u;
+
+    for (uint32_t i = 0; i < r->offered_count; i++) {
+        struct ticket *t = ticket_find(ws, &r->offered[i].ticket);
+        struct agent *a = roster_find(&ws->roster, str_of(r->offered[i].agent));
+        const struct hold *h = t && a && t->holds && !t->holds->next ? ticket_offer_to(t, a) : NULL;
+        for (uint32_t k = 0; k < r->offered_count; k++)
+            if (k != i && strcmp(r->offered[k].agent, r->offered[i].agent) == 0) h = NULL;
+        for (size_t k = 0; h && (u = idmap_next(&ws->tickets, &k));)
+            if (u->state == TK_WAITING && cap_of(ws, u) <= ws->now && cap_of(ws, u) < cap_of(ws, t) && could_have(ws, u, a, h)) {
+                static struct lines told;
+                tell_ticket(ws, &told, u), tell_ticket(ws, &told, t), tell_agent(ws, &told, a);
+                broken(r, "capped, and passed over:\n%s\n%s\n%s\n%.*s", told.v[0], told.v[1], told.v[2], STR_FMT(ws->policy->yaml));
+            }
+    }
+    r->offered_count = 0;
+}
+
+static void on_entry(void *ctx, const struct entry *e)
+{
+    struct run *r = ctx;
+
+    if (e->kind != ENTRY_OFFERED || r->offered_count == 256) return;
+    r->offered[r->offered_count].ticket = e->ticket;
+    copy_text(r->offered[r->offered_count++].agent, 16, e->agent);
 }
 
 static void tell_all(struct workspace *ws, struct lines *out)
@@ -610,6 +657,7 @@ static void turn(struct run *r)
     r->w.watched_entries = r->w.watched_mail = 0;
     if ((why = space_check(r->w.ws))) broken(r, "must always hold, and does not: %s", why);
     nobody_is_idle(r);
+    capped_go_first(r);
 }
 
 static void random_take(struct run *r)
@@ -713,7 +761,9 @@ static void one_world(struct run *r, uint64_t seed)
     *r = (struct run){ .seed = seed };
     rng_seed(&r->rng, seed);
     for (int i = 0; i < POLICIES; i++) r->policies[i] = draw_policy(r);
-    r->w = (struct world){ .now = WORLD_START, .policy = policy_ref(r->policies[0]), .last_seq = 100 };
+    r->w = (struct world){
+        .now = WORLD_START, .policy = policy_ref(r->policies[0]), .last_seq = 100, .on_entry = on_entry, .on_entry_ctx = r
+    };
     map_init(&r->w.tickets, 1000000);
     map_init(&r->w.store, 1000000);
     metrics_init("test");
