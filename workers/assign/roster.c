@@ -196,6 +196,7 @@ enum err roster_spec(struct workspace *ws, struct agent *a, const struct agent_s
     a->groups = spec->groups;
     a->capacity = spec->capacity;
     a->daily = spec->daily;
+    if (a->taken) change_touch_work(ws, a); /* the day may be counted from now on: see duty_took */
     a->shift = spec->shift;
     set_by_channel(ws, a, spec);
     roster_allow_over(ws, a);

@@ -514,6 +514,7 @@ static void tell_ticket(struct workspace *ws, struct lines *out, const struct ti
 static void tell_agent(struct workspace *ws, struct lines *out, const struct agent *a)
 {
     struct buf b;
+    bool counts = duty_daily(ws, a) != UINT32_MAX;
     uint64_t lost = 0; /* what is wrapped up or parked does not go by it */
 
     for (const struct hold *h = a->holds; h; h = h->agent_next)
@@ -521,9 +522,9 @@ static void tell_agent(struct workspace *ws, struct lines *out, const struct age
     buf_init(&b, 65536);
     put(&b, "agent %s known=%d %s %s session=%llu misses=%u", a->name.p, a->known, presence_words.v[a->presence], a->reason,
         (unsigned long long)a->session, a->misses);
-    put(&b, " bot=%d capacity=%u daily=%u day=%u taken=%u shift=%s online=%llu idle=%llu", a->bot, a->capacity, a->daily, a->day,
-        a->taken, a->shift < 0 ? "-" : ws->policy->hours[a->shift].name, (unsigned long long)a->online,
-        (unsigned long long)a->idle);
+    put(&b, " bot=%d capacity=%u daily=%u day=%u taken=%u shift=%s online=%llu idle=%llu", a->bot, a->capacity, a->daily,
+        counts ? a->day : 0, counts ? a->taken : 0, a->shift < 0 ? "-" : ws->policy->hours[a->shift].name,
+        (unsigned long long)a->online, (unsigned long long)a->idle);
     put(&b, " used=%u hand=%u exclusive=%u leaving=%llu lost=%llu barred=%s off=%d", a->used, a->in_hand, a->exclusive,
         (unsigned long long)a->leaving, (unsigned long long)lost, bar_words.v[a->barred], a->off_shift);
     if (a->known) tell_groups(ws->policy, &b, a->groups);
