@@ -211,7 +211,13 @@ static void print_spread(const char *what, uint64_t *v, uint32_t n)
            (double)v[n * 99 / 100] / 1e3, (double)v[n - 1] / 1e3, n);
 }
 
-static size_t in_use(void) { return mallinfo2().uordblks; }
+/* With the big tables, which are mapped by themselves. */
+static size_t in_use(void)
+{
+    struct mallinfo2 m = mallinfo2();
+
+    return m.uordblks + m.hblkhd;
+}
 
 static struct ticket *some_offered(const struct agent *a) { return a->holds ? a->holds->ticket : NULL; }
 

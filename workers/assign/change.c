@@ -225,15 +225,15 @@ struct list change_messages(struct workspace *ws, const struct ticket *t)
     struct message *v = arena_alloc(&ws->arena, (t->note_count ? t->note_count : 1) * sizeof *v);
 
     if (!v) return (struct list){ NULL, 0 };
-    for (uint32_t i = 0; i < t->note_count; i++) {
-        const struct note *n = t->notes[i];
+    uint32_t i = 0;
+    for (const struct note *n = t->notes; n; n = n->next, i++) {
         struct str by = { n->text + n->n, n->by_n };
         v[i] = (struct message){ n->event, n->at, by.n ? by : STR("customer"), { n->text, n->n } };
     }
     return (struct list){ v, t->note_count };
 }
 
-static struct list list_needs(struct workspace *ws, const struct needs *n)
+static struct list list_needs(struct workspace *ws, const struct need_set *n)
 {
     struct need *v = arena_alloc(&ws->arena, (n->count ? n->count : 1) * sizeof *v);
 
@@ -242,7 +242,7 @@ static struct list list_needs(struct workspace *ws, const struct needs *n)
     return (struct list){ v, n->count };
 }
 
-struct list change_needs(struct workspace *ws, const struct ticket *t) { return list_needs(ws, &t->needs); }
+struct list change_needs(struct workspace *ws, const struct ticket *t) { return list_needs(ws, t->needs); }
 
 /* ---- groups: one command for a field of many tickets ---- */
 
@@ -329,7 +329,7 @@ static struct str pack_about(struct workspace *ws, const struct ticket *t)
                        .unsure = t->facts.unsure,
                        .sentiment = t->facts.sentiment,
                        .confidence = t->facts.confidence,
-                       .asked = list_needs(ws, &t->asked) };
+                       .asked = list_needs(ws, t->asked) };
 
     buf_clear(&ws->detail);
     record_pack_short(&ws->detail, &about_record, &a);
@@ -375,7 +375,7 @@ static struct str pack_row(struct workspace *ws, const struct ticket *t)
                             .consulted = consulted ? consulted->agent->name : STR_NONE,
                             .consult_units = consulted ? consulted->units : 0,
                             .owners = continuity_owners(ws, t),
-                            .wants = list_needs(ws, &t->wants) };
+                            .wants = list_needs(ws, t->wants) };
 
     buf_clear(&ws->detail);
     record_pack_short(&ws->detail, &ticket_row_record, &r);

@@ -1,5 +1,6 @@
 /* The inside of a workspace, shared by the files of the matching core and by nothing else. Reading order: state, core, hold,
-   roster, waiting, match, offers, ticket, timeline, continuity, intake, retriage, acts, presence, change, read, restore, workspace.
+   roster, waiting, match, offers, ticket, needs, timeline, continuity, intake, retriage, acts, presence, change, read, restore,
+   workspace.
  */
 #ifndef NARU_ASSIGN_CORE_H
 #define NARU_ASSIGN_CORE_H
@@ -43,9 +44,13 @@ struct need_at {
     uint8_t level;
     uint8_t pad;
 };
-struct needs { /* sorted by skill */
+struct needs { /* sorted by skill: a copy, while they change */
     uint32_t count;
     struct need_at v[NEEDS_MAX];
+};
+struct need_set { /* the same as tickets share it; never changes: see needs.c */
+    uint32_t refs, count;
+    struct need_at v[];
 };
 
 struct held_back { /* this agent is not offered the ticket before then */
@@ -54,9 +59,10 @@ struct held_back { /* this agent is not offered the ticket before then */
 };
 
 struct note { /* one message kept with a ticket */
+    struct note *next;
     struct id event;
     uint64_t at;
-    uint32_t n, by_n; /* bytes of the text; and of the agent's name behind it: 0, the customer wrote it */
+    uint16_t n, by_n; /* bytes of the text; and of the agent's name behind it: 0, the customer wrote it */
     char text[];
 };
 
@@ -81,10 +87,14 @@ struct taken {
     struct id event;
     uint32_t home;
     bool opened; /* else joined */
-    struct ticket *ticket;
-    struct past *past;
+    bool ended;  /* its ticket: then `past` is what is remembered of it, or NULL */
+    union {
+        struct ticket *ticket;
+        struct past *past;
+    };
     struct taken *next; /* of the same ticket */
 };
+static inline struct ticket *taken_ticket(const struct taken *e) { return e->ended ? NULL : e->ticket; }
 
 /* What is remembered of an ended ticket. */
 struct past {
@@ -144,7 +154,7 @@ struct ticket {
     enum ticket_state state;
     enum urgency urgency;
     uint32_t queue, channel;
-    struct needs needs, asked; /* now; and what verdicts asked for beyond the queue */
+    const struct need_set *needs, *asked, *wants; /* now; what verdicts asked for beyond the queue; what a transfer did. Not NULL */
     uint64_t enqueued, due_at, until;
     uint64_t steps, step_at;  /* lines of its timeline that were taken (bit each), and when the last one of waiting was */
     struct old_policy *under; /* whose timeline it goes by: swap.c; NULL: that of the policy in use */
@@ -155,7 +165,7 @@ struct ticket {
     uint64_t tie; /* order of arrival */
     struct held_back *backoff;
     uint32_t backoff_count;
-    struct note **notes;
+    struct note *notes; /* the oldest first */
     uint32_t note_count, note_bytes;
     struct taken *events;
     uint32_t event_count;
@@ -172,7 +182,6 @@ struct ticket {
     unsigned only_skip;          /* … and these checks (1 << enum skip) do not count for them */
     struct agent *last, *prefer; /* whom the customer had last, in time; whom attribute customer.agent names; or NULL */
     bool no_bots;                /* a bot has handed it over */
-    struct needs wants;          /* what a transfer asked for, beyond the queue */
     /* clocks and counts of its life */
     uint64_t assigned_at, work_at, last_reply; /* work_at: since when its owner has been at it, without parking */
     uint64_t connect_by;                       /* its owner is to `start` until then; 0: that is not awaited */
@@ -364,7 +373,7 @@ struct workspace {
     struct channel channels[CHANNELS_MAX];
     uint32_t channel_count; /* with "any other", the last */
     struct idmap tickets, events, past;
-    struct map conversations, lines, skills;
+    struct map conversations, lines, skills, need_sets;
     struct past *past_ring; /* PAST_MAX of them, the oldest at past_at once all are used */
     uint32_t past_at;
     struct skill_name **skill;
@@ -444,9 +453,6 @@ enum err ticket_index(struct workspace *ws, struct ticket *t);
 /* `by`: an agent's name, or empty: the customer. `event` may be none. */
 void ticket_note(struct workspace *ws, struct ticket *t, const struct id *event, uint64_t at, struct str by, struct str text);
 struct taken *ticket_event_add(struct workspace *ws, struct ticket *t, const struct id *event, uint32_t home, bool opened);
-void ticket_needs_of_queue(struct workspace *ws, struct ticket *t);
-bool needs_add(struct workspace *ws, struct needs *n, uint16_t skill, uint32_t level);
-bool ticket_ask(struct workspace *ws, struct ticket *t, const struct verdict *v); /* true: it asks for more than before */
 /* New facts, copied. *old: the block that the facts before lie in, to be freed by the caller. False: no memory, nothing changed. */
 bool ticket_retell(struct workspace *ws, struct ticket *t, const struct facts *f, char **old);
 void ticket_due_from_sla(struct workspace *ws, struct ticket *t);
@@ -464,13 +470,25 @@ void ticket_pools_fini(struct workspace *ws);
 struct past *past_new(struct workspace *ws, const struct id *id); /* in the ring, pushing the oldest out */
 void past_fini(struct workspace *ws);
 struct str text_cut(struct str s, size_t max); /* at most so many bytes, never inside a character */
-uint32_t space_intern(struct workspace *ws, struct str skill);
-struct str space_skill(const struct workspace *ws, uint32_t skill);
 struct overflowing;
 struct ticket *intake_open(struct workspace *ws, const struct event *e, const struct verdict *v, const struct id *given,
                            struct overflowing *o);
 struct ticket *intake_conversation(const struct workspace *ws, const struct event *e);
 uint32_t space_channel(const struct workspace *ws, struct str name);
+
+/* ---- needs.c ---- */
+uint32_t space_intern(struct workspace *ws, struct str skill);
+struct str space_skill(const struct workspace *ws, uint32_t skill);
+extern const struct need_set needs_none;           /* nothing is needed */
+struct needs needs_open(const struct need_set *s); /* a copy */
+/* *at becomes the set that is equal to `n`; what it was is let go. No memory: it stays what it was, with a warning. */
+void needs_close(struct workspace *ws, const struct need_set **at, const struct needs *n);
+void needs_drop(struct workspace *ws, const struct need_set **at);                     /* lets it go: *at becomes the empty one */
+bool needs_add(struct workspace *ws, struct needs *n, uint16_t skill, uint32_t level); /* false: nothing changed */
+bool needs_add_all(struct workspace *ws, struct needs *n, struct list more);           /* `more`: of struct need */
+bool needs_more(struct workspace *ws, const struct need_set **at, struct list more);   /* all three: open, add, close */
+void ticket_needs_of_queue(struct workspace *ws, struct ticket *t);
+bool ticket_ask(struct workspace *ws, struct ticket *t, const struct verdict *v); /* true: it asks for more than before */
 
 /* ---- continuity.c ---- */
 void continuity_init(struct customers *c);

@@ -9,7 +9,7 @@
 
 static bool can_serve(const struct workspace *ws, const struct agent *a, const struct ticket *t, uint64_t groups)
 {
-    const struct needs *needs = &t->needs;
+    const struct need_set *needs = t->needs;
     const struct roster *r = &ws->roster;
 
     if (a->bot && (t->no_bots || queue_of(ws, t)->no_bots)) return false;
@@ -150,18 +150,22 @@ struct service forecast_ticket(struct workspace *ws, const struct ticket *t)
 /* What the next ticket of a queue will need, as far as the policy says. */
 static void like_the_policy(struct workspace *ws, const struct queue *q, struct ticket *t)
 {
+    struct needs n = { .count = 0 };
+
     for (uint32_t i = 0; i < q->needs.count; i++)
         if (!q->needs.v[i].from_ticket)
-            needs_add(ws, &t->needs, (uint16_t)space_intern(ws, str_of(q->needs.v[i].name)), q->needs.v[i].level);
+            needs_add(ws, &n, (uint16_t)space_intern(ws, str_of(q->needs.v[i].name)), q->needs.v[i].level);
+    needs_close(ws, &t->needs, &n);
     if (q->takes.channel.count) t->channel = space_channel(ws, str_of(q->takes.channel.v[0]));
 }
 
+/* Its needs are to be dropped. */
 static struct ticket like_the_last(struct workspace *ws, uint32_t queue)
 {
     const struct profile *p = &ws->queues[queue].lately;
-    struct ticket t = { .queue = queue, .urgency = URG_NORMAL };
+    struct ticket t = { .queue = queue, .urgency = URG_NORMAL, .needs = &needs_none };
 
-    if (p->known) t.needs = p->needs, t.channel = p->channel;
+    if (p->known) needs_close(ws, &t.needs, &p->needs), t.channel = p->channel;
     else like_the_policy(ws, &ws->policy->queues[queue], &t);
     return t;
 }
@@ -169,15 +173,19 @@ static struct ticket like_the_last(struct workspace *ws, uint32_t queue)
 bool forecast_queue_staffed(struct workspace *ws, uint32_t queue)
 {
     struct ticket t = like_the_last(ws, queue);
+    bool staffed = forecast_staffed(ws, &t);
 
-    return forecast_staffed(ws, &t);
+    needs_drop(ws, &t.needs);
+    return staffed;
 }
 
 struct service forecast_queue(struct workspace *ws, uint32_t queue)
 {
     struct ticket t = like_the_last(ws, queue);
+    struct service s = forecast_ticket(ws, &t);
 
-    return forecast_ticket(ws, &t);
+    needs_drop(ws, &t.needs);
+    return s;
 }
 
 uint32_t forecast_position(struct workspace *ws, const struct ticket *t)

@@ -9,7 +9,7 @@ static void repeat(struct workspace *ws, const struct taken *e)
 {
     enum entry_kind kind = e->opened ? ENTRY_OPENED : ENTRY_JOINED;
 
-    if (e->ticket) {
+    if (!e->ended) {
         log_change(ws, .kind = kind, .t = e->ticket, .event = &e->event, .home = e->home, .cause = "repeat", .keep_token = true);
         return;
     }
@@ -72,7 +72,7 @@ struct ticket *intake_open(struct workspace *ws, const struct event *e, const st
     *o = (struct overflowing){ .cause = "recovered" };
     if (!given) overflow_before(ws, t, o);
     if (e->kind == EVENT_MESSAGE) sla_message(ws, t, t->enqueued);
-    ws->queues[t->queue].lately = (struct profile){ true, t->channel, t->needs };
+    ws->queues[t->queue].lately = (struct profile){ true, t->channel, needs_open(t->needs) };
     ticket_due_from_sla(ws, t);
     continuity_recall(ws, t);
     bots_opening(ws, t);

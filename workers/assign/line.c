@@ -57,7 +57,7 @@ static struct line_key head_of(const struct workspace *ws, const struct ticket *
 {
     const struct queue *q = queue_of(ws, t);
     const struct agent *only = only_now(ws, t);
-    struct line_key k = { .channel = (uint16_t)t->channel, .need_count = (uint16_t)t->needs.count, .only = NONE, .queue = NONE };
+    struct line_key k = { .channel = (uint16_t)t->channel, .need_count = (uint16_t)t->needs->count, .only = NONE, .queue = NONE };
 
     if (only) k.only = only->index, k.only_skip = (uint8_t)(t->only_skip & ONLY_BARS);
     k.favoured = ticket_favoured(ws, t) || (k.only_skip >> SKIP_KEEP & 1);
@@ -68,7 +68,7 @@ static struct line_key head_of(const struct workspace *ws, const struct ticket *
     return k;
 }
 
-static struct str key_of(const struct line_key *head, const struct needs *needs, const uint32_t *excluded, uint32_t count,
+static struct str key_of(const struct line_key *head, const struct need_set *needs, const uint32_t *excluded, uint32_t count,
                          char out[KEY_MAX])
 {
     size_t n = sizeof *head;
@@ -136,7 +136,7 @@ static struct line *line_new(struct workspace *ws, const struct ticket *t, const
     }
     memcpy(copy, key.p, key.n);
     if (count) memcpy(list, excluded, count * sizeof *list);
-    *l = (struct line){ .key = { copy, key.n }, .channel = head->channel, .needs = t->needs, .queue = head->queue };
+    *l = (struct line){ .key = { copy, key.n }, .channel = head->channel, .needs = needs_open(t->needs), .queue = head->queue };
     l->favoured = head->favoured;
     l->only = head->only == NONE ? NULL : ws->roster.v[head->only];
     l->only_skip = head->only_skip;
@@ -157,7 +157,7 @@ struct line *line_of(struct workspace *ws, const struct ticket *t)
     uint32_t excluded[BACKOFFS_MAX], count = held_back_now(ws, t, excluded);
     struct line_key head = head_of(ws, t);
     char bytes[KEY_MAX];
-    struct str key = key_of(&head, &t->needs, excluded, count, bytes);
+    struct str key = key_of(&head, t->needs, excluded, count, bytes);
     struct line *l = map_get(&ws->lines, key);
 
     return l ? l : line_new(ws, t, &head, key, excluded, count);

@@ -13,15 +13,12 @@
 
 static void put_needs(struct workspace *ws, struct ticket *t, const struct ticket_row *r)
 {
-    const struct need *n = r->needs.items;
     struct verdict v;
 
-    for (uint32_t i = 0; i < r->needs.count; i++) needs_add(ws, &t->needs, (uint16_t)space_intern(ws, n[i].skill), n[i].level);
-    n = r->wants.items;
-    for (uint32_t i = 0; i < r->wants.count; i++) needs_add(ws, &t->wants, (uint16_t)space_intern(ws, n[i].skill), n[i].level);
-    if (t->asked.count || !t->verdict.n || record_unpack(&verdict_record, &v, t->verdict, &ws->arena)) return;
-    n = v.needs.items;
-    for (uint32_t i = 0; i < v.needs.count; i++) needs_add(ws, &t->asked, (uint16_t)space_intern(ws, n[i].skill), n[i].level);
+    needs_more(ws, &t->needs, r->needs);
+    needs_more(ws, &t->wants, r->wants);
+    if (t->asked->count || !t->verdict.n || record_unpack(&verdict_record, &v, t->verdict, &ws->arena)) return;
+    needs_more(ws, &t->asked, v.needs);
 }
 
 static void put_backoffs(struct workspace *ws, struct ticket *t, const struct ticket_row *r)
@@ -89,13 +86,11 @@ static struct ticket *make_ticket(struct workspace *ws, const struct id *id, con
 {
     const struct message *m = about->messages.items;
     const struct seen_event *e = about->events.items;
-    const struct need *asked = about->asked.items;
     struct ticket *t = ticket_new(ws, about, id, 0);
 
     if (!t) return NULL;
     t->fresh = false;
-    for (uint32_t i = 0; i < about->asked.count; i++)
-        needs_add(ws, &t->asked, (uint16_t)space_intern(ws, asked[i].skill), asked[i].level);
+    needs_more(ws, &t->asked, about->asked);
     for (uint32_t i = 0; i < about->messages.count; i++) {
         struct str by = str_is(m[i].by, "customer") ? STR_NONE : m[i].by;
         ticket_note(ws, t, &m[i].event, m[i].at, by, m[i].text);
@@ -227,7 +222,9 @@ static void restore_past(struct workspace *ws, const struct entry *e)
     if (e->kind == ENTRY_ENDED) p->home = e->home;
     if ((e->kind != ENTRY_OPENED && e->kind != ENTRY_JOINED) || id_is_none(&e->event)) return;
     if (idmap_get(&ws->events, &e->event) || !(event = malloc(sizeof *event))) return;
-    *event = (struct taken){ .event = e->event, .home = e->home, .opened = e->kind == ENTRY_OPENED, .past = p, .next = p->events };
+    *event = (struct taken){ .event = e->event, .home = e->home, .opened = e->kind == ENTRY_OPENED, .ended = true };
+    event->past = p;
+    event->next = p->events;
     if (idmap_put(&ws->events, &event->event, event)) free(event);
     else p->events = event;
 }
@@ -299,16 +296,16 @@ void space_live(struct workspace *ws, uint64_t now, const struct live *l)
 
     if (now > ws->now) ws->now = now;
     if (!ws->policy) return;
-    if (known && known->ticket) known->ticket->listed = true;
+    if (known && !known->ended) known->ticket->listed = true;
     if (l->untriaged) return;
-    if (known && known->ticket && known->ticket == t) {
+    if (known && taken_ticket(known) && taken_ticket(known) == t) {
         catch_up(ws, t, l);
         return;
     }
     if (t) t->listed = true;
     if (!known && !t && !id_is_none(&l->ticket) && !intake_conversation(ws, e)) recover(ws, l);
     else space_take(ws, now, e, &l->take.verdict); /* new, a repeat, or one that Redis had lost of a live ticket */
-    if ((known = idmap_get(&ws->events, &e->id)) && known->ticket) known->ticket->listed = true;
+    if ((known = idmap_get(&ws->events, &e->id)) && !known->ended) known->ticket->listed = true;
 }
 
 void space_live_begin(struct workspace *ws, uint32_t home)

@@ -150,15 +150,16 @@ static bool asks_for(struct workspace *ws, const struct verdict *v, uint16_t ski
 /* What verdicts asked of the former language is asked of the new one, unless this verdict asks for the former again. */
 static void asked_in_new_language(struct workspace *ws, struct ticket *t, const struct shift *s)
 {
-    struct needs *n = &t->asked;
+    struct needs n = needs_open(t->asked);
     uint16_t from = language_skill(ws, s->was.language), to = language_skill(ws, t->facts.language);
 
     if (!s->was.language.n || asks_for(ws, s->verdict, from)) return;
-    for (uint32_t i = 0; i < n->count; i++) {
-        if (n->v[i].skill != from) continue;
-        uint32_t level = n->v[i].level;
-        memmove(n->v + i, n->v + i + 1, (--n->count - i) * sizeof *n->v);
-        needs_add(ws, n, to, level);
+    for (uint32_t i = 0; i < n.count; i++) {
+        if (n.v[i].skill != from) continue;
+        uint32_t level = n.v[i].level;
+        memmove(n.v + i, n.v + i + 1, (--n.count - i) * sizeof *n.v);
+        needs_add(ws, &n, to, level);
+        needs_close(ws, &t->asked, &n);
         return;
     }
 }
@@ -166,7 +167,7 @@ static void asked_in_new_language(struct workspace *ws, struct ticket *t, const 
 /* True: it needs something else now. Not while it waits in a line. */
 static bool ask_again(struct workspace *ws, struct ticket *t, const struct shift *s)
 {
-    struct needs before = t->needs;
+    struct needs before = needs_open(t->needs);
     bool spoken = s->bits & IS_LANGUAGE;
 
     if (spoken) asked_in_new_language(ws, t, s);
@@ -174,16 +175,16 @@ static bool ask_again(struct workspace *ws, struct ticket *t, const struct shift
     change_touch_about(ws, t);
     ticket_needs_of_queue(ws, t);
     steps_again(ws, t);
-    return before.count != t->needs.count || memcmp(before.v, t->needs.v, before.count * sizeof *before.v) != 0;
+    return before.count != t->needs->count || memcmp(before.v, t->needs->v, before.count * sizeof *before.v) != 0;
 }
 
 bool ticket_serves(const struct workspace *ws, const struct ticket *t, const struct agent *a)
 {
     const struct roster *r = &ws->roster;
 
-    for (uint32_t i = 0; i < t->needs.count; i++) {
-        const uint8_t *col = t->needs.v[i].skill < r->level_room ? r->level[t->needs.v[i].skill] : NULL;
-        if (!col || col[a->index] < t->needs.v[i].level) return false;
+    for (uint32_t i = 0; i < t->needs->count; i++) {
+        const uint8_t *col = t->needs->v[i].skill < r->level_room ? r->level[t->needs->v[i].skill] : NULL;
+        if (!col || col[a->index] < t->needs->v[i].level) return false;
     }
     return true;
 }
@@ -221,8 +222,8 @@ static void put_new_tags(struct jw *w, const struct ticket *t, const struct shif
 static void put_needs(struct workspace *ws, struct jw *w, const struct ticket *t)
 {
     jw_key(w, "needs"), jw_open(w, '[');
-    for (uint32_t i = 0; i < t->needs.count; i++) {
-        struct need n = { space_skill(ws, t->needs.v[i].skill), t->needs.v[i].level };
+    for (uint32_t i = 0; i < t->needs->count; i++) {
+        struct need n = { space_skill(ws, t->needs->v[i].skill), t->needs->v[i].level };
         jw_open(w, '{'), record_json_fields(w, &need_record, &n), jw_close(w, '}');
     }
     jw_close(w, ']');

@@ -177,13 +177,15 @@ static bool add_needs(struct workspace *ws, struct needs *n, const struct step *
 void steps_again(struct workspace *ws, struct ticket *t)
 {
     const struct queue *q = timeline_of(ws, t);
+    struct needs n = needs_open(t->needs);
 
     for (uint64_t left = t->steps; left; left &= left - 1) {
         const struct step *s = &q->timeline[__builtin_ctzll(left)];
-        (void)set_levels(ws, &t->needs, s);
-        (void)add_needs(ws, &t->needs, s);
-        (void)drop_needs(ws, &t->needs, s);
+        (void)set_levels(ws, &n, s);
+        (void)add_needs(ws, &n, s);
+        (void)drop_needs(ws, &n, s);
     }
+    needs_close(ws, &t->needs, &n);
 }
 
 /* ---- actions ----
@@ -199,13 +201,19 @@ struct doing {
 
 static void do_needs(struct workspace *ws, struct ticket *t, struct doing *d)
 {
-    if (set_levels(ws, &t->needs, d->step)) d->changed = true;
-    if (add_needs(ws, &t->needs, d->step)) d->changed = true;
+    struct needs n = needs_open(t->needs);
+
+    if (set_levels(ws, &n, d->step)) d->changed = true;
+    if (add_needs(ws, &n, d->step)) d->changed = true;
+    needs_close(ws, &t->needs, &n);
 }
 
 static void do_drop(struct workspace *ws, struct ticket *t, struct doing *d)
 {
-    if (drop_needs(ws, &t->needs, d->step)) d->changed = true;
+    struct needs n = needs_open(t->needs);
+
+    if (drop_needs(ws, &n, d->step)) d->changed = true;
+    needs_close(ws, &t->needs, &n);
 }
 
 /* That the step was taken is all that is kept of these two. */

@@ -255,7 +255,8 @@ bool ticket_retell(struct workspace *ws, struct ticket *t, const struct facts *f
 
 /* ---- memory ---- */
 
-#define LIFE_FIRST 384u  /* bytes: enough while it waits, and many may wait */
+/* Bytes of a life. Many may wait, with no more than their opening on record: that has just the room it needs. */
+#define LIFE_WAITS 384u  /* and some steps of its timeline */
 #define LIFE_USUAL 1536u /* from its opening to its end */
 
 void ticket_pools_init(struct workspace *ws)
@@ -284,7 +285,7 @@ struct ticket *ticket_new(struct workspace *ws, const struct about *a, const str
         free(blob);
         return NULL;
     }
-    *t = (struct ticket){ .blob = blob };
+    *t = (struct ticket){ .blob = blob, .needs = &needs_none, .asked = &needs_none, .wants = &needs_none };
     lay_about(t, a);
     t->id = *id;
     t->event = a->event;
@@ -322,6 +323,16 @@ static void free_events(struct workspace *ws, struct taken *e)
     }
 }
 
+static void drop_oldest_note(struct ticket *t)
+{
+    struct note *old = t->notes;
+
+    t->note_bytes -= (uint32_t)old->n + old->by_n;
+    t->note_count--;
+    t->notes = old->next;
+    free(old);
+}
+
 static void life_free(struct workspace *ws, struct life *l)
 {
     if (l->room == LIFE_USUAL) pool_put(&ws->life_pool, l->bytes);
@@ -335,9 +346,11 @@ void ticket_free(struct workspace *ws, struct ticket *t)
     hold_free_all(ws, t);
     swap_leave(ws, t);
     free_events(ws, t->events);
-    for (uint32_t i = 0; i < t->note_count; i++) free(t->notes[i]);
-    free(t->notes);
+    while (t->notes) drop_oldest_note(t);
     life_free(ws, &t->life);
+    needs_drop(ws, &t->needs);
+    needs_drop(ws, &t->asked);
+    needs_drop(ws, &t->wants);
     free(t->backoff);
     free(t->blob);
     free(t->later);
@@ -356,29 +369,19 @@ struct str text_cut(struct str s, size_t max)
     return (struct str){ s.p, n };
 }
 
-static void drop_oldest_note(struct ticket *t)
-{
-    t->note_bytes -= t->notes[0]->n + t->notes[0]->by_n;
-    free(t->notes[0]);
-    memmove(t->notes, t->notes + 1, --t->note_count * sizeof *t->notes);
-}
-
 void ticket_note(struct workspace *ws, struct ticket *t, const struct id *event, uint64_t at, struct str by, struct str text)
 {
-    size_t n = text_cut(text, LIM_TICKET_BYTES).n, all = n + by.n;
-    struct note *note = malloc(sizeof *note + all);
+    size_t n = text_cut(text, LIM_TICKET_BYTES).n, all = n + by.n, size = offsetof(struct note, text) + all;
+    struct note *note = malloc(size > sizeof *note ? size : sizeof *note), **last = &t->notes;
 
-    while (t->note_count && (t->note_count >= LIM_TICKET_MESSAGES || t->note_bytes + all > LIM_TICKET_BYTES)) drop_oldest_note(t);
-    if (note && (t->note_count & (t->note_count - 1)) == 0) { /* grows at 0, 1, 2, 4 … */
-        struct note **v = realloc(t->notes, (t->note_count ? t->note_count * 2 : 1) * sizeof *v);
-        if (v) t->notes = v;
-        else free(note), note = NULL;
-    }
+    while (t->notes && (t->note_count >= LIM_TICKET_MESSAGES || t->note_bytes + all > LIM_TICKET_BYTES)) drop_oldest_note(t);
     if (!note) return; /* the journal has it still */
-    *note = (struct note){ .event = *event, .at = at, .n = (uint32_t)n, .by_n = (uint32_t)by.n };
+    *note = (struct note){ .event = *event, .at = at, .n = (uint16_t)n, .by_n = (uint16_t)by.n };
     if (n) memcpy(note->text, text.p, n);
     if (by.n) memcpy(note->text + n, by.p, by.n);
-    t->notes[t->note_count++] = note;
+    while (*last) last = &(*last)->next;
+    *last = note;
+    t->note_count++;
     t->note_bytes += (uint32_t)all;
     change_touch_about(ws, t);
 }
@@ -410,7 +413,7 @@ struct taken *ticket_event_add(struct workspace *ws, struct ticket *t, const str
 
 static bool life_grow(struct workspace *ws, struct life *l, uint32_t need)
 {
-    uint32_t room = need <= LIFE_FIRST ? LIFE_FIRST : LIFE_USUAL;
+    uint32_t room = need > LIFE_WAITS ? LIFE_USUAL : l->n ? LIFE_WAITS : need;
     char *p;
 
     while (room < need) room *= 2;
@@ -459,103 +462,13 @@ void ticket_life_add(struct workspace *ws, struct ticket *t, struct str packed)
     if (++l->count > LIM_LIFE) life_drop_second(l);
 }
 
-/* ---- needs ---- */
-
-uint32_t space_intern(struct workspace *ws, struct str skill)
-{
-    struct skill_name *s = map_get(&ws->skills, skill);
-
-    if (s) return s->index;
-    if (ws->skill_count >= SKILLS_MAX || !(s = malloc(sizeof *s + skill.n + 1))) return 0;
-    s->z = (char *)(s + 1);
-    memcpy(s->z, skill.p, skill.n);
-    s->z[skill.n] = '\0';
-    s->s = (struct str){ s->z, skill.n };
-    s->index = (uint16_t)ws->skill_count;
-    s->language = skill.n > 5 && memcmp(skill.p, "lang:", 5) == 0;
-    if ((ws->skill_count & (ws->skill_count - 1)) == 0) {
-        struct skill_name **v = realloc(ws->skill, (ws->skill_count ? ws->skill_count * 2u : 1u) * sizeof *v);
-        if (v) ws->skill = v;
-        else free(s), s = NULL;
-    }
-    if (!s || map_put(&ws->skills, s->s, s)) {
-        free(s);
-        return 0;
-    }
-    ws->skill[ws->skill_count++] = s;
-    return s->index;
-}
-
-struct str space_skill(const struct workspace *ws, uint32_t skill)
-{
-    return skill < ws->skill_count ? ws->skill[skill]->s : STR_NONE;
-}
+/* ---- channel and queue ---- */
 
 uint32_t space_channel(const struct workspace *ws, struct str name)
 {
     for (uint32_t i = 0; i + 1 < ws->channel_count; i++)
         if (str_is(name, ws->channels[i].name)) return i;
     return ws->channel_count - 1;
-}
-
-/* Adds or raises a need; false when nothing changed. */
-bool needs_add(struct workspace *ws, struct needs *n, uint16_t skill, uint32_t level)
-{
-    uint32_t i = 0;
-
-    if (level > 10) level = 10;
-    while (i < n->count && n->v[i].skill < skill) i++;
-    if (i < n->count && n->v[i].skill == skill) {
-        if (n->v[i].level >= level) return false;
-        n->v[i].level = (uint8_t)level;
-        return true;
-    }
-    if (n->count == NEEDS_MAX) {
-        log_warn("need ignored workspace=%.*s cause=too_many_needs", STR_FMT(ws->name));
-        return false;
-    }
-    memmove(n->v + i + 1, n->v + i, (n->count - i) * sizeof *n->v);
-    n->v[i] = (struct need_at){ skill, (uint8_t)level, 0 };
-    n->count++;
-    return true;
-}
-
-/* "lang: ticket" is a need for the ticket's own language; none when that is not known. */
-static void need_from_policy(struct workspace *ws, struct ticket *t, const struct skill *s)
-{
-    char name[64 + 8];
-
-    if (!s->from_ticket) {
-        needs_add(ws, &t->needs, (uint16_t)space_intern(ws, str_of(s->name)), s->level);
-        return;
-    }
-    struct str language = t->facts.language;
-    if (!language.n || str_is(language, "und")) return;
-    memcpy(name, "lang:", 5);
-    memcpy(name + 5, language.p, language.n);
-    needs_add(ws, &t->needs, (uint16_t)space_intern(ws, (struct str){ name, 5 + language.n }), s->level);
-}
-
-bool ticket_ask(struct workspace *ws, struct ticket *t, const struct verdict *v)
-{
-    const struct need *n = v->needs.items;
-    bool more = false;
-
-    for (uint32_t i = 0; i < v->needs.count; i++)
-        if (needs_add(ws, &t->asked, (uint16_t)space_intern(ws, n[i].skill), n[i].level)) more = true;
-    return more;
-}
-
-/* The needs that its queue begins with, and those that verdicts asked for. */
-void ticket_needs_of_queue(struct workspace *ws, struct ticket *t)
-{
-    const struct queue *q = queue_of(ws, t);
-
-    t->needs.count = 0;
-    for (uint32_t i = 0; i < q->needs.count; i++) need_from_policy(ws, t, &q->needs.v[i]);
-    for (uint32_t i = 0; i < t->asked.count; i++) needs_add(ws, &t->needs, t->asked.v[i].skill, t->asked.v[i].level);
-    for (uint32_t i = 0; i < t->wants.count; i++) needs_add(ws, &t->needs, t->wants.v[i].skill, t->wants.v[i].level);
-    change_touch(ws, t);
 }
 
 /* Another queue's needs, target and timeline; its age stays. Not while it waits in a line. */
@@ -647,7 +560,7 @@ static void remember(struct workspace *ws, struct ticket *t, const struct agent 
     p->events = t->events;
     t->events = NULL;
     for (struct taken *e = p->events; e; e = e->next) {
-        e->ticket = NULL;
+        e->ended = true;
         e->past = p;
     }
 }

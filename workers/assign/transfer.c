@@ -156,10 +156,10 @@ static struct str told_goal(struct workspace *ws, const struct act *a)
 /* What this transfer asks for takes the place of what an earlier one did. */
 static void take_wants(struct workspace *ws, struct ticket *t, const struct act *a)
 {
-    const struct need *n = a->needs.items;
+    struct needs wants = { .count = 0 };
 
-    t->wants.count = 0;
-    for (uint32_t i = 0; i < a->needs.count; i++) needs_add(ws, &t->wants, (uint16_t)space_intern(ws, n[i].skill), n[i].level);
+    (void)needs_add_all(ws, &wants, a->needs);
+    needs_close(ws, &t->wants, &wants);
     ticket_needs_of_queue(ws, t);
     steps_again(ws, t);
 }

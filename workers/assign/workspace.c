@@ -19,6 +19,7 @@ static void init_maps(struct workspace *ws)
     idmap_init(&ws->past, PAST_MAX);
     map_init(&ws->lines, LIM_TICKETS);
     map_init(&ws->skills, SKILLS_MAX);
+    map_init(&ws->need_sets, (size_t)LIM_TICKETS * 3);
     heap_init(&ws->ready, LIM_TICKETS);
     heap_init(&ws->deadlines, LIM_TICKETS + LIM_AGENTS);
     buf_init(&ws->scratch, 4096);
@@ -80,6 +81,7 @@ void space_free(struct workspace *ws)
     idmap_fini(&ws->events);
     idmap_fini(&ws->past);
     map_fini(&ws->skills);
+    map_fini(&ws->need_sets);
     heap_fini(&ws->ready);
     heap_fini(&ws->deadlines);
     buf_fini(&ws->scratch);
