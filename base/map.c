@@ -11,8 +11,9 @@
 #define SLOTS_FIRST 16
 
 struct map_slot {
-    uint64_t hash;
-    struct str key;
+    uint32_t hash; /* the lower half: there are no more than 2^32 slots */
+    uint32_t key_n;
+    const char *key;
     void *value;
 };
 
@@ -77,27 +78,35 @@ void map_fini(struct map *m)
     m->count = m->mask = 0;
 }
 
+static uint32_t hash_of(const struct map *m, struct str key) { return (uint32_t)hash_bytes(key.p, key.n, m->seed); }
+
+static bool is(const struct map_slot *s, struct str key, uint32_t hash)
+{
+    return s->hash == hash && str_eq((struct str){ s->key, s->key_n }, key);
+}
+
 /* The slot that holds `key`, or the hole where it would go. */
-static size_t find(const struct map *m, struct str key, uint64_t hash)
+static size_t find(const struct map *m, struct str key, uint32_t hash)
 {
     size_t i = hash & m->mask;
 
-    while (m->slots[i].value && (m->slots[i].hash != hash || !str_eq(m->slots[i].key, key))) i = (i + 1) & m->mask;
+    while (m->slots[i].value && !is(&m->slots[i], key, hash)) i = (i + 1) & m->mask;
     return i;
 }
 
 void *map_get(const struct map *m, struct str key)
 {
     if (!m->count) return NULL;
-    return m->slots[find(m, key, hash_bytes(key.p, key.n, m->seed))].value;
+    return m->slots[find(m, key, hash_of(m, key))].value;
 }
 
 static enum err grow(struct map *m)
 {
     size_t old = m->slots ? m->mask + 1 : 0, room = old ? old * 2 : SLOTS_FIRST;
-    struct map_slot *slots = calloc(room, sizeof *slots);
+    struct map_slot *slots;
 
-    if (!slots) return ERR_NOMEM;
+    if (room - 1 > UINT32_MAX) return ERR_FULL;
+    if (!(slots = calloc(room, sizeof *slots))) return ERR_NOMEM;
     for (size_t i = 0; i < old; i++) {
         if (!m->slots[i].value) continue;
         size_t to = m->slots[i].hash & (room - 1);
@@ -112,14 +121,14 @@ static enum err grow(struct map *m)
 
 enum err map_put(struct map *m, struct str key, void *value)
 {
-    uint64_t hash = hash_bytes(key.p, key.n, m->seed);
+    uint32_t hash = hash_of(m, key);
     enum err e;
 
     naru_assert(value);
     if (m->count && m->slots[find(m, key, hash)].value) return ERR_EXISTS;
-    if (m->count >= m->cap) return ERR_FULL;
+    if (m->count >= m->cap || key.n > UINT32_MAX) return ERR_FULL;
     if ((!m->slots || (m->count + 1) * 4 > (m->mask + 1) * 3) && (e = grow(m))) return e;
-    m->slots[find(m, key, hash)] = (struct map_slot){ hash, key, value };
+    m->slots[find(m, key, hash)] = (struct map_slot){ hash, (uint32_t)key.n, key.p, value };
     m->count++;
     return ERR_OK;
 }
@@ -139,7 +148,7 @@ static void close_hole(struct map *m, size_t hole)
 void *map_del(struct map *m, struct str key)
 {
     if (!m->count) return NULL;
-    size_t i = find(m, key, hash_bytes(key.p, key.n, m->seed));
+    size_t i = find(m, key, hash_of(m, key));
     void *value = m->slots[i].value;
     if (!value) return NULL;
     close_hole(m, i);

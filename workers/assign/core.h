@@ -84,7 +84,7 @@ struct ticket;
 struct past;
 /* An event that was taken, in workspace.events while its ticket is live or lately ended. */
 struct taken {
-    struct id event;
+    struct id event; /* first: see idmap.h */
     uint32_t home;
     bool opened; /* else joined */
     bool ended;  /* its ticket: then `past` is what is remembered of it, or NULL */
@@ -98,7 +98,7 @@ static inline struct ticket *taken_ticket(const struct taken *e) { return e->end
 
 /* What is remembered of an ended ticket. */
 struct past {
-    struct id id;
+    struct id id; /* first: see idmap.h */
     enum ticket_state state;
     uint32_t home;
     uint64_t token_epoch, token_seq;
@@ -134,7 +134,7 @@ struct hold {
     struct hold *agent_prev, *agent_next;
 };
 struct ticket {
-    struct id id, event;
+    struct id id, event; /* id first: see idmap.h */
     uint32_t home;
     bool call;
     bool fresh;          /* not in Redis yet */

@@ -225,7 +225,7 @@ static void restore_past(struct workspace *ws, const struct entry *e)
     *event = (struct taken){ .event = e->event, .home = e->home, .opened = e->kind == ENTRY_OPENED, .ended = true };
     event->past = p;
     event->next = p->events;
-    if (idmap_put(&ws->events, &event->event, event)) free(event);
+    if (idmap_put(&ws->events, event)) free(event);
     else p->events = event;
 }
 

@@ -301,7 +301,7 @@ struct ticket *ticket_new(struct workspace *ws, const struct about *a, const str
 
 enum err ticket_index(struct workspace *ws, struct ticket *t)
 {
-    enum err e = idmap_put(&ws->tickets, &t->id, t);
+    enum err e = idmap_put(&ws->tickets, t);
 
     if (!e && (e = map_put(&ws->conversations, t->key, t))) idmap_del(&ws->tickets, &t->id);
     return e;
@@ -393,7 +393,7 @@ struct taken *ticket_event_add(struct workspace *ws, struct ticket *t, const str
 
     if (!e) return NULL;
     *e = (struct taken){ .event = *event, .home = home, .opened = opened, .ticket = t };
-    if (idmap_put(&ws->events, &e->event, e)) {
+    if (idmap_put(&ws->events, e)) {
         free(e);
         return NULL;
     }
@@ -534,8 +534,9 @@ struct past *past_new(struct workspace *ws, const struct id *id)
     if (!ws->past_ring && !(ws->past_ring = calloc(PAST_MAX, sizeof *ws->past_ring))) return NULL;
     p = &ws->past_ring[ws->past_at % PAST_MAX];
     if (p->used) past_drop(ws, p);
-    if (idmap_put(&ws->past, id, p)) return NULL;
-    *p = (struct past){ .id = *id, .used = true };
+    *p = (struct past){ .id = *id };
+    if (idmap_put(&ws->past, p)) return NULL;
+    p->used = true;
     ws->past_at++;
     return p;
 }
