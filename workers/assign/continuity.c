@@ -89,7 +89,8 @@ static void forget(struct workspace *ws, struct customer *c)
 /* Empty: nobody knows who it is. */
 static struct str key_of(const struct ticket *t, char out[KEY_MAX])
 {
-    struct str first = t->person.n ? STR_NONE : t->account, second = t->person.n ? t->person : t->customer;
+    struct str first = ticket_text(t, TEXT_PERSON).n ? STR_NONE : ticket_text(t, TEXT_ACCOUNT),
+               second = ticket_text(t, TEXT_PERSON).n ? ticket_text(t, TEXT_PERSON) : ticket_text(t, TEXT_CUSTOMER);
 
     if (!second.n || first.n + 1 + second.n > KEY_MAX) return STR_NONE;
     if (first.n) memcpy(out, first.p, first.n);
@@ -291,9 +292,10 @@ static struct list previous_of(struct workspace *ws, const struct ticket *t)
 
 static struct list rules_of(struct workspace *ws, const struct ticket *t)
 {
+    const struct str packed = ticket_text(t, TEXT_VERDICT);
     struct verdict v;
 
-    if (!t->verdict.n || record_unpack_one(&verdict_record, "rules", &v, t->verdict, &ws->arena)) return (struct list){ NULL, 0 };
+    if (!packed.n || record_unpack_one(&verdict_record, "rules", &v, packed, &ws->arena)) return (struct list){ NULL, 0 };
     return v.rules;
 }
 

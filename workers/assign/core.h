@@ -117,6 +117,23 @@ struct facts {
     uint32_t tag_count;
 };
 
+/* Texts of a ticket that never change, one behind the other, each with a NUL: account and conversation together are its key. */
+enum ticket_text {
+    TEXT_ACCOUNT,
+    TEXT_CONVERSATION,
+    TEXT_CHANNEL,
+    TEXT_CUSTOMER,
+    TEXT_PERSON,
+    TEXT_NAME,
+    TEXT_SUBJECT,
+    TEXT_VERDICT, /* packed, of its first event */
+    TEXT_COUNT
+};
+struct texts {
+    uint32_t at[TEXT_COUNT + 1]; /* where each begins, from the begin of this block; and the end of the last */
+    struct tag tags[];           /* the first facts, whose texts come last; see ticket.facts */
+};
+
 struct agent;
 struct line;
 struct ticket;
@@ -142,11 +159,8 @@ struct ticket {
     uint32_t touched_at; /* 1-based place in workspace.touched; 0: not there */
     uint32_t short_at;   /* likewise in workspace.shorts: offered to fewer at once than it might be */
     bool offered_once;
-    /* what never changes: texts in `blob` */
-    char *blob;
-    struct str key; /* account, NUL, conversation */
-    struct str account, channel_name, conversation, customer, person, name, subject, verdict;
-    /* what verdicts say of it; texts in `blob`, or in `later` once a later message said otherwise */
+    struct texts *texts; /* see ticket_text */
+    /* what verdicts say of it; its texts in `texts`, or in `later` once a later message said otherwise */
     char *later;
     struct facts facts;
     double score;
@@ -449,6 +463,18 @@ enum err ticket_step(struct workspace *ws, struct ticket *t, enum ticket_event e
 void ticket_restore_state(struct workspace *ws, struct ticket *t, const struct ticket_row *r);
 struct ticket *ticket_new(struct workspace *ws, const struct about *about, const struct id *id, uint32_t home);
 void ticket_free(struct workspace *ws, struct ticket *t);
+static inline struct str ticket_text(const struct ticket *t, enum ticket_text which)
+{
+    const uint32_t *at = t->texts->at + which;
+
+    return (struct str){ (const char *)t->texts + at[0], at[1] - 1 - at[0] };
+}
+static inline struct str ticket_key(const struct ticket *t) /* account, NUL, conversation */
+{
+    const uint32_t *at = t->texts->at;
+
+    return (struct str){ (const char *)t->texts + at[TEXT_ACCOUNT], at[TEXT_CONVERSATION + 1] - 1 - at[TEXT_ACCOUNT] };
+}
 enum err ticket_index(struct workspace *ws, struct ticket *t);
 /* `by`: an agent's name, or empty: the customer. `event` may be none. */
 void ticket_note(struct workspace *ws, struct ticket *t, const struct id *event, uint64_t at, struct str by, struct str text);

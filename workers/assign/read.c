@@ -141,7 +141,7 @@ static void explain_life(struct workspace *ws, struct jw *w, const struct ticket
  */
 static void explain_route(struct workspace *ws, struct jw *w, const struct ticket *t, const struct verdict *v)
 {
-    const struct event e = { .channel = t->channel_name, .account = t->account };
+    const struct event e = { .channel = ticket_text(t, TEXT_CHANNEL), .account = ticket_text(t, TEXT_ACCOUNT) };
     enum route_by by;
 
     if (!str_is(v->policy, ws->policy_version)) return;
@@ -156,7 +156,7 @@ static void explain_verdict(struct workspace *ws, struct jw *w, const struct tic
 {
     struct verdict v;
 
-    if (!t->verdict.n || record_unpack(&verdict_record, &v, t->verdict, &ws->arena)) return;
+    if (!ticket_text(t, TEXT_VERDICT).n || record_unpack(&verdict_record, &v, ticket_text(t, TEXT_VERDICT), &ws->arena)) return;
     jw_key(w, "verdict"), jw_open(w, '{');
     record_json_fields(w, &verdict_record, &v);
     jw_close(w, '}');

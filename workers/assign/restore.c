@@ -17,7 +17,9 @@ static void put_needs(struct workspace *ws, struct ticket *t, const struct ticke
 
     needs_more(ws, &t->needs, r->needs);
     needs_more(ws, &t->wants, r->wants);
-    if (t->asked->count || !t->verdict.n || record_unpack(&verdict_record, &v, t->verdict, &ws->arena)) return;
+    if (t->asked->count || !ticket_text(t, TEXT_VERDICT).n ||
+        record_unpack(&verdict_record, &v, ticket_text(t, TEXT_VERDICT), &ws->arena))
+        return;
     needs_more(ws, &t->asked, v.needs);
 }
 

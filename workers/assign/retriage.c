@@ -108,7 +108,7 @@ static unsigned learn(struct workspace *ws, const struct ticket *t, const struct
 
 uint32_t ticket_route(const struct workspace *ws, const struct ticket *t, const struct facts *f)
 {
-    struct event e = { .account = t->account, .channel = t->channel_name };
+    struct event e = { .account = ticket_text(t, TEXT_ACCOUNT), .channel = ticket_text(t, TEXT_CHANNEL) };
     struct verdict v = {
         .language = f->language, .intent = f->intent, .unsure = f->unsure, .queue = f->named, .tags = { f->tags, f->tag_count }
     };

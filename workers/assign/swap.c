@@ -252,7 +252,7 @@ static bool readdress(struct workspace *ws, struct ticket *t, struct policy *old
     const struct queue *was = old ? &old->queues[t->queue] : NULL;
     int queue = was ? policy_queue(ws->policy, str_of(was->name)) : (int)t->queue;
 
-    t->channel = space_channel(ws, t->channel_name);
+    t->channel = space_channel(ws, ticket_text(t, TEXT_CHANNEL));
     if (queue < 0) swap_leave(ws, t), to_other_queue(ws, t);
     else t->queue = (uint32_t)queue;
     if (queue >= 0 && was) stay(ws, t, old, place);

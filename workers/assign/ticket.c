@@ -187,16 +187,6 @@ void ticket_restore_state(struct workspace *ws, struct ticket *t, const struct t
 
 /* ---- making and freeing ---- */
 
-static size_t blob_size(const struct about *a)
-{
-    size_t n = a->tags.count * sizeof(struct tag) + a->account.n + 1 + a->conversation.n + a->channel.n + a->customer.n +
-               a->person.n + a->name.n + a->subject.n + a->language.n + a->intent.n + a->verdict.n + a->named.n;
-    const struct tag *tags = a->tags.items;
-
-    for (uint32_t i = 0; i < a->tags.count; i++) n += tags[i].name.n;
-    return n + 1;
-}
-
 static struct str lay(char **p, struct str s)
 {
     struct str out = { *p, s.n };
@@ -206,30 +196,40 @@ static struct str lay(char **p, struct str s)
     return out;
 }
 
-static void lay_about(struct ticket *t, const struct about *a)
+static size_t texts_size(const struct about *a)
 {
     const struct tag *tags = a->tags.items;
-    char *p = t->blob + a->tags.count * sizeof *tags, *key = p;
+    size_t n = sizeof(struct texts) + a->tags.count * sizeof *tags + TEXT_COUNT + a->account.n + a->conversation.n + a->channel.n +
+               a->customer.n + a->person.n + a->name.n + a->subject.n + a->verdict.n + a->language.n + a->intent.n + a->named.n;
 
-    t->facts.tags = (struct tag *)t->blob;
-    t->facts.tag_count = a->tags.count;
-    t->facts.unsure = a->unsure;
-    t->facts.sentiment = a->sentiment;
-    t->facts.confidence = a->confidence;
-    t->account = lay(&p, a->account);
-    *p++ = '\0';
-    t->conversation = lay(&p, a->conversation);
-    t->key = (struct str){ key, (size_t)(p - key) };
-    t->channel_name = lay(&p, a->channel);
-    t->customer = lay(&p, a->customer);
-    t->person = lay(&p, a->person);
-    t->name = lay(&p, a->name);
-    t->subject = lay(&p, a->subject);
-    t->facts.language = lay(&p, a->language);
-    t->facts.intent = lay(&p, a->intent);
-    t->facts.named = lay(&p, a->named);
-    t->verdict = lay(&p, a->verdict);
-    for (uint32_t i = 0; i < a->tags.count; i++) t->facts.tags[i].name = lay(&p, tags[i].name);
+    for (uint32_t i = 0; i < a->tags.count; i++) n += tags[i].name.n;
+    return n;
+}
+
+static void lay_about(struct ticket *t, const struct about *a)
+{
+    const struct str texts[TEXT_COUNT] = {
+        [TEXT_ACCOUNT] = a->account, [TEXT_CONVERSATION] = a->conversation,
+        [TEXT_CHANNEL] = a->channel, [TEXT_CUSTOMER] = a->customer,
+        [TEXT_PERSON] = a->person,   [TEXT_NAME] = a->name,
+        [TEXT_SUBJECT] = a->subject, [TEXT_VERDICT] = a->verdict,
+    };
+    const struct tag *tags = a->tags.items;
+    char *begin = (char *)t->texts, *p = (char *)(t->texts->tags + a->tags.count);
+    struct facts f = { .unsure = a->unsure, .sentiment = a->sentiment, .confidence = a->confidence, .tags = t->texts->tags };
+
+    for (int k = 0; k < TEXT_COUNT; k++) {
+        t->texts->at[k] = (uint32_t)(p - begin);
+        (void)lay(&p, texts[k]);
+        *p++ = '\0';
+    }
+    t->texts->at[TEXT_COUNT] = (uint32_t)(p - begin);
+    f.language = lay(&p, a->language);
+    f.intent = lay(&p, a->intent);
+    f.named = lay(&p, a->named);
+    f.tag_count = a->tags.count;
+    for (uint32_t i = 0; i < a->tags.count; i++) f.tags[i].name = lay(&p, tags[i].name);
+    t->facts = f;
 }
 
 bool ticket_retell(struct workspace *ws, struct ticket *t, const struct facts *f, char **old)
@@ -278,14 +278,14 @@ void ticket_pools_fini(struct workspace *ws)
 struct ticket *ticket_new(struct workspace *ws, const struct about *a, const struct id *id, uint32_t home)
 {
     struct ticket *t = pool_get(&ws->ticket_pool);
-    char *blob = malloc(blob_size(a));
+    struct texts *texts = malloc(texts_size(a));
 
-    if (!t || !blob) {
+    if (!t || !texts) {
         pool_put(&ws->ticket_pool, t);
-        free(blob);
+        free(texts);
         return NULL;
     }
-    *t = (struct ticket){ .blob = blob, .needs = &needs_none, .asked = &needs_none, .wants = &needs_none };
+    *t = (struct ticket){ .texts = texts, .needs = &needs_none, .asked = &needs_none, .wants = &needs_none };
     lay_about(t, a);
     t->id = *id;
     t->event = a->event;
@@ -294,7 +294,7 @@ struct ticket *ticket_new(struct workspace *ws, const struct about *a, const str
     t->home = home;
     t->fresh = true;
     t->prefer = a->preferred.n ? roster_find(&ws->roster, a->preferred) : NULL;
-    t->channel = space_channel(ws, t->channel_name);
+    t->channel = space_channel(ws, ticket_text(t, TEXT_CHANNEL));
     t->tie = ++ws->ties;
     return t;
 }
@@ -303,14 +303,14 @@ enum err ticket_index(struct workspace *ws, struct ticket *t)
 {
     enum err e = idmap_put(&ws->tickets, t);
 
-    if (!e && (e = map_put(&ws->conversations, t->key, t))) idmap_del(&ws->tickets, &t->id);
+    if (!e && (e = map_put(&ws->conversations, ticket_key(t), t))) idmap_del(&ws->tickets, &t->id);
     return e;
 }
 
 static void unindex(struct workspace *ws, struct ticket *t)
 {
     idmap_del(&ws->tickets, &t->id);
-    if (map_get(&ws->conversations, t->key) == t) map_del(&ws->conversations, t->key);
+    if (map_get(&ws->conversations, ticket_key(t)) == t) map_del(&ws->conversations, ticket_key(t));
 }
 
 static void free_events(struct workspace *ws, struct taken *e)
@@ -352,7 +352,7 @@ void ticket_free(struct workspace *ws, struct ticket *t)
     needs_drop(ws, &t->asked);
     needs_drop(ws, &t->wants);
     free(t->backoff);
-    free(t->blob);
+    free(t->texts);
     free(t->later);
     pool_put(&ws->ticket_pool, t);
 }

@@ -172,7 +172,7 @@ static const char *check_ticket(struct workspace *ws, struct ticket *t)
     if (t->holds && !t->until) return "a hold has no end";
     if (t->state != TK_WAITING && t->state != TK_PARKED && t->state != TK_SCHEDULED && !t->token_seq)
         return "a held ticket has no token";
-    if (map_get(&ws->conversations, t->key) != t) return "a conversation has two live tickets";
+    if (map_get(&ws->conversations, ticket_key(t)) != t) return "a conversation has two live tickets";
     if (t->dirty && !t->touched_at) return "a changed ticket is not to be written";
     if ((t->short_at != 0) != (t->state == TK_OFFERED && ticket_offers(t) < offers_wanted(ws, t)))
         return "a ticket that may be offered to more is not on their list, or another is";
