@@ -154,11 +154,11 @@ struct ticket {
     struct id id, event; /* id first: see idmap.h */
     uint32_t home;
     bool call;
-    bool fresh;          /* not in Redis yet */
-    bool listed;         /* its home named it while rebuilding */
+    bool fresh;  /* not in Redis yet */
+    bool listed; /* its home named it while rebuilding */
+    bool offered_once;
     uint32_t touched_at; /* 1-based place in workspace.touched; 0: not there */
     uint32_t short_at;   /* likewise in workspace.shorts: offered to fewer at once than it might be */
-    bool offered_once;
     struct texts *texts; /* see ticket_text */
     /* what verdicts say of it; its texts in `texts`, or in `later` once a later message said otherwise */
     char *later;
@@ -174,15 +174,12 @@ struct ticket {
     struct old_policy *under; /* whose timeline it goes by: swap.c; NULL: that of the policy in use */
     uint64_t reply_from;      /* the customer's first message that no reply has answered; 0: none */
     uint64_t overflowed;      /* clauses of its queue's overflow that it has gone through by age (bit each) */
-    uint8_t sla_told;         /* targets that were counted as met or missed: 1 << enum sla_target */
     uint64_t token_epoch, token_seq, offer_epoch, offer_seq;
     uint64_t tie; /* order of arrival */
     struct held_back *backoff;
-    uint32_t backoff_count;
     struct note *notes; /* the oldest first */
-    uint32_t note_count, note_bytes;
     struct taken *events;
-    uint32_t event_count;
+    uint32_t backoff_count, note_count, note_bytes, event_count;
     struct life life;
     /* places */
     struct hold *holds; /* offered: one or more offers; else its owner, if any, and who is consulted */
@@ -191,18 +188,19 @@ struct ticket {
     struct heap_node in_lane, in_queue;
     struct due due;
     /* who may be asked; see waiting.c */
-    struct agent *only; /* nobody but this agent until only_until (NULL: everybody) … */
-    uint64_t only_until;
-    unsigned only_skip;          /* … and these checks (1 << enum skip) do not count for them */
+    struct agent *only;          /* nobody but this agent until only_until (NULL: everybody) … */
+    uint64_t only_until;         /* … whatever only_skip leaves out for them */
     struct agent *last, *prefer; /* whom the customer had last, in time; whom attribute customer.agent names; or NULL */
-    bool no_bots;                /* a bot has handed it over */
     /* clocks and counts of its life */
     uint64_t assigned_at, work_at, last_reply; /* work_at: since when its owner has been at it, without parking */
     uint64_t connect_by;                       /* its owner is to `start` until then; 0: that is not awaited */
     uint32_t offers_made, callbacks;
-    bool started;
+    unsigned only_skip;          /* checks (1 << enum skip) that do not count for `only` */
+    uint16_t owners[OWNERS_MAX]; /* who have had it, the first one first: indexes of the roster */
     uint8_t owner_count;
-    uint16_t owners[OWNERS_MAX];  /* who have had it, the first one first: indexes of the roster */
+    uint8_t sla_told; /* targets that were counted as met or missed: 1 << enum sla_target */
+    bool started;
+    bool no_bots;                 /* a bot has handed it over */
     bool dirty, dirty_about;      /* differs from Redis */
     bool held_kept, held_changed; /* the held sets in Redis name it; they differ from `holds` */
 };
