@@ -224,7 +224,7 @@ static const char *const walks[] = {
     "    sla: { answer: { within: 2m }, reply: { within: 1m }, resolve: { within: 30m, hours: days } }\n"
     "    timeline:\n      - { after: 30%, needs: { x: 2 }, add: [second] }\n      - { after: 30s, since: step, offer: 3, raise: 1 "
     "}\n"
-    "      - { after: 3m, since: assigned, notify: [first] }\n      - { after: 5m, since: last-reply, park: yes }\n"
+    "      - { after: 1s, since: assigned, notify: [first] }\n      - { after: 5m, since: last-reply, park: yes }\n"
     "      - { after: 9m, since: last-reply, close: silent }\n      - { after: 200%, callback: { in: 2m, retries: 1 } }\n"
     "      - { after: 600%, move: two }\n"
     "    overflow:\n      - { when: { waiting: \">6\" }, deflect: app }\n      - { when: { waiting: \">8\", staffed: none }, "
@@ -240,7 +240,7 @@ static const char *const walks[] = {
     "queues:\n"
     "  one:\n    takes: { channel: webchat }\n    needs: { x: 4 }\n    swap: all\n    sla: { answer: { within: 3m } }\n"
     "    timeline:\n      - { after: 10%, update: hello }\n      - { after: 30%, needs: { x: 2 } }\n"
-    "      - { after: 4m, since: assigned, notify: [a] }\n"
+    "      - { after: 1s, since: assigned, notify: [a] }\n"
     "  three: { takes: default, needs: { x: 2 }, sla: { answer: { within: 1m } }, swap: new }\n"
     "agents:\n  a: { skills: { x: 9 } }\n  b: { skills: { x: 3 }, capacity: 60 }\n",
 };

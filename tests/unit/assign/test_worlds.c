@@ -280,7 +280,7 @@ static uint32_t units_of(const struct agent *a)
 static const struct channel *channel_of(const struct workspace *ws, const struct ticket *t)
 {
     static const struct channel other = { .name = "other", .cost = 20 };
-    int c = policy_channel(ws->policy, t->channel_name);
+    int c = policy_channel(ws->policy, ticket_text(t, TEXT_CHANNEL));
 
     return c < 0 ? &other : &ws->policy->channels[c];
 }
@@ -295,7 +295,7 @@ static uint32_t by_channel(const struct channel_max *v, uint32_t n, int channel,
 static bool favoured(const struct workspace *ws, const struct ticket *t)
 {
     const struct capacity_rules *c = &ws->policy->capacity;
-    int channel = policy_channel(ws->policy, t->channel_name);
+    int channel = policy_channel(ws->policy, ticket_text(t, TEXT_CHANNEL));
 
     return (c->keep_urgency >= 0 && (int)t->urgency >= c->keep_urgency) || (channel >= 0 && (c->keep_channels >> channel & 1));
 }
@@ -304,15 +304,15 @@ static bool has_room(const struct workspace *ws, const struct agent *a, const st
                      bool keep_too, const struct hold *but)
 {
     const struct channel *c = channel_of(ws, t);
-    int number = policy_channel(ws->policy, t->channel_name);
+    int number = policy_channel(ws->policy, ticket_text(t, TEXT_CHANNEL));
     uint32_t used = units_of(a) - (but ? but->units : 0) + by_channel(s->cost, s->cost_count, number, c->cost), same = 0, hand = 0,
              alone = 0;
 
     for (const struct hold *h = a->holds; h; h = h->agent_next) {
         if (!h->counted || h == but) continue;
         hand++;
-        same += str_eq(h->ticket->channel_name, t->channel_name) ||
-                (number < 0 && policy_channel(ws->policy, h->ticket->channel_name) < 0);
+        same += str_eq(ticket_text(h->ticket, TEXT_CHANNEL), ticket_text(t, TEXT_CHANNEL)) ||
+                (number < 0 && policy_channel(ws->policy, ticket_text(h->ticket, TEXT_CHANNEL)) < 0);
         alone += channel_of(ws, h->ticket)->exclusive != EXCLUSIVE_NO;
     }
     if (alone || (hand && c->exclusive == EXCLUSIVE_ALONE)) return false;
@@ -329,11 +329,11 @@ static bool is_held_back(const struct workspace *ws, const struct ticket *t, con
 
 static bool has_skills(const struct workspace *ws, const struct agent_spec *s, const struct ticket *t)
 {
-    for (uint32_t i = 0; i < t->needs.count; i++) {
+    for (uint32_t i = 0; i < t->needs->count; i++) {
         uint32_t level = 0;
         for (uint32_t k = 0; k < s->skills.count; k++)
-            if (str_is(space_skill(ws, t->needs.v[i].skill), s->skills.v[k].name)) level = s->skills.v[k].level;
-        if (level < t->needs.v[i].level) return false;
+            if (str_is(space_skill(ws, t->needs->v[i].skill), s->skills.v[k].name)) level = s->skills.v[k].level;
+        if (level < t->needs->v[i].level) return false;
     }
     return true;
 }
@@ -504,7 +504,8 @@ static void tell_ticket(struct workspace *ws, struct lines *out, const struct ti
         put(&b, " only=%s:%x@%llu", name_of(t->only), t->only_skip, (unsigned long long)t->only_until);
     put(&b, " prefer=%s people=%d had=", name_of(t->prefer), t->no_bots);
     for (uint32_t i = 0; i < t->owner_count; i++) put(&b, "%s,", name_of(ws->roster.v[t->owners[i]]));
-    tell_needs(ws, &b, "needs", &t->needs), tell_needs(ws, &b, "asked", &t->asked), tell_needs(ws, &b, "wants", &t->wants);
+    struct needs needs = needs_open(t->needs), asked = needs_open(t->asked), wants = needs_open(t->wants);
+    tell_needs(ws, &b, "needs", &needs), tell_needs(ws, &b, "asked", &asked), tell_needs(ws, &b, "wants", &wants);
     tell_by_agent(ws, &b, t);
     tell_line(ws, &b, t);
     add_line(out, &b);
