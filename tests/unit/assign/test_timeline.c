@@ -222,7 +222,7 @@ static const char *const walks[] = {
     "queues:\n"
     "  one:\n    takes: { channel: webchat }\n    needs: { x: 5 }\n    groups: [first]\n    swap: new\n"
     "    sla: { answer: { within: 2m }, reply: { within: 1m }, resolve: { within: 30m, hours: days } }\n"
-    "    timeline:\n      - { after: 30%, needs: { x: 2 }, add: [second] }\n      - { after: 30s, since: step, offer: 3, raise: 1 "
+    "    timeline:\n      - { after: 30%, needs: { x: 2 }, add: [second], notify: [first] }\n      - { after: 30s, since: step, offer: 3, raise: 1 "
     "}\n"
     "      - { after: 1s, since: assigned, notify: [first] }\n      - { after: 5m, since: last-reply, park: yes }\n"
     "      - { after: 9m, since: last-reply, close: silent }\n      - { after: 200%, callback: { in: 2m, retries: 1 } }\n"
