@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 /* What agents, supervisors and integrations ask. One table leads from a kind to its function; each answers exactly once, with a
    result or with a refusal of a stable type (heartbeats with nothing). An answer that tells of a change waits for that change to
@@ -32,6 +33,32 @@ void refuse(struct workspace *ws, const struct act *a, uint32_t status, const ch
     r.detail = text_cut(str_of(text), sizeof text - 5);
     metric_add(MET_ACTS_REFUSED, problem, 1);
     change_mail(ws, &(struct out_mail){ .type = MSG_RESULT, .router = a->router, .seq = ws->seq }, &result_record, &r);
+}
+
+#define NEAR_MOST 4096u /* among more agents, a wrong name is not worth the search */
+
+static const char *nearest_agent(const struct roster *r, struct str name)
+{
+    const char **names = r->count <= NEAR_MOST ? malloc((r->count + 1) * sizeof *names) : NULL, *near;
+    size_t n = 0;
+
+    for (uint32_t i = 0; names && i < r->count; i++)
+        if (r->v[i]->known) names[n++] = r->v[i]->name.p;
+    near = n ? str_nearest(name, names, n) : NULL;
+    free(names);
+    return near;
+}
+
+struct agent *act_agent_called(struct workspace *ws, const struct act *a, struct str name)
+{
+    struct agent *g = roster_find(&ws->roster, name);
+    const char *near;
+
+    if (g && g->known) return g;
+    near = nearest_agent(&ws->roster, name);
+    refuse(ws, a, 404, "agent-not-found", "no agent is called \"%.*s\"%s%s%s", STR_FMT(name), near ? " (did you mean \"" : "",
+           near ? near : "", near ? "\"?)" : "");
+    return NULL;
 }
 
 /* What is told of a ticket after an act on it; taken before the ticket may be freed. */

@@ -818,6 +818,8 @@ void answer(struct workspace *ws, const struct act *a, uint32_t status, struct s
             const uint32_t *confirm_home);
 void refuse(struct workspace *ws, const struct act *a, uint32_t status, const char *problem, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
+/* The known agent of that name; NULL: refused, with the nearest name there is. */
+struct agent *act_agent_called(struct workspace *ws, const struct act *a, struct str name);
 void act_tell(struct workspace *ws, const struct act *a, const struct ticket *t); /* 200, with what the ticket is now */
 /* The live ticket of the act; NULL: refused, it has ended or there is none. */
 struct ticket *act_target(struct workspace *ws, const struct act *a);

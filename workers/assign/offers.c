@@ -303,13 +303,9 @@ void ticket_started(struct workspace *ws, struct ticket *t)
 
 static struct agent *acting_agent(struct workspace *ws, const struct act *a)
 {
-    struct agent *g = roster_find(&ws->roster, a->agent);
+    struct agent *g = act_agent_called(ws, a, a->agent);
 
-    if (!g || !g->known) {
-        refuse(ws, a, 404, "agent-not-found", "no agent is called \"%.*s\"", STR_FMT(a->agent));
-        return NULL;
-    }
-    if (!agent_session_ok(ws, a, g)) return NULL;
+    if (!g || !agent_session_ok(ws, a, g)) return NULL;
     if (!act_has_token(a) && !a->privileged) {
         refuse(ws, a, 400, "bad-request", "the token of the offer is missing");
         return NULL;

@@ -160,15 +160,6 @@ void agent_due(struct workspace *ws, struct agent *a)
 
 /* ---- acts ---- */
 
-static struct agent *known_agent(struct workspace *ws, const struct act *a)
-{
-    struct agent *g = roster_find(&ws->roster, a->agent);
-
-    if (g && g->known) return g;
-    refuse(ws, a, 404, "agent-not-found", "no agent is called \"%.*s\"", STR_FMT(a->agent));
-    return NULL;
-}
-
 bool agent_session_ok(struct workspace *ws, const struct act *a, const struct agent *g)
 {
     if (!a->session || a->session >= g->claim) return true;
@@ -232,7 +223,7 @@ static void show_holds(struct workspace *ws, struct agent *g)
 
 void act_connect(struct workspace *ws, const struct act *a)
 {
-    struct agent *g = known_agent(ws, a);
+    struct agent *g = act_agent_called(ws, a, a->agent);
 
     if (!g || !agent_session_ok(ws, a, g)) return;
     if (g->connected && a->session != g->session) tell_replaced(ws, g, g->router, g->session);
@@ -261,7 +252,7 @@ static void leave(struct workspace *ws, struct agent *g)
 
 void act_disconnect(struct workspace *ws, const struct act *a)
 {
-    struct agent *g = known_agent(ws, a);
+    struct agent *g = act_agent_called(ws, a, a->agent);
 
     if (!g || !agent_session_ok(ws, a, g)) return;
     if (g->connected) leave(ws, g);
@@ -302,7 +293,7 @@ void act_heartbeat(struct workspace *ws, const struct act *a)
 
 void act_presence(struct workspace *ws, const struct act *a)
 {
-    struct agent *g = known_agent(ws, a);
+    struct agent *g = act_agent_called(ws, a, a->agent);
     char reason[65] = "";
     struct buf b;
     struct jw w;

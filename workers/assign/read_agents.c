@@ -164,14 +164,11 @@ static void agent_fields(const struct workspace *ws, struct jw *w, const struct 
 
 void act_agent(struct workspace *ws, const struct act *a)
 {
-    const struct agent *g = roster_find(&ws->roster, a->agent);
+    const struct agent *g = act_agent_called(ws, a, a->agent);
     struct buf b;
     struct jw w;
 
-    if (!g || !g->known) {
-        refuse(ws, a, 404, "agent-not-found", "no agent is called \"%.*s\"", STR_FMT(a->agent));
-        return;
-    }
+    if (!g) return;
     buf_init(&b, BODY_MAX);
     w = jw_on(&b);
     agent_fields(ws, &w, g, true);

@@ -42,13 +42,11 @@ void act_assign(struct workspace *ws, const struct act *a)
 
 static struct agent *puller(struct workspace *ws, const struct act *a)
 {
-    struct agent *g = roster_find(&ws->roster, a->agent);
+    struct agent *g = act_agent_called(ws, a, a->agent);
 
-    if (!g || !g->known) refuse(ws, a, 404, "agent-not-found", "no agent is called \"%.*s\"", STR_FMT(a->agent));
-    else if (!agent_session_ok(ws, a, g)) return NULL;
-    else if (g->presence != PRES_AVAILABLE || g->leaving)
-        refuse(ws, a, 409, "agent-offline", "%.*s is not available", STR_FMT(g->name));
-    else return g;
+    if (!g || !agent_session_ok(ws, a, g)) return NULL;
+    if (g->presence == PRES_AVAILABLE && !g->leaving) return g;
+    refuse(ws, a, 409, "agent-offline", "%.*s is not available", STR_FMT(g->name));
     return NULL;
 }
 

@@ -24,12 +24,9 @@ struct goal {
 
 struct agent *act_colleague(struct workspace *ws, const struct act *a)
 {
-    struct agent *g = roster_find(&ws->roster, a->to);
+    struct agent *g = act_agent_called(ws, a, a->to);
 
-    if (!g || !g->known) {
-        refuse(ws, a, 404, "agent-not-found", "no agent is called \"%.*s\"", STR_FMT(a->to));
-        return NULL;
-    }
+    if (!g) return NULL;
     if (g->presence != PRES_OFFLINE && !g->leaving) return g;
     refuse(ws, a, 409, "agent-offline", "%.*s is offline", STR_FMT(g->name));
     return NULL;

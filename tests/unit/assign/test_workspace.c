@@ -555,6 +555,20 @@ static void what_redis_lost_is_rebuilt_from_the_home_with_owner_and_token(void *
     world_close(&w);
 }
 
+static void a_wrong_name_is_told_the_nearest_right_one(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_open(&w, yaml_of("queues:\n  desk: { takes: default }\nagents:\n  minji: { skills: { x: 1 } }\n"));
+    world_act(&w, (struct act){ .kind = ACT_AGENT, .agent = STR("minij") });
+    assert_int_equal(w.status, 404);
+    assert_string_equal(w.why, "no agent is called \"minij\" (did you mean \"minji\"?)");
+    world_act(&w, (struct act){ .kind = ACT_AGENT, .agent = STR("somebody-else") });
+    assert_string_equal(w.why, "no agent is called \"somebody-else\"");
+    world_close(&w);
+}
+
 static void what_its_home_has_settled_is_dropped_and_what_came_meanwhile_is_kept(void **state)
 {
     struct world w;
@@ -755,6 +769,7 @@ int main(void)
         cmocka_unit_test(what_is_read_is_json_and_pages_by_id),
         cmocka_unit_test(a_new_reign_has_what_was_written),
         cmocka_unit_test(what_redis_lost_is_rebuilt_from_the_home_with_owner_and_token),
+        cmocka_unit_test(a_wrong_name_is_told_the_nearest_right_one),
         cmocka_unit_test(what_its_home_has_settled_is_dropped_and_what_came_meanwhile_is_kept),
         cmocka_unit_test(a_long_random_walk_breaks_nothing_that_must_hold),
     };
