@@ -17,6 +17,7 @@ import websocket
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 NARU = os.environ.get("NARU", str(ROOT / "build-test" / "naru"))
 POLICY = pathlib.Path(__file__).parent / "policy.yaml"
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it, and so would all its children
 
 
 def wait_for(what, cond, seconds=30.0):
