@@ -489,8 +489,10 @@ void ticket_to_queue(struct workspace *ws, struct ticket *t, uint32_t queue)
 
 /* ---- back-off ---- */
 
+/* A shorter back-off, of another queue or a newer policy, ends no longer one. */
 void ticket_hold_back(struct workspace *ws, struct ticket *t, uint32_t agent)
 {
+    uint64_t until = ws->now + queue_of(ws, t)->offers.back_off_ms;
     uint32_t i = 0, oldest = 0;
 
     for (; i < t->backoff_count && t->backoff[i].agent != agent; i++)
@@ -501,9 +503,11 @@ void ticket_hold_back(struct workspace *ws, struct ticket *t, uint32_t agent)
         if (!v) return;
         t->backoff = v;
         t->backoff_count++;
+    } else if (t->backoff[i].agent == agent && t->backoff[i].until > until) {
+        until = t->backoff[i].until;
     }
     if (t->only && t->only->index == agent) ticket_only_over(ws, t); /* they have let it go by */
-    t->backoff[i] = (struct held_back){ agent, ws->now + queue_of(ws, t)->offers.back_off_ms };
+    t->backoff[i] = (struct held_back){ agent, until };
     change_touch(ws, t);
 }
 
