@@ -329,6 +329,67 @@ struct presence_rules {
     uint32_t hold_ms;  /* what is held longer returns; default 24 h */
 };
 
+/* ---- `simulate`: what a simulation is told of customers and agents beyond the rules (workers/simulate) ---- */
+enum dist_kind { DIST_NONE, DIST_FIXED, DIST_EXPONENTIAL, DIST_LOGNORMAL };
+struct dist { /* of times */
+    enum dist_kind kind;
+    double mean_ms; /* 1 ms .. 30 d */
+    double cv;      /* DIST_LOGNORMAL: standard deviation / mean, 0.01..10; default 1 */
+};
+/* Tickets that are alike: what a trace calls its `class`. */
+struct sim_class {
+    const char *name;
+    int queue;                 /* index; `queue`, or the queue of the class's name */
+    const char *channel;       /* a channel word; default voice */
+    enum urgency urgency;      /* default normal */
+    struct skills needs;       /* beyond those of the queue */
+    const char *language;      /* or NULL: "und" */
+    double weight;             /* of a breach, in reports and objectives; 0..1000, default 1 */
+    uint32_t target_ms;        /* answered within it is in time, whatever the policy's target; 0 (default): the queue's for its urgency */
+    struct dist work, patience; /* where a trace or the arrivals leave them out; patience NONE: waits for ever */
+    uint32_t line;
+};
+struct sim_by_class { /* a number for all classes, and those of single ones */
+    double all;         /* NAN: not given */
+    struct sim_number {
+        uint32_t class; /* index into simulate.classes */
+        double v;
+    } * v;
+    uint32_t count;
+};
+struct sim_agent {
+    int agent;                /* index into agents */
+    struct sim_by_class speed; /* a ticket takes work / speed; 0.01..100, default 1 */
+    struct sim_by_class match; /* what it is worth that they serve this class: 0..1000; not given: not counted */
+    uint32_t line;
+};
+/* How fast each of n tickets at once is worked on by one agent: v[n - 1], further ones as the last; 0..1. A channel without one: 1/n,
+   an agent has one pair of hands. */
+struct sim_parallel {
+    const char *channel;
+    double *v;
+    uint32_t count, line;
+};
+struct sim_places { /* so many may wait in the queue; who comes when all places are taken is blocked */
+    int queue;
+    uint32_t places, line;
+};
+struct simulate_rules {
+    bool given;
+    uint64_t from; /* the wall ms of arrival_ms 0, as a date and time in the policy's time zone; default Monday 2026-01-05 00:00 */
+    struct sim_class *classes;
+    uint32_t class_count;
+    struct sim_agent *agents;
+    uint32_t agent_count;
+    struct sim_parallel *parallel;
+    uint32_t parallel_count;
+    struct sim_places *places;
+    uint32_t places_count;
+    struct dist accept;      /* from an offer to its accept; default at once */
+    double declined, missed; /* shares of offers, 0..0.95; default 0 */
+    uint32_t line;
+};
+
 struct policy {
     const char *workspace;
     char version[72]; /* "sha256:" and the first 16 hex of the file's hash */
@@ -359,6 +420,7 @@ struct policy {
     uint32_t group_count;
     struct capacity_rules capacity;
     struct presence_rules presence;
+    struct simulate_rules simulate;
     const char *timezone; /* of days; default UTC */
     uint64_t *midnight;   /* wall ms, sorted, as far ahead as hours are */
     uint32_t midnight_count;
