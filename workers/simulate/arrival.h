@@ -5,9 +5,9 @@
 
 #include "config/policy.h"
 
-#define SIM_ID_MAX    64u            /* bytes of an id */
-#define SIM_TIME_MAX  315360000000ull /* ms: ten years; later times, longer works and patiences are refused as absurd */
-#define SIM_FOR_EVER  UINT64_MAX     /* patience of who waits until they are served */
+#define SIM_ID_MAX   64u             /* bytes of an id */
+#define SIM_TIME_MAX 315360000000ull /* ms: ten years; later times, longer works and patiences are refused as absurd */
+#define SIM_FOR_EVER UINT64_MAX      /* patience of who waits until they are served */
 
 struct arrival {
     char id[SIM_ID_MAX + 1]; /* unique in a run */
@@ -23,6 +23,8 @@ struct source {
     void (*close)(struct source *s); /* frees all of it */
     char why[512];
 };
+/* <0, 0, >0: numbers (digits alone, however many) by their value, before texts; the rest by their bytes. */
+int sim_id_cmp(const char *a, const char *b);
 static inline enum err source_next(struct source *s, struct arrival *out) { return s->next(s, out); }
 static inline void source_close(struct source *s) /* NULL is fine */
 {
