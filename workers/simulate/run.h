@@ -23,7 +23,7 @@ struct outcome_of {
     uint32_t agent_index;  /* into the policy's agents; UINT32_MAX: nobody, or not of the policy */
     uint64_t arrived;
     uint64_t start; /* accepted; UINT64_MAX: never */
-    uint64_t end;   /* worked off, hung up or turned away; UINT64_MAX: waiting */
+    uint64_t end;   /* worked off, hung up or turned away; of who waits (or is being served), the last instant of the run */
     uint64_t target; /* ms after its arrival until which an answer is in time (business hours counted in) */
     double match;    /* NAN: not given for this agent and class */
 };
