@@ -43,14 +43,8 @@ out:
     return e;
 }
 
-/* The place of a character, at or after the one that was copied up to. A byte order mark is not counted. */
-static size_t byte_of(struct copy *c, uint32_t character)
-{
-    size_t at = c->byte;
-    if (at == 0 && c->yaml.n >= 3 && memcmp(c->yaml.p, "\xef\xbb\xbf", 3) == 0) at = 3;
-    for (uint32_t i = c->character; i < character && at < c->yaml.n; i++) at += str_utf8_step(c->yaml.p + at, c->yaml.n - at);
-    return at;
-}
+/* The place of a character, at or after the one that was copied up to. */
+static size_t byte_of(const struct copy *c, uint32_t character) { return tree_byte(c->yaml, c->byte, c->character, character); }
 
 static void refuse(struct copy *c, const struct ynode *n, const char *text)
 {

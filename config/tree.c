@@ -119,6 +119,8 @@ static struct ynode *add_node(struct reader *r, const yaml_event_t *e, enum ytyp
     n->type = type;
     n->line = line_of(e);
     n->column = column_of(e);
+    n->at = (uint32_t)e->start_mark.index;
+    n->end = (uint32_t)e->end_mark.index;
     n->number = r->numbers++;
     hang(r, n);
     return n;
@@ -161,8 +163,6 @@ static void on_scalar(struct reader *r, const yaml_event_t *e)
     }
     struct ynode *n = add_node(r, e, Y_SCALAR);
     if (!n) return;
-    n->at = (uint32_t)e->start_mark.index;
-    n->end = (uint32_t)e->end_mark.index;
     n->quoted = e->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
     n->text = keep_text(r, s);
 }
@@ -175,7 +175,7 @@ static void on_alias(struct reader *r, const yaml_event_t *e)
     if (n) n->quoted = true, n->text = STR("");
 }
 
-static void open_container(struct reader *r, const yaml_event_t *e, enum ytype type)
+static void open_container(struct reader *r, const yaml_event_t *e, enum ytype type, bool flow)
 {
     if (is_odd_key(r, e)) return;
     if (++r->depth > LIM_YAML_DEPTH) {
@@ -183,26 +183,28 @@ static void open_container(struct reader *r, const yaml_event_t *e, enum ytype t
         return;
     }
     struct ynode *n = add_node(r, e, type);
-    if (n) r->at = n;
+    if (n) n->flow = flow, r->at = n;
 }
 
 static void on_list(struct reader *r, const yaml_event_t *e)
 {
     check_marks(r, e, e->data.sequence_start.anchor, e->data.sequence_start.tag);
-    open_container(r, e, Y_LIST);
+    open_container(r, e, Y_LIST, e->data.sequence_start.style == YAML_FLOW_SEQUENCE_STYLE);
 }
 
 static void on_map(struct reader *r, const yaml_event_t *e)
 {
     check_marks(r, e, e->data.mapping_start.anchor, e->data.mapping_start.tag);
-    open_container(r, e, Y_MAP);
+    open_container(r, e, Y_MAP, e->data.mapping_start.style == YAML_FLOW_MAPPING_STYLE);
 }
 
 static void on_end(struct reader *r, const yaml_event_t *e)
 {
-    (void)e;
+    struct ynode *n = r->at;
+    if (n->flow) n->end = (uint32_t)e->end_mark.index;
+    else if (n->last) n->end = n->last->end; /* its own end event comes behind blank lines and comments */
     r->depth--;
-    r->at = r->at->parent;
+    r->at = n->parent;
 }
 
 static void on_document(struct reader *r, const yaml_event_t *e)
@@ -303,6 +305,9 @@ enum err tree_read(struct ynode **out, struct str yaml, struct arena *arena, str
     struct reader r = { .arena = arena, .f = f, .yaml = yaml };
     *out = NULL;
     if (!check_bytes(yaml, f, &r.err)) return r.err;
+    size_t mark = tree_byte(yaml, 0, 0, 0); /* libyaml would count a byte order mark as indentation */
+    if (mark) yaml.p += mark, yaml.n -= mark;
+    r.yaml = yaml;
     if (!yaml_parser_initialize(&r.parser)) return ERR_NOMEM;
     map_init(&r.keys, LIM_YAML_BYTES);
     yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
@@ -334,6 +339,13 @@ const struct ynode *tree_item(const struct ynode *n, uint32_t index)
     for (const struct ynode *c = n->first; c; c = c->next)
         if (c->index == index) return c;
     return NULL;
+}
+
+size_t tree_byte(struct str yaml, size_t byte, uint32_t from, uint32_t character)
+{
+    if (byte == 0 && yaml.n >= 3 && memcmp(yaml.p, "\xef\xbb\xbf", 3) == 0) byte = 3;
+    for (; from < character && byte < yaml.n; from++) byte += str_utf8_step(yaml.p + byte, yaml.n - byte);
+    return byte;
 }
 
 const char *tree_type(const struct ynode *n)
