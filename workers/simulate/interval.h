@@ -18,7 +18,7 @@ struct interval {
 struct interval sample_interval(const struct sample *s);
 /* Does the interval leave 0 out? false without one; a half of 0 decides by the mean alone. */
 bool interval_sure(const struct interval *v);
-/* The 97.5 % quantile of Student's t with `freedom` degrees (1 and more). Abramowitz and Stegun 26.7.3, 26.7.4, inverted. */
+/* The 97.5 % quantile of Student's t with `freedom` degrees (1 and more). Abramowitz and Stegun (1964), table 26.10 and 26.7.5. */
 double student_t(uint32_t freedom);
 
 #endif
