@@ -67,6 +67,19 @@ void bind_ref(struct bind *b, enum ref_to to, const struct ynode *n, int *out)
     b->refs = r;
 }
 
+void bind_ref_key(struct bind *b, enum ref_to to, const struct ynode *n, int *out)
+{
+    struct ynode *key = bind_alloc(b, sizeof *key);
+    if (!key) return;
+    *key = *n;
+    key->type = Y_SCALAR;
+    key->quoted = true;
+    key->text = n->key;
+    key->line = n->key_line;
+    key->column = n->key_column;
+    bind_ref(b, to, key, out);
+}
+
 const struct ynode *bind_first(const struct ynode *n) { return n->type == Y_SCALAR ? n : n->first; }
 uint32_t bind_count(const struct ynode *n) { return n->type == Y_SCALAR ? 1 : n->count; }
 

@@ -61,7 +61,7 @@ struct wordset {
 };
 
 /* What a name in a file refers to. Resolved when all of the file was read, so that order in the file does not matter. */
-enum ref_to { REF_QUEUE, REF_HOURS, REF_CHANNEL, REF_ACCOUNT, REF_COUNT };
+enum ref_to { REF_QUEUE, REF_HOURS, REF_CHANNEL, REF_ACCOUNT, REF_AGENT, REF_CLASS, REF_COUNT };
 struct ref {
     enum ref_to to;
     struct str name;
@@ -87,6 +87,8 @@ struct bind {
 void bind_mapping(struct bind *b, const struct ynode *n, const struct mapping *m, void *into);
 void bind_defaults(struct bind *b, const struct mapping *m, void *into, struct str name);
 void bind_ref(struct bind *b, enum ref_to to, const struct ynode *n, int *out);
+/* The same of a member's key. */
+void bind_ref_key(struct bind *b, enum ref_to to, const struct ynode *n, int *out);
 void *bind_alloc(struct bind *b, size_t n);
 const char *bind_text(struct bind *b, struct str s);
 void bind_error(struct bind *b, const struct ynode *n, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

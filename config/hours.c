@@ -207,6 +207,21 @@ out:
     return e;
 }
 
+enum err hours_instant(const char *zone, uint32_t ymd, uint32_t minute, uint64_t *out)
+{
+    struct expansion x = { .e = U_ZERO_ERROR };
+    enum err e = open_calendar(&x, zone, 0);
+    if (e) goto out;
+    x.year = (int32_t)(ymd / 10000);
+    x.month = (int32_t)(ymd / 100 % 100) - 1;
+    x.day = (int32_t)(ymd % 100);
+    *out = instant(&x, 0, (int)minute, true);
+    if (U_FAILURE(x.e)) e = ERR_INTERNAL;
+out:
+    if (x.cal) ucal_close(x.cal);
+    return e;
+}
+
 /* ---- asking ---- */
 
 /* The first interval that shuts after wall_ms; h->count: none. */

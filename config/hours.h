@@ -26,6 +26,9 @@ bool hours_is_zone(const char *zone, const char **near, struct arena *arena);
 /* Intervals from the day before `now` on for HOURS_DAYS. ERR_NOMEM, ERR_INTERNAL (no time-zone data). A spec without a valid zone
    or without spans gives no interval. */
 enum err hours_expand(const struct hours_spec *spec, uint64_t now, struct arena *arena, struct hours *out);
+/* The instant of a minute (0..1439) of a local date (yyyymmdd) in a valid zone, in wall ms; 0 before 1970. ERR_INTERNAL (no
+   time-zone data). */
+enum err hours_instant(const char *zone, uint32_t ymd, uint32_t minute, uint64_t *out);
 /* p->midnight and p->first_day, of p->timezone (a valid one), as far ahead. */
 enum err hours_midnights(struct policy *p, uint64_t now, struct arena *arena);
 

@@ -278,12 +278,7 @@ static void read_maxima(struct bind *b, const struct ynode *n, const struct row 
             continue;
         }
         struct channel_max *m = &list->v[list->count++];
-        struct ynode *name = bind_alloc(b, sizeof *name); /* the key as a name to resolve */
-        if (!name) return;
-        *name = *c;
-        name->type = Y_SCALAR;
-        name->text = c->key;
-        bind_ref(b, REF_CHANNEL, name, (int *)&m->channel);
+        bind_ref_key(b, REF_CHANNEL, c, (int *)&m->channel);
         if (bind_whole(b, c, &v) && bind_within(b, c, r, v)) m->max = (uint32_t)v;
     }
 }

@@ -196,6 +196,10 @@ static void check_skills_held(struct bind *b, const struct draft *d, const struc
     uint32_t i = 0;
     for (const struct ynode *n = rules ? rules->first : NULL; n; n = n->next)
         (void)check_held(b, &held, &d->p.rules[i++].needs, tree_get(tree_get(n, "then"), "needs"));
+    const struct simulate_rules *s = &d->p.simulate;
+    const struct ynode *classes = tree_get(tree_get(root, "simulate"), "classes");
+    for (i = 0; i < s->class_count; i++)
+        (void)check_held(b, &held, &s->classes[i].needs, tree_get(tree_get(classes, s->classes[i].name), "needs"));
     map_fini(&held);
 }
 

@@ -53,6 +53,7 @@ static enum err expand_hours(struct bind *b, struct draft *d, uint64_t now)
     for (uint32_t i = 0; i < d->hours_count && !e; i++) e = hours_expand(&d->hours[i], now, b->arena, &d->p.hours[i]);
     d->p.loaded = now;
     if (!d->p.timezone) d->p.timezone = "UTC";
+    if (!e) e = simulate_from(&d->p.simulate.from, d->p.timezone);
     return e ? e : hours_midnights(&d->p, now, b->arena);
 }
 

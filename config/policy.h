@@ -339,18 +339,18 @@ struct dist { /* of times */
 /* Tickets that are alike: what a trace calls its `class`. */
 struct sim_class {
     const char *name;
-    int queue;                 /* index; `queue`, or the queue of the class's name */
-    const char *channel;       /* a channel word; default voice */
-    enum urgency urgency;      /* default normal */
-    struct skills needs;       /* beyond those of the queue */
-    const char *language;      /* or NULL: "und" */
-    double weight;             /* of a breach, in reports and objectives; 0..1000, default 1 */
-    uint32_t target_ms;        /* answered within it is in time, whatever the policy's target; 0 (default): the queue's for its urgency */
+    int queue;            /* index; `queue`, or the queue of the class's name */
+    const char *channel;  /* a channel word; default voice */
+    enum urgency urgency; /* default normal */
+    struct skills needs;  /* beyond those of the queue */
+    const char *language; /* or NULL: "und" */
+    double weight;        /* of a breach, in reports and objectives; 0..1000, default 1 */
+    uint32_t target_ms; /* answered within it is in time, whatever the policy's target; 0 (default): the queue's for its urgency */
     struct dist work, patience; /* where a trace or the arrivals leave them out; patience NONE: waits for ever */
     uint32_t line;
 };
 struct sim_by_class { /* a number for all classes, and those of single ones */
-    double all;         /* NAN: not given */
+    double all;       /* NAN: not given */
     struct sim_number {
         uint32_t class; /* index into simulate.classes */
         double v;
@@ -358,13 +358,14 @@ struct sim_by_class { /* a number for all classes, and those of single ones */
     uint32_t count;
 };
 struct sim_agent {
-    int agent;                /* index into agents */
+    const char *name;
+    int agent;                 /* index into agents */
     struct sim_by_class speed; /* a ticket takes work / speed; 0.01..100, default 1 */
     struct sim_by_class match; /* what it is worth that they serve this class: 0..1000; not given: not counted */
     uint32_t line;
 };
-/* How fast each of n tickets at once is worked on by one agent: v[n - 1], further ones as the last; 0..1. A channel without one: 1/n,
-   an agent has one pair of hands. */
+/* How fast each of n tickets at once is worked on by one agent: v[n - 1], further ones as the last; 0..1. A channel without one:
+   1/n, an agent has one pair of hands. */
 struct sim_parallel {
     const char *channel;
     double *v;

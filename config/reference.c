@@ -72,6 +72,13 @@ static const char front[] =
     "```\n\n"
     "# Keys\n";
 
+static const char arrivals_front[] =
+    "\n# Arrivals\n\n"
+    "Who comes in a simulation, as a file of its own (`naru simulate --arrivals FILE`) in place of "
+    "a trace. Its classes are\n"
+    "those of the policy's `simulate` section. Each class comes at random (a Poisson process), at "
+    "its rate of that time of day.\n";
+
 /* ---- one row ---- */
 
 static bool is_word(const struct row *r) { return r->kind == &K_WORD || r->kind == &K_BOOLWORD; }
@@ -111,16 +118,20 @@ static void bounds_text(struct buf *out, const struct row *r)
 {
     char least[32], most[32];
     const struct kind *k = r->kind;
-    if (is_word(r) || k == &K_BITS || k == &K_CHOOSE) {
+    if (k == &K_CHANNEL) {
+        words_text(out, &(struct wordset){ &channel_words, 0, 0 });
+    } else if (is_word(r) || k == &K_BITS || k == &K_CHOOSE) {
         words_text(out, r->arg);
     } else if (k == &K_SPAN || k == &K_AFTER) {
         const struct span_rule *rule = r->arg;
         buf_addf(out, "%s to %s, or %u%% to %u%%", ms_text(r->min, least), ms_text(r->max, most), rule->pct_min, rule->pct_max);
-    } else if ((k == &K_MS || k == &K_WITHIN) && r->max != 0) {
+    } else if ((k == &K_MS || k == &K_WITHIN || k == &K_LONG || k == &K_DIST) && r->max != 0) {
         buf_addf(out, "%s to %s", ms_text(r->min, least), ms_text(r->max, most));
-    } else if (k == &K_PERCENT) {
+    } else if (k == &K_PERCENT || k == &K_SHARE) {
         buf_addf(out, "%g%% to %g%%", r->min, r->max);
-    } else if ((k == &K_U32 || k == &K_INT || k == &K_F64 || k == &K_OVER || k == &K_MAXIMA) && (r->min != 0 || r->max != 0)) {
+    } else if ((k == &K_U32 || k == &K_INT || k == &K_F64 || k == &K_OVER || k == &K_MAXIMA || k == &K_BY_CLASS ||
+                k == &K_PARALLEL || k == &K_PLACES) &&
+               (r->min != 0 || r->max != 0)) {
         buf_addf(out, "%g to %.10g", r->min, r->max);
     } else if ((k == &K_NAMED || k == &K_ITEMS) && r->max != 0) {
         buf_addf(out, "%.0f at most", r->max);
@@ -198,4 +209,6 @@ void policy_reference(struct buf *out)
     struct told t = { .count = 0 };
     buf_addz(out, front);
     reference_mapping(out, &t, &policy_mapping, "");
+    buf_addz(out, arrivals_front);
+    reference_mapping(out, &t, &arrivals_mapping, "arrivals");
 }

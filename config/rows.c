@@ -128,6 +128,8 @@ static const struct row policy_rows[] = {
       .help = "when an agent is taken to be gone" },
     { "agents", &K_NAMED, AT(draft, p.agents), .max = LIM_AGENTS, .arg = &agent_mapping,
       .help = "who takes tickets; or kept by the API" },
+    { "simulate", &K_MAPPING, AT(draft, p.simulate), .arg = &simulate_mapping,
+      .help = "what a simulation is told of customers and agents beyond these rules; the service does not look at it" },
     { .name = NULL },
 };
 const struct mapping policy_mapping = { .name = "a policy (keys such as workspace and queues)",

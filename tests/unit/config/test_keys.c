@@ -1,6 +1,8 @@
 /* Every key of a queue, an agent, capacity and presence: what is written arrives, and what is not has its documented default. */
 #include "tests/unit/config/unit.h"
 
+#include <math.h>
+
 #define MINUTE 60000u
 #define HOUR   3600000u
 
@@ -198,6 +200,57 @@ TEST(agents_have_groups_costs_shifts_and_bots_their_rules)
     assert_int_equal(policy_group(p, STR("third-line")), -1);
 }
 
+TEST(what_is_simulated_is_read_with_every_name_an_index)
+{
+    const struct policy *p = ((struct whole *)*state)->p;
+    const struct simulate_rules *s = &p->simulate;
+    assert_true(s->given);
+    assert_int_equal(s->from, 1772409600000ull); /* 2026-03-02T00:00:00Z: 09:00 in Seoul */
+    assert_int_equal(s->class_count, 3);
+    const struct sim_class *billing = &s->classes[0], *calls = &s->classes[1], *other = &s->classes[2];
+    assert_int_equal(billing->queue, policy_queue(p, STR("billing")));
+    assert_string_equal(billing->channel, "webchat");
+    assert_int_equal(billing->urgency, URG_HIGH);
+    assert_int_equal(billing->needs.count, 1);
+    assert_string_equal(billing->language, "ko");
+    assert_true(billing->weight == 3 && billing->target_ms == 30000);
+    assert_true(billing->work.kind == DIST_EXPONENTIAL && billing->work.mean_ms == 180000);
+    assert_true(billing->patience.kind == DIST_LOGNORMAL && billing->patience.mean_ms == 240000 && billing->patience.cv == 1.2);
+    assert_int_equal(calls->queue, policy_queue(p, STR("front-desk")));
+    assert_string_equal(calls->channel, "voice");
+    assert_int_equal(calls->urgency, URG_NORMAL);
+    assert_true(calls->weight == 1 && calls->target_ms == 0 && !calls->language);
+    assert_true(calls->work.kind == DIST_FIXED && calls->work.mean_ms == 90000);
+    assert_true(calls->patience.kind == DIST_LOGNORMAL && calls->patience.cv == 1);
+    assert_true(other->work.kind == DIST_FIXED && other->work.mean_ms == 120000 && other->patience.kind == DIST_NONE);
+}
+
+TEST(what_is_simulated_of_agents_is_a_number_for_all_classes_or_by_class)
+{
+    const struct policy *p = ((struct whole *)*state)->p;
+    const struct simulate_rules *s = &p->simulate;
+    assert_int_equal(s->agent_count, 3);
+    for (uint32_t i = 0; i < 3; i++) assert_string_equal(p->agents[s->agents[i].agent].name, s->agents[i].name);
+    assert_true(s->agents[0].speed.all == 1.2 && s->agents[0].speed.count == 0);
+    assert_true(isnan(s->agents[0].match.all));
+    assert_int_equal(s->agents[0].match.count, 2);
+    assert_int_equal(s->agents[0].match.v[1].class, 1);
+    assert_true(s->agents[0].match.v[1].v == 0.4);
+    assert_true(s->agents[1].speed.all == 2 && s->agents[1].speed.count == 1 && s->agents[1].speed.v[0].class == 1);
+    assert_true(s->agents[1].match.all == 1);
+    assert_true(s->agents[2].speed.all == 1 && s->agents[2].speed.v[0].v == 1.5);
+    assert_true(isnan(s->agents[2].match.all) && s->agents[2].match.count == 0);
+    assert_int_equal(s->parallel_count, 2);
+    assert_string_equal(s->parallel[0].channel, "webchat");
+    assert_true(s->parallel[0].count == 3 && s->parallel[0].v[2] == 0.65);
+    assert_true(s->parallel[1].count == 1 && s->parallel[1].v[0] == 0.5);
+    assert_int_equal(s->places_count, 2);
+    assert_int_equal(s->places[0].queue, policy_queue(p, STR("billing")));
+    assert_true(s->places[0].places == 30 && s->places[1].places == 0);
+    assert_true(s->accept.kind == DIST_FIXED && s->accept.mean_ms == 3000);
+    assert_true(s->declined == 0.025 && s->missed == 0.01);
+}
+
 TEST(what_is_not_written_has_its_documented_default)
 {
     UNUSED(state);
@@ -229,6 +282,8 @@ TEST(what_is_not_written_has_its_documented_default)
     assert_int_equal(q->prefer_wait_ms, 0);
     assert_true(q->swap == SWAP_ALL && !q->no_bots);
     assert_int_equal(q->answer.hours, -1);
+    assert_false(p->simulate.given);
+    assert_int_equal(p->simulate.from, 1767571200000ull); /* 2026-01-05T00:00:00Z, a Monday */
     policy_unref(p);
 }
 
@@ -263,6 +318,8 @@ int main(void)
         WHOLE(a_timeline_keeps_every_step_with_its_clock_and_actions),
         WHOLE(an_overflow_has_one_way_out_and_all_its_conditions),
         WHOLE(agents_have_groups_costs_shifts_and_bots_their_rules),
+        WHOLE(what_is_simulated_is_read_with_every_name_an_index),
+        WHOLE(what_is_simulated_of_agents_is_a_number_for_all_classes_or_by_class),
         cmocka_unit_test(what_is_not_written_has_its_documented_default),
         cmocka_unit_test(sixty_four_groups_are_the_most_of_a_workspace),
     };
