@@ -1,12 +1,9 @@
 /* The whole file is read, unzipped if it is zipped, and gone through once, row by row. Nothing is copied: a cell is a slice of the
-   file's bytes. In TSV a row is a line and a tab ends a cell wherever it stands, as in the public sets of utterances. In CSV a cell
-   that begins with a quote goes on to the next lone quote, across commas and line ends; doubled quotes in it become one by moving
-   the cell's bytes together, which needs no room.
-
-   A row is found before it is cut: only one that is whole, and no longer than TABLE_ROW, is ever changed. So a quote that was never
-   closed costs its own line, not the rest of the file. */
+   file's bytes. In TSV a row is a line and a tab ends a cell wherever it stands, as in the public sets of utterances. CSV is read
+   by base/csv.h: quoted cells lose their quotes where they stand. */
 #include "cli/table.h"
 
+#include "base/csv.h"
 #include "config/findings.h"
 
 #include <errno.h>
@@ -38,51 +35,20 @@ static bool read_file(const char *who, const char *path, struct buf *out)
 
 /* ---- where a row ends ---- */
 
-/* A row's bytes without its line end, and how far it is to the next row. */
-struct span {
-    size_t n, step;
-    uint32_t lines;
-    const char *bad;
-};
-
-static struct span span_of(const char *p, size_t n, bool ended)
-{
-    return (struct span){ .n = n && p[n - 1] == '\r' ? n - 1 : n, .step = ended ? n + 1 : n, .lines = 1 };
-}
-
-static struct span line_span(const char *p, size_t left)
+static struct csv_row tsv_row(const char *p, size_t left)
 {
     const char *end = memchr(p, '\n', left);
-    struct span s = span_of(p, end ? (size_t)(end - p) : left, end != NULL);
-    if (s.n > TABLE_ROW) s.bad = "is longer than 1 MiB";
-    return s;
+    size_t n = end ? (size_t)(end - p) : left;
+    struct csv_row row = { .n = n && p[n - 1] == '\r' ? n - 1 : n, .step = end ? n + 1 : n, .lines = 1 };
+    if (row.n > TABLE_ROW) row.bad = "is too long";
+    return row;
 }
 
-static struct span csv_span(const char *p, size_t left)
+static struct csv_row row_at(const struct table *t)
 {
-    enum { START, PLAIN, QUOTED, CLOSED } in = START;
-    struct span first = line_span(p, left);
-    uint32_t lines = 1;
-    size_t i;
-
-    for (i = 0; i < left && i <= TABLE_ROW; i++) {
-        char c = p[i];
-        if (in == QUOTED) {
-            if (c == '"') in = CLOSED;
-            lines += c == '\n';
-        } else if (c == '\n') break;
-        else if (c == ',') in = START;
-        else if (c == '"' && in != PLAIN) in = QUOTED; /* opens, or was a doubled one */
-        else if (in == CLOSED && c != '\r') return first.bad = "has text behind a closing quote", first;
-        else if (in != CLOSED) in = PLAIN;
-    }
-    if (i > TABLE_ROW || in == QUOTED) {
-        first.bad = in == QUOTED ? "opens a quote that is not closed" : "is longer than 1 MiB";
-        return first;
-    }
-    struct span s = span_of(p, i, i < left);
-    s.lines = lines;
-    return s;
+    const char *p = t->bytes.p + t->at;
+    size_t left = t->bytes.n - t->at;
+    return t->csv ? csv_row(p, left, TABLE_ROW) : tsv_row(p, left);
 }
 
 /* ---- cells ---- */
@@ -95,32 +61,6 @@ static bool tsv_cell(struct str *rest, struct str *cell)
     *cell = (struct str){ rest->p, n };
     *rest = (struct str){ rest->p + step, rest->n - step };
     return tab != NULL;
-}
-
-/* The cell behind an opening quote, doubled quotes made one; gives the bytes that it took. */
-static size_t csv_quoted(char *p, size_t n, struct str *cell)
-{
-    size_t to = 0, i = 0;
-    for (; i < n; i++) {
-        if (p[i] == '"' && (i + 1 == n || p[++i] != '"')) break;
-        p[to++] = p[i];
-    }
-    *cell = (struct str){ p, to };
-    return i;
-}
-
-static bool csv_cell(struct str *rest, struct str *cell)
-{
-    char *base = (char *)rest->p; /* the table's own bytes */
-    size_t from = 0;
-    struct str quoted = STR_NONE;
-
-    if (rest->n && *base == '"') from = 1 + csv_quoted(base + 1, rest->n - 1, &quoted);
-    const char *comma = from < rest->n ? memchr(base + from, ',', rest->n - from) : NULL;
-    size_t n = comma ? (size_t)(comma - base) : rest->n, step = comma ? n + 1 : n;
-    *cell = quoted.p ? quoted : (struct str){ base, n };
-    *rest = (struct str){ base + step, rest->n - step };
-    return comma != NULL;
 }
 
 static void cut(struct table *t, struct str rest, const int *columns, uint32_t count, struct table_row *row)
@@ -138,11 +78,10 @@ static void cut(struct table *t, struct str rest, const int *columns, uint32_t c
 bool table_next(struct table *t, const int *columns, uint32_t count, struct table_row *row)
 {
     char *p = t->bytes.p + t->at;
-    size_t left = t->bytes.n - t->at;
 
     *row = (struct table_row){ .line = t->line };
-    if (left == 0) return false;
-    struct span s = t->csv ? csv_span(p, left) : line_span(p, left);
+    if (t->at == t->bytes.n) return false;
+    struct csv_row s = row_at(t);
     t->at += s.step;
     t->line += s.lines;
     row->bad = s.bad;
@@ -177,8 +116,7 @@ static bool skip_mark(struct table *t, const char *who)
 static bool read_names(struct table *t, const char *who)
 {
     char *p = t->bytes.p + t->at;
-    size_t left = t->bytes.n - t->at;
-    struct span s = t->csv ? csv_span(p, left) : line_span(p, left);
+    struct csv_row s = row_at(t);
     struct str rest = { p, s.n }, cell;
     bool more = true;
 
