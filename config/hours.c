@@ -207,18 +207,40 @@ out:
     return e;
 }
 
-enum err hours_instant(const char *zone, uint32_t ymd, uint32_t minute, uint64_t *out)
+struct zone {
+    UCalendar *cal;
+};
+
+enum err zone_open(struct zone **out, const char *name)
 {
     struct expansion x = { .e = U_ZERO_ERROR };
-    enum err e = open_calendar(&x, zone, 0);
-    if (e) goto out;
-    x.year = (int32_t)(ymd / 10000);
-    x.month = (int32_t)(ymd / 100 % 100) - 1;
-    x.day = (int32_t)(ymd % 100);
-    *out = instant(&x, 0, (int)minute, true);
-    if (U_FAILURE(x.e)) e = ERR_INTERNAL;
-out:
-    if (x.cal) ucal_close(x.cal);
+    struct zone *z = calloc(1, sizeof *z);
+    enum err e = z ? open_calendar(&x, name, 0) : ERR_NOMEM;
+
+    if (z) z->cal = x.cal;
+    if (e) zone_close(z), z = NULL;
+    *out = z;
+    return e;
+}
+
+uint64_t zone_instant(struct zone *z, int32_t day, uint32_t minute)
+{
+    struct expansion x = { .cal = z->cal, .year = 1970, .day = 1 + day, .e = U_ZERO_ERROR };
+    return instant(&x, 0, (int)minute, true);
+}
+
+void zone_close(struct zone *z)
+{
+    if (z && z->cal) ucal_close(z->cal);
+    free(z);
+}
+
+enum err hours_instant(const char *zone, uint32_t ymd, uint32_t minute, uint64_t *out)
+{
+    struct zone *z;
+    enum err e = zone_open(&z, zone);
+    if (!e) *out = zone_instant(z, date_days(ymd), minute);
+    zone_close(z);
     return e;
 }
 

@@ -32,4 +32,12 @@ enum err hours_instant(const char *zone, uint32_t ymd, uint32_t minute, uint64_t
 /* p->midnight and p->first_day, of p->timezone (a valid one), as far ahead. */
 enum err hours_midnights(struct policy *p, uint64_t now, struct arena *arena);
 
+/* Wall-clock times of a time zone, one at a time. */
+struct zone;
+enum err zone_open(struct zone **out, const char *name); /* a valid one; ERR_NOMEM, ERR_INTERNAL (no time-zone data) */
+/* The wall ms of `minute` (0..1439) of that local date (days since 1970-01-01). One that the clocks skip is the next valid instant,
+   one that they repeat its first. 0: before 1970, or ICU failed. */
+uint64_t zone_instant(struct zone *z, int32_t day, uint32_t minute);
+void zone_close(struct zone *z); /* NULL is fine */
+
 #endif

@@ -96,7 +96,7 @@ static int by_time(const void *a, const void *b)
 
 static enum err check_overlaps(struct roster *r, char *why)
 {
-    qsort(r->v, r->count, sizeof *r->v, by_agent);
+    if (r->count) qsort(r->v, r->count, sizeof *r->v, by_agent);
     for (uint32_t i = 1; i < r->count; i++) {
         const struct row *x = &r->v[i - 1], *y = &r->v[i];
         if (x->agent != y->agent || x->to <= y->from) continue;
@@ -112,7 +112,7 @@ static enum err check_overlaps(struct roster *r, char *why)
 
 static enum err hand_over(struct roster *r, struct duties *out, char *why)
 {
-    qsort(r->v, r->count, sizeof *r->v, by_time);
+    if (r->count) qsort(r->v, r->count, sizeof *r->v, by_time);
     struct duty *v = calloc(r->count + 1, sizeof *v);
     if (!v) return snprintf(why, SHEET_WHY, "%s", err_text(ERR_NOMEM)), ERR_NOMEM;
     for (uint32_t i = 0; i < r->count; i++) {

@@ -62,6 +62,7 @@ static enum err read_work(struct trace *t, const struct sim_class *c, struct arr
                          c->name);
     struct rng r = draw_rng(&d, DRAW_WORK, c->name, t->numbers[out->class]);
     out->work = draw_ms(&c->work, &r);
+    if (c->work.kind != DIST_FIXED) t->source.random = true;
     return ERR_OK;
 }
 
