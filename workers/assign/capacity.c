@@ -41,30 +41,46 @@ bool ticket_favoured(const struct workspace *ws, const struct ticket *t)
     return (r->keep_urgency >= 0 && (int)t->urgency >= r->keep_urgency) || (r->keep_channels >> t->channel & 1);
 }
 
-/* Bits of enum rooms. */
-static unsigned room_on(const struct workspace *ws, const struct agent *a, uint32_t channel, uint32_t credit)
+struct load load_of(const struct agent *a, uint32_t channel)
 {
-    uint64_t used = (uint64_t)a->used - credit + capacity_cost(ws, a, channel);
+    return (struct load){ a->used, a->in_hand, a->exclusive, a->chan[channel] };
+}
+
+/* Bits of enum rooms. */
+static unsigned room_on(const struct workspace *ws, const struct agent *a, uint32_t channel, const struct load *has)
+{
+    uint64_t used = (uint64_t)has->used + capacity_cost(ws, a, channel);
     uint32_t keep = ws->policy ? ws->policy->capacity.keep_units : 0;
-    bool disturbs = a->exclusive || (ws->channels[channel].exclusive == EXCLUSIVE_ALONE && a->in_hand);
+    bool disturbs = has->exclusive || (ws->channels[channel].exclusive == EXCLUSIVE_ALONE && has->in_hand);
 
     return (used <= a->capacity ? ROOM_UNITS : 0u) | (used + keep <= a->capacity ? ROOM_UNKEPT : 0u) |
-           (a->chan[channel] < capacity_max(ws, a, channel) ? ROOM_PLACE : 0u) | (disturbs ? 0u : ROOM_ALONE);
+           (has->count < capacity_max(ws, a, channel) ? ROOM_PLACE : 0u) | (disturbs ? 0u : ROOM_ALONE);
 }
 
 void capacity_rooms(const struct workspace *ws, const struct agent *a, uint8_t out[CHANNELS_MAX])
 {
-    for (uint32_t c = 0; c < ws->channel_count; c++) out[c] = (uint8_t)room_on(ws, a, c, 0);
+    for (uint32_t c = 0; c < ws->channel_count; c++) {
+        struct load has = load_of(a, c);
+        out[c] = (uint8_t)room_on(ws, a, c, &has);
+    }
 }
 
-enum bar capacity_bar(const struct workspace *ws, const struct agent *a, uint32_t channel, bool favoured, uint32_t credit)
+enum bar capacity_bar_by(const struct workspace *ws, const struct agent *a, uint32_t channel, bool favoured, const struct load *has)
 {
-    unsigned room = room_on(ws, a, channel, credit);
+    unsigned room = room_on(ws, a, channel, has);
 
     if (!(room & ROOM_UNITS)) return BAR_UNITS;
     if (!favoured && !(room & ROOM_UNKEPT)) return BAR_KEEP;
     if (!(room & ROOM_PLACE)) return BAR_MAXIMUM;
     return room & ROOM_ALONE ? BAR_NONE : BAR_EXCLUSIVE;
+}
+
+enum bar capacity_bar(const struct workspace *ws, const struct agent *a, uint32_t channel, bool favoured, uint32_t credit)
+{
+    struct load has = load_of(a, channel);
+
+    has.used -= credit;
+    return capacity_bar_by(ws, a, channel, favoured, &has);
 }
 
 /* ---- what must always hold ---- */

@@ -11,6 +11,7 @@
 #include "workers/assign/estimate.h"
 #include "workers/assign/idmap.h"
 #include "workers/assign/state.h"
+#include "workers/assign/trail.h"
 #include "workers/assign/workspace.h"
 
 #define CHANNELS_MAX 32u     /* channels of one policy, and "any other" */
@@ -235,6 +236,7 @@ struct agent {
     } speeds[SPEEDS_MAX];
     uint32_t speed_at;          /* the place that is used next */
     uint8_t room[CHANNELS_MAX]; /* bits of enum rooms, as they stand in the roster's sets */
+    uint8_t ready;              /* bits of enum ready, likewise */
     uint64_t idle_in;           /* the groups that count them as idle; see roster_refresh */
     bool any_free;              /* counted in roster.free_agents */
     struct bot_rules bot_rules; /* without its texts: those are the routers' part */
@@ -309,11 +311,13 @@ struct lane {
 
 /* Tickets that any given agent can serve all or none of: see line.c. */
 struct line {
-    struct str key; /* owned */
+    struct line_ask *ask; /* one reference */
+    struct str key;       /* its bytes */
     uint32_t channel;
     bool favoured; /* see ticket_favoured */
     struct needs needs;
-    uint32_t *excluded, excluded_count;
+    const uint32_t *excluded; /* in `ask` */
+    uint32_t excluded_count;
     const struct agent *only; /* NULL: everybody */
     unsigned only_skip;
     bool no_bots;
@@ -391,6 +395,7 @@ struct workspace {
     struct skill_name **skill;
     uint32_t skill_count;
     struct roster roster;
+    struct trail trail;
     struct wait_queue *queues;
     uint32_t queue_count;
     struct line **active;
@@ -575,6 +580,7 @@ struct agent *roster_add(struct workspace *ws, struct str name); /* found or mad
 enum err roster_spec(struct workspace *ws, struct agent *a, const struct agent_spec *spec);
 void roster_forget(struct workspace *ws, struct agent *a);  /* no longer known */
 void roster_refresh(struct workspace *ws, struct agent *a); /* columns and bits from the agent's fields */
+uint8_t roster_ready(const struct agent *a);                /* bits of enum ready, from the same */
 void roster_worked(struct workspace *ws, struct agent *a);  /* something is off their hands just now */
 void roster_freed(struct workspace *ws, struct agent *a);   /* lines are to be asked again whether this agent can serve them */
 void roster_allow_over(const struct workspace *ws, struct agent *a); /* it may have more than it should, from before */
@@ -621,6 +627,13 @@ bool ticket_favoured(const struct workspace *ws, const struct ticket *t);       
 /* For one more: units, also without those that are kept; a place below the channel's maximum; nothing exclusive in the way. */
 enum rooms { ROOM_UNITS = 1, ROOM_UNKEPT = 2, ROOM_PLACE = 4, ROOM_ALONE = 8, ROOM_READY = 16 /* the agent is */ };
 void capacity_rooms(const struct workspace *ws, const struct agent *a, uint8_t out[CHANNELS_MAX]);
+/* What an agent has, as far as it counts for one more of a channel. */
+struct load {
+    uint32_t used, in_hand, exclusive, count; /* count: of that channel */
+};
+struct load load_of(const struct agent *a, uint32_t channel);
+enum bar capacity_bar_by(const struct workspace *ws, const struct agent *a, uint32_t channel, bool favoured,
+                         const struct load *has);
 /* One more on this channel, beside all they have but `credit` units of it. */
 enum bar capacity_bar(const struct workspace *ws, const struct agent *a, uint32_t channel, bool favoured, uint32_t credit);
 const char *capacity_check(const struct workspace *ws, const struct agent *a); /* NULL, or what they have too much of */
@@ -645,6 +658,8 @@ static inline struct waits waits_of(const struct workspace *ws, const struct tic
 /* ---- line.c ---- */
 struct line *line_of(struct workspace *ws, const struct ticket *t); /* found or made; NULL: no memory */
 void line_free(struct workspace *ws, struct line *l);
+void line_by_ask(const struct workspace *ws, struct line_ask *ask,
+                 struct line *l); /* what is asked by it, nothing cached; borrows `ask` */
 const uint64_t *line_eligible(struct workspace *ws, struct line *l);
 const uint64_t *line_free_set(const struct workspace *ws, const struct line *l);
 void line_unused(struct workspace *ws, struct line *l); /* frees it when it is empty and not worth keeping */
@@ -657,7 +672,13 @@ uint32_t line_tier(const struct line *l, uint64_t groups); /* 0: asked first */
 struct gates {
     uint64_t closed, pass; /* groups that are held back now; groups whose agents are not, whatever else they are in */
 };
+struct gate_view {            /* what gates go by */
+    uint64_t waiting, oldest; /* in the line's queue; `enqueued` of the first, UINT64_MAX: none waits */
+    const uint32_t *idle_in;  /* of each group */
+    uint64_t now;
+};
 struct gates gates_now(const struct workspace *ws, const struct line *l);
+struct gates gates_by(const struct workspace *ws, const struct line *l, const struct gate_view *c);
 static inline bool gate_stops(const struct workspace *ws, const struct gates *g, uint32_t agent)
 {
     return (ws->roster.groups[agent] & g->closed) && !(ws->roster.groups[agent] & g->pass);
@@ -712,9 +733,14 @@ struct tally { /* candidates by the first test they failed */
 #undef TALLY_FIELD
     uint32_t fit;
 };
+#define TALLY_TEST(name) FAILS_##name,
+enum fails { TALLY_MAP(TALLY_TEST) FAILS_fit, FAILS_COUNT }; /* the same tests as numbers, in the order of their names */
+#undef TALLY_TEST
 void match_tally(struct workspace *ws, struct line *l, struct tally *out); /* why.c */
-void tally_tell(const struct tally *t, struct buf *b);                     /* "offline":3,"skills":1: those that are not 0 */
-bool match_pass(struct workspace *ws);                                     /* true: stopped by its budget */
+/* The first test that an agent fails whatever they are doing: FAILS_fit, they can serve it. (line.c) */
+enum fails line_bars(const struct workspace *ws, const struct line *l, const struct agent *a);
+void tally_tell(const struct tally *t, struct buf *b); /* "offline":3,"skills":1: those that are not 0 */
+bool match_pass(struct workspace *ws);                 /* true: stopped by its budget */
 /* The best `k` agents for a ticket, best first, whether it waits or is offered already; who holds an offer of it is left out.
    Returns how many. */
 uint32_t match_best(struct workspace *ws, const struct ticket *t, uint32_t k, struct agent **out);

@@ -11,22 +11,19 @@
    agent (roster_refresh says so, and the next pass asks). Who is also in a group of the queue's own, or in
    one that another way is open for, is not held back. */
 
-static bool in_need(const struct workspace *ws, uint32_t queue, const struct gate *g)
+static bool in_need(const struct gate *g, const struct gate_view *c)
 {
-    const struct wait_queue *q = &ws->queues[queue];
-    const struct heap_node *oldest = heap_peek(&q->by_age);
-
     if (g->waiting_over == UINT32_MAX && g->age_ms == UINT32_MAX) return true;
-    if (g->waiting_over != UINT32_MAX && q->by_age.count > g->waiting_over) return true;
-    return g->age_ms != UINT32_MAX && oldest && (uint64_t)oldest->key + g->age_ms <= ws->now;
+    if (g->waiting_over != UINT32_MAX && c->waiting > g->waiting_over) return true;
+    return g->age_ms != UINT32_MAX && c->oldest != UINT64_MAX && c->oldest + g->age_ms <= c->now;
 }
 
-static bool is_open(const struct workspace *ws, uint32_t queue, const struct gate *g)
+static bool is_open(const struct gate *g, const struct gate_view *c)
 {
-    return in_need(ws, queue, g) && (!g->reserve || ws->roster.idle_in[g->group] > g->reserve);
+    return in_need(g, c) && (!g->reserve || c->idle_in[g->group] > g->reserve);
 }
 
-struct gates gates_now(const struct workspace *ws, const struct line *l)
+struct gates gates_by(const struct workspace *ws, const struct line *l, const struct gate_view *c)
 {
     const struct queue *q = l->queue == NONE ? NULL : &ws->policy->queues[l->queue];
     struct gates g = { 0, 0 };
@@ -34,12 +31,24 @@ struct gates gates_now(const struct workspace *ws, const struct line *l)
     if (!q || !q->gate_count || (l->only && (l->only_skip >> SKIP_GATE & 1))) return g;
     for (uint32_t i = 0; i < q->gate_count; i++) {
         uint64_t group = 1ull << q->gates[i].group;
-        if (is_open(ws, l->queue, &q->gates[i])) g.pass |= group;
+        if (is_open(&q->gates[i], c)) g.pass |= group;
         else g.closed |= group;
     }
     for (uint32_t i = 0; i < l->tier_count; i++) g.pass |= l->tiers[i];
     g.pass = (g.pass & ~g.closed) | q->groups;
     return g;
+}
+
+struct gates gates_now(const struct workspace *ws, const struct line *l)
+{
+    const struct heap *q = l->queue == NONE ? NULL : &ws->queues[l->queue].by_age;
+    const struct heap_node *oldest = q ? heap_peek(q) : NULL;
+    struct gate_view c = { .waiting = q ? q->count : 0,
+                           .oldest = oldest ? (uint64_t)oldest->key : UINT64_MAX,
+                           .idle_in = ws->roster.idle_in,
+                           .now = ws->now };
+
+    return gates_by(ws, l, &c);
 }
 
 /* The oldest of its queue, and old enough for the gate. */

@@ -51,6 +51,7 @@ struct hold *hold_add(struct workspace *ws, struct ticket *t, struct agent *a, e
     *at = h;
     if (a->holds) a->holds->agent_prev = h;
     a->holds = h;
+    trail_held(ws, h, TRAIL_ADDED);
     count_units(ws, h, true);
     changed(ws, h);
     return h;
@@ -69,6 +70,7 @@ static void unlink_hold(struct hold *h)
 
 void hold_drop(struct workspace *ws, struct hold *h)
 {
+    trail_held(ws, h, TRAIL_DROPPED);
     count_units(ws, h, false);
     unlink_hold(h);
     changed(ws, h);
@@ -91,6 +93,7 @@ void hold_free_all(struct workspace *ws, struct ticket *t)
 
 void hold_change(struct workspace *ws, struct hold *h, enum hold_kind kind, uint32_t units, bool counted)
 {
+    if (h->units != units || h->counted != counted) trail_held(ws, h, TRAIL_CHANGED);
     count_units(ws, h, false);
     h->kind = kind;
     h->units = units;

@@ -90,8 +90,7 @@ void line_free(struct workspace *ws, struct line *l)
         free(l->lanes[i]);
     }
     free(l->lanes);
-    free((char *)l->key.p);
-    free(l->excluded);
+    line_ask_unref(l->ask);
     free(l->eligible);
     free(l->skilled);
     free(l);
@@ -121,29 +120,39 @@ static void make_tiers(struct line *l, const struct queue *q, uint64_t added)
     for (uint32_t i = 0; i < q->gate_count; i++) add_tier(l, 1ull << q->gates[i].group);
 }
 
-static struct line *line_new(struct workspace *ws, const struct ticket *t, const struct line_key *head, struct str key,
-                             const uint32_t *excluded, uint32_t count)
+/* All of a line but its lanes and what is cached. */
+void line_by_ask(const struct workspace *ws, struct line_ask *ask, struct line *l)
+{
+    struct line_key head;
+    size_t at = sizeof head;
+
+    memcpy(&head, ask->bytes, sizeof head);
+    *l = (struct line){ .ask = ask, .key = { ask->bytes, ask->n }, .channel = head.channel, .queue = head.queue };
+    l->favoured = head.favoured;
+    l->only = head.only == NONE ? NULL : ws->roster.v[head.only];
+    l->only_skip = head.only_skip;
+    l->no_bots = head.no_bots;
+    l->needs.count = head.need_count;
+    memcpy(l->needs.v, ask->bytes + at, head.need_count * sizeof *l->needs.v);
+    at += head.need_count * sizeof *l->needs.v;
+    l->excluded = (const uint32_t *)(ask->bytes + at); /* aligned: all before it are words of four bytes */
+    l->excluded_count = (uint32_t)((ask->n - at) / sizeof *l->excluded);
+    if (head.queue != NONE) make_tiers(l, &ws->policy->queues[head.queue], head.added);
+}
+
+static struct line *line_new(struct workspace *ws, struct str key)
 {
     struct line *l = calloc(1, sizeof *l);
-    char *copy = malloc(key.n);
-    uint32_t *list = malloc((count ? count : 1) * sizeof *list);
+    struct line_ask *ask = malloc(sizeof *ask + key.n);
 
-    if (!l || !copy || !list) {
+    if (!l || !ask) {
         free(l);
-        free(copy);
-        free(list);
+        free(ask);
         return NULL;
     }
-    memcpy(copy, key.p, key.n);
-    if (count) memcpy(list, excluded, count * sizeof *list);
-    *l = (struct line){ .key = { copy, key.n }, .channel = head->channel, .needs = needs_open(t->needs), .queue = head->queue };
-    l->favoured = head->favoured;
-    l->only = head->only == NONE ? NULL : ws->roster.v[head->only];
-    l->only_skip = head->only_skip;
-    l->no_bots = head->no_bots;
-    l->excluded = list;
-    l->excluded_count = count;
-    if (head->queue != NONE) make_tiers(l, &ws->policy->queues[head->queue], head->added);
+    *ask = (struct line_ask){ .refs = 1, .n = (uint32_t)key.n };
+    memcpy(ask->bytes, key.p, key.n);
+    line_by_ask(ws, ask, l);
     if (map_put(&ws->lines, l->key, l)) {
         line_free(ws, l);
         return NULL;
@@ -160,7 +169,7 @@ struct line *line_of(struct workspace *ws, const struct ticket *t)
     struct str key = key_of(&head, t->needs, excluded, count, bytes);
     struct line *l = map_get(&ws->lines, key);
 
-    return l ? l : line_new(ws, t, &head, key, excluded, count);
+    return l ? l : line_new(ws, key);
 }
 
 /* ---- who can serve it ---- */
@@ -206,6 +215,15 @@ static bool may_be_asked(const struct line *l, const struct agent *a)
 }
 
 static bool is_plain(const struct line *l) { return !l->tier_count && !l->only && !l->no_bots; }
+
+enum fails line_bars(const struct workspace *ws, const struct line *l, const struct agent *a)
+{
+    if (is_held_back(l, a->index)) return FAILS_backoff;
+    if (!has_skills(ws, l, a->index) && !skips(l, SKIP_SKILLS)) return FAILS_skills;
+    if (may_be_asked(l, a)) return FAILS_fit;
+    if (l->only) return FAILS_only;
+    return l->no_bots && a->bot ? FAILS_bot : FAILS_groups;
+}
 
 void line_agent_changed(struct workspace *ws, struct line *l, const struct agent *a)
 {

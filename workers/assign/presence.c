@@ -74,6 +74,7 @@ void agent_set_presence(struct workspace *ws, struct agent *a, enum presence p, 
     char text[80];
     size_t n = text_cut(str_of(reason), 64).n;
 
+    trail_said(ws, a);
     ws->roster.by_presence[a->presence]--;
     a->presence = p;
     ws->roster.by_presence[p]++;

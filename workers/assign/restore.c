@@ -351,5 +351,6 @@ void space_restore_done(struct workspace *ws, uint64_t now)
         if (a->presence == PRES_OFFLINE && !a->connected && agent_has_work(a) && !a->lost && !a->leaving) a->lost = ws->now;
         agent_schedule(ws, a);
     }
+    trail_cut(ws, TRAIL_BEGAN);
     waiting_wake_all(ws);
 }

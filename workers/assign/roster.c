@@ -175,12 +175,26 @@ static void set_by_channel(struct workspace *ws, struct agent *a, const struct a
         if (spec->cost[i].channel + 1 < ws->channel_count) a->cost[spec->cost[i].channel] = spec->cost[i].max;
 }
 
+/* Of all that a matching test asks of them and only a specification changes. */
+static uint64_t spec_hash(const struct agent *a)
+{
+    static const uint64_t seed[2] = { 1, 2 };
+    uint64_t n[4] = { a->groups, a->capacity, a->bot, 0 }, sum;
+
+    sum = hash_bytes(a->max, sizeof a->max, seed) * 3 + hash_bytes(a->cost, sizeof a->cost, seed);
+    for (uint32_t i = 0; i < a->skill_count; i++)
+        n[3] += (uint64_t)(a->skills[i].skill + 1) * 0x9e3779b97f4a7c15ull * a->skills[i].level;
+    return sum ^ hash_bytes(n, sizeof n, seed);
+}
+
 /* Takes over what a specification says; its texts are copied. */
 enum err roster_spec(struct workspace *ws, struct agent *a, const struct agent_spec *spec)
 {
     struct agent_skill *v = calloc(spec->skills.count ? spec->skills.count : 1, sizeof *v);
+    uint64_t before;
 
     if (!v) return ERR_NOMEM;
+    before = spec_hash(a);
     for (uint32_t i = 0; i < spec->skills.count; i++)
         v[i] = (struct agent_skill){ (uint16_t)space_intern(ws, str_of(spec->skills.v[i].name)), (uint8_t)spec->skills.v[i].level };
     put_levels(&ws->roster, a, false);
@@ -199,6 +213,7 @@ enum err roster_spec(struct workspace *ws, struct agent *a, const struct agent_s
     if (a->taken) change_touch_work(ws, a); /* the day may be counted from now on: see duty_took */
     a->shift = spec->shift;
     set_by_channel(ws, a, spec);
+    if (spec_hash(a) != before) trail_spec(ws, a);
     roster_allow_over(ws, a);
     waiting_agent_changed(ws, a);
     roster_refresh(ws, a);
@@ -207,6 +222,7 @@ enum err roster_spec(struct workspace *ws, struct agent *a, const struct agent_s
 
 void roster_forget(struct workspace *ws, struct agent *a)
 {
+    trail_spec(ws, a);
     put_levels(&ws->roster, a, false);
     a->skill_count = 0;
     sum_levels(ws, a);
@@ -287,10 +303,21 @@ static void count_idle(struct workspace *ws, struct agent *a, bool ready)
     a->idle_in = now;
 }
 
+uint8_t roster_ready(const struct agent *a)
+{
+    unsigned bits = (a->known ? READY_KNOWN : 0u) | (a->presence != PRES_OFFLINE ? READY_ONLINE : 0u) |
+                    (a->presence == PRES_AVAILABLE ? READY_SAYS : 0u) | (a->leaving ? READY_LEAVING : 0u) |
+                    (a->off_shift ? READY_OFF_SHIFT : 0u) | (a->barred == BAR_RAMP ? READY_RAMP : 0u) |
+                    (a->barred == BAR_DAY ? READY_DAY : 0u);
+
+    return (uint8_t)bits;
+}
+
 void roster_refresh(struct workspace *ws, struct agent *a)
 {
     struct roster *r = &ws->roster;
     bool avail, ready;
+    uint8_t bits;
     uint64_t before = a->duty_next;
     uint64_t load = a->capacity ? (uint64_t)a->used * 65536 / a->capacity : 65536;
 
@@ -298,6 +325,9 @@ void roster_refresh(struct workspace *ws, struct agent *a)
     if (a->duty_next != before) agent_schedule(ws, a);
     avail = a->known && a->presence == PRES_AVAILABLE && !a->leaving && !a->off_shift;
     ready = avail && a->barred == BAR_NONE;
+    bits = roster_ready(a);
+    if (bits != a->ready) trail_ready(ws, a, a->ready);
+    a->ready = bits;
     if (a->over) roster_allow_over(ws, a);
     bit_put(r->known, a->index, a->known);
     bit_put(r->online, a->index, a->known && a->presence != PRES_OFFLINE);

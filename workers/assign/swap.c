@@ -299,6 +299,7 @@ enum err space_policy(struct workspace *ws, uint64_t now, struct policy *p)
     for (size_t i = 0; (t = idmap_next(&ws->tickets, &i));) moved += readdress(ws, t, old, place);
     readdress_speeds(ws, old);
     configure_agents(ws, p);
+    trail_cut(ws, TRAIL_POLICY);
     enter_lines(ws);
     ws->shorts_again = true;
     policy_unref(old);

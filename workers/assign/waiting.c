@@ -174,9 +174,11 @@ static enum err enter(struct workspace *ws, struct line *l, struct ticket *t)
     t->in_lane.key = order_lane_key(&w);
     t->in_queue.key = (int64_t)t->enqueued;
     t->in_lane.tie = t->in_queue.tie = t->tie;
+    trail_in(ws, t, l);
     e = heap_push(&n->waiting, &t->in_lane);
     if (!e && (e = heap_push(&ws->queues[t->queue].by_age, &t->in_queue))) heap_remove(&n->waiting, &t->in_lane);
     if (e) {
+        trail_out(ws, t, l);
         if (!n->count) lane_free(n);
         return e;
     }
@@ -223,6 +225,7 @@ void waiting_leave(struct workspace *ws, struct ticket *t)
     struct line *l = t->line;
 
     if (!l) return;
+    trail_out(ws, t, l);
     if (heap_has(&t->in_lane)) heap_remove(&t->lane->waiting, &t->in_lane);
     heap_remove(&ws->queues[t->queue].by_age, &t->in_queue);
     if (!--t->lane->count) lane_free(t->lane);

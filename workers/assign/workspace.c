@@ -69,6 +69,7 @@ void space_free(struct workspace *ws)
     past_fini(ws);
     swap_fini(ws);
     waiting_fini(ws);
+    trail_fini(&ws->trail);
     match_fini(ws);
     for (uint32_t i = 0; i < ws->queue_count; i++) heap_fini(&ws->queues[i].by_age);
     free(ws->queues);
@@ -189,6 +190,7 @@ static const char *check_room(const struct workspace *ws, const struct agent *a)
     if (shifted && a->off_shift == hours_open(&ws->policy->hours[a->shift], ws->now, NULL)) return "a shift has changed unnoticed";
     if (a->duty_next != UINT64_MAX && (!heap_has(&a->due.node) || (uint64_t)a->due.node.key > a->duty_next))
         return "an agent is not looked at when the clock changes what they may be offered";
+    if (a->ready != roster_ready(a)) return "an agent has become ready or unready, and the trail does not tell it";
     for (uint32_t c = 0; c < ws->channel_count; c++)
         for (int f = 0; f < 2; f++)
             if (bit_get(ws->roster.free[f][c], a->index) != (ready && capacity_bar(ws, a, c, f, 0) == BAR_NONE))
@@ -239,6 +241,7 @@ const char *space_check(struct workspace *ws)
     for (size_t i = 0; !why && (t = idmap_next(&ws->tickets, &i));) why = check_ticket(ws, t);
     for (uint32_t i = 0; !why && i < ws->roster.count; i++) why = check_agent(ws, ws->roster.v[i]);
     for (uint32_t i = 0; !why && i < ws->active_count; i++) why = check_line(ws, ws->active[i]);
+    if (!why) why = trail_check(ws);
     if (!why) why = continuity_check(ws);
     if (!why && ws->out.entries.err) why = "entries were lost";
     if (!why && ws->out.writes.err) why = "writes were lost";

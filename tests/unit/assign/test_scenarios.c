@@ -39,7 +39,8 @@
 
    Agents who are connected send heartbeats. After every line that ends a turn, everything that must always hold is checked. */
 
-#define WORDS_MAX 16
+#define WORDS_MAX     16
+#define SCENARIOS_MAX 256
 
 struct play {
     struct world w;
@@ -572,15 +573,15 @@ static void it_ends_as_it_says(void **state) { play_file(*state); }
 /* One test a file, named after it. */
 int main(int argc, char **argv)
 {
-    static struct CMUnitTest tests[128];
-    static char paths[128][1024];
+    static struct CMUnitTest tests[SCENARIOS_MAX];
+    static char paths[SCENARIOS_MAX][1024];
     struct dirent **list;
     int found = scandir(NARU_SOURCE_DIR "/tests/scenarios", &list, NULL, alphasort), failed;
     size_t n = 0;
 
     for (int i = 0; i < found; i++) {
         const char *name = list[i]->d_name, *dot = strrchr(name, '.');
-        if (dot && strcmp(dot, ".scenario") == 0 && n < 128 && (argc < 2 || strstr(name, argv[1]))) {
+        if (dot && strcmp(dot, ".scenario") == 0 && n < SCENARIOS_MAX && (argc < 2 || strstr(name, argv[1]))) {
             snprintf(paths[n], sizeof paths[n], "%s/tests/scenarios/%s", NARU_SOURCE_DIR, name);
             tests[n] = (struct CMUnitTest){ strrchr(paths[n], '/') + 1, it_ends_as_it_says, NULL, NULL, paths[n] };
             n++;
