@@ -11,6 +11,8 @@
    one command a hash (struct group). A ticket that ended in the turn it was opened in leaves no trace in Redis but its entries.
    mail     carries the number of the entry it must not overtake.
 
+   In a rehearsal (workspace.h) none of the three does: its watcher is told each entry, and that is all.
+
    Always true: a live ticket that differs from Redis is marked `dirty` and on `touched`. */
 
 #define OUT_CAP (64u << 20)
@@ -33,8 +35,9 @@ static bool room_for(void **v, uint32_t count, uint32_t *room, size_t size)
 
 void change_touch(struct workspace *ws, struct ticket *t)
 {
-    t->dirty = true;
     if (t->short_at) ws->shorts_again = true; /* others may be able to serve it now */
+    if (ws->watch) return;
+    t->dirty = true;
     if (t->touched_at || t->state == TK_INVALID) return;
     naru_assert(room_for((void **)&ws->touched, ws->touched_count, &ws->touched_room, sizeof *ws->touched));
     ws->touched[ws->touched_count++] = t;
@@ -49,7 +52,7 @@ void change_touch_about(struct workspace *ws, struct ticket *t)
 
 static void list_agent(struct workspace *ws, struct agent *a)
 {
-    if (a->touched) return;
+    if (a->touched || ws->watch) return;
     naru_assert(
         room_for((void **)&ws->touched_agents, ws->touched_agent_count, &ws->touched_agent_room, sizeof *ws->touched_agents));
     ws->touched_agents[ws->touched_agent_count++] = a;
@@ -114,6 +117,10 @@ uint64_t change_log(struct workspace *ws, const struct change *c)
         change_touch(ws, c->t);
     }
     fill_entry(ws, c, &e);
+    if (ws->watch) {
+        ws->watch(ws->watch_ctx, &e);
+        return ws->seq;
+    }
     record_pack_short(&o->entries, &entry_record, &e);
     if (!room_for((void **)&o->entry, o->entry_count, &o->entry_room, sizeof *o->entry)) o->entries.err = ERR_NOMEM;
     if (o->entries.err) return ws->seq; /* the caller sees it when draining, and stops leading */
@@ -299,10 +306,13 @@ static void close_groups(struct workspace *ws)
 
 void change_customer(struct workspace *ws, struct str key, struct str packed)
 {
-    group_set(ws, &ws->customers_put, "customers", key, packed);
+    if (!ws->watch) group_set(ws, &ws->customers_put, "customers", key, packed);
 }
 
-void change_customer_gone(struct workspace *ws, struct str key) { group_del(ws, &ws->customers_gone, "customers", key); }
+void change_customer_gone(struct workspace *ws, struct str key)
+{
+    if (!ws->watch) group_del(ws, &ws->customers_gone, "customers", key);
+}
 
 /* ---- a ticket ---- */
 
@@ -483,6 +493,7 @@ void change_mail(struct workspace *ws, const struct out_mail *m, const struct re
     struct out_mail mail = *m;
     size_t at = o->mail_bytes.n;
 
+    if (ws->watch) return;
     record_pack_short(&o->mail_bytes, r, obj);
     if (o->mail_bytes.err || !room_for((void **)&o->mail, o->mail_count, &o->mail_room, sizeof *o->mail)) {
         o->mail_bytes.n = at; /* an offer that is not shown expires; a result that is not given is asked for again */
@@ -562,7 +573,7 @@ static void show(struct workspace *ws, struct ticket *t, struct agent *a, const 
     struct offer o;
     enum shown shown = shown_with(str_of(what));
 
-    if (!a->connected) return;
+    if (!a->connected || ws->watch) return;
     if (shown == SHOW_LAST && a->bot) shown = SHOW_ALL; /* a webhook remembers nothing from one request to the next */
     if (shown) change_fill_offer(ws, t, a, &o);
     else

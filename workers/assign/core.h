@@ -378,6 +378,8 @@ struct old_policy {        /* kept while tickets go by its timelines */
 struct workspace {
     struct str name; /* owned */
     struct rng rng;
+    void (*watch)(void *ctx, const struct entry *e); /* not NULL: a rehearsal; see workspace.h */
+    void *watch_ctx;
     uint64_t epoch, seq, now, ties;
     struct str actor; /* who asked for the act under way: stands in every entry that comes of it; empty between acts */
     struct policy *policy;

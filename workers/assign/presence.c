@@ -49,6 +49,9 @@ static const char *words_of(const struct agent *a, char out[80])
     return out;
 }
 
+/* Until when an agent counts as there who was heard just now; 0: without an end. */
+static uint64_t lease_end(const struct workspace *ws) { return ws->watch ? 0 : ws->now + presence_rules(ws)->lease_ms; }
+
 void agent_schedule(struct workspace *ws, struct agent *a)
 {
     uint64_t at = UINT64_MAX;
@@ -233,7 +236,7 @@ void act_connect(struct workspace *ws, const struct act *a)
     g->router = a->router;
     g->connected = true;
     g->leaving = g->lost = 0;
-    g->lease = ws->now + presence_rules(ws)->lease_ms;
+    g->lease = lease_end(ws);
     change_touch_agent(ws, g);
     take_up(ws, g);
     roster_refresh(ws, g);
@@ -280,7 +283,7 @@ void act_heartbeat(struct workspace *ws, const struct act *a)
         if (g && g->known) tell_replaced(ws, g, a->router, a->session); /* the first word of it was lost */
         return;
     }
-    g->lease = ws->now + presence_rules(ws)->lease_ms;
+    g->lease = lease_end(ws);
     if (!g->connected) {
         g->connected = true;
         g->router = a->router;
@@ -301,7 +304,7 @@ void act_presence(struct workspace *ws, const struct act *a)
 
     if (!g || !agent_session_ok(ws, a, g)) return;
     if (a->reason.n) memcpy(reason, a->reason.p, text_cut(a->reason, 64).n);
-    g->lease = a->presence == PRES_OFFLINE && !g->connected ? 0 : ws->now + presence_rules(ws)->lease_ms;
+    g->lease = a->presence == PRES_OFFLINE && !g->connected ? 0 : lease_end(ws);
     g->lost = a->presence == PRES_OFFLINE && agent_has_work(g) ? ws->now : 0;
     g->was = PRES_OFFLINE;
     if (a->presence == PRES_AVAILABLE) g->misses = 0;

@@ -45,6 +45,8 @@ enum err space_new(struct workspace **out, const struct space_cfg *cfg)
     ws->name = (struct str){ name, cfg->name.n };
     ws->epoch = cfg->epoch;
     ws->seq = cfg->seq;
+    ws->watch = cfg->watch;
+    ws->watch_ctx = cfg->ctx;
     rng_seed(&ws->rng, cfg->seed);
     init_maps(ws);
     (void)space_intern(ws, STR("(too many skills)")); /* index 0: what nobody has */
@@ -96,21 +98,33 @@ void space_free(struct workspace *ws)
     free(ws);
 }
 
-bool space_turn(struct workspace *ws, uint64_t now)
+void space_due(struct workspace *ws, uint64_t now)
 {
-    bool more;
-
     if (now > ws->now) ws->now = now;
-    if (!ws->policy) return false;
+    if (!ws->policy) return;
     space_lay_out(ws);
     timeline_run(ws);
+}
+
+bool space_match(struct workspace *ws, uint64_t now)
+{
+    if (now > ws->now) ws->now = now;
+    if (!ws->policy) return false;
     if (ws->now >= ws->sweep_at) {
         ws->sweep_at = ws->now + SWEEP_MS;
         waiting_wake_all(ws);
     }
     if (ws->roster.freed_count) ws->shorts_again = true;
-    more = match_pass(ws) || offers_top_up(ws);
-    change_flush(ws);
+    return match_pass(ws) || offers_top_up(ws);
+}
+
+bool space_turn(struct workspace *ws, uint64_t now)
+{
+    bool more;
+
+    space_due(ws, now);
+    more = space_match(ws, now);
+    if (ws->policy) change_flush(ws);
     return more;
 }
 

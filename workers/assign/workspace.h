@@ -18,6 +18,10 @@ struct space_cfg {
     struct str name;
     uint64_t seed;
     uint64_t epoch, seq; /* of the reign, and of the last change known */
+    /* Not NULL: a rehearsal, of which nobody else hears. It is called with each entry as it is made and must not call back. Nothing
+       is put into the outbox, tickets keep no life, and agents who are there need no heartbeats. Decisions are the same. */
+    void (*watch)(void *ctx, const struct entry *e);
+    void *ctx;
 };
 
 #define SPACE_ALL_ROUTERS UINT32_MAX
@@ -65,6 +69,10 @@ enum err space_agent(struct workspace *ws, uint64_t now, const struct agent_spec
 void space_router_lost(struct workspace *ws, uint64_t now, uint32_t router);
 /* Ends a turn: what is due happens, tickets and agents are matched, writes are listed. True: there is more to match, call again. */
 bool space_turn(struct workspace *ws, uint64_t now);
+/* The parts of a turn by themselves, for who needs an order within one instant: what is due by the clock; tickets and agents are
+   matched (true: there is more to match, call again). A turn is both and the listing of writes. */
+void space_due(struct workspace *ws, uint64_t now);
+bool space_match(struct workspace *ws, uint64_t now);
 uint64_t space_next(const struct workspace *ws); /* when space_turn must be called at the latest; UINT64_MAX: no deadline */
 
 /* ---- outputs ---- */

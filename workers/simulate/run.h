@@ -42,6 +42,7 @@ struct sim_cfg {
     const struct duties *duties;        /* borrowed; NULL: everybody all the time */
     struct source *source;              /* borrowed, read to its end */
     uint64_t seed;                      /* of what agents do, and of the core's own randomness */
+    uint64_t use_from, use_to;          /* agents' use is counted between these instants; use_to 0: to the end */
     const volatile sig_atomic_t *stop;  /* not 0: ends early; NULL: never */
     void (*on_outcome)(void *ctx, const struct outcome_of *o); /* in the order of their ends */
     void (*on_agent)(void *ctx, const struct agent_use *u);    /* each agent once, at the end, in the policy's order */
