@@ -29,7 +29,6 @@
 #define BUSY_FROM     ((1ull << 32) - (1ull << 16)) /* longest-idle: who has work in hand, by load, after everybody idle */
 #define WORTH_ONE     16777216.0                    /* an index of 1, in steps */
 #define SPEED_STEP_MS 256.0
-#define SPEED_NEW     0.2 /* what the last one counts in the mean */
 
 /* ---- values, less is better ---- */
 
@@ -115,10 +114,13 @@ static double queue_mean(const struct choice *c)
 static double speed_of(const struct choice *c, uint32_t agent)
 {
     const struct agent *a = c->ws->roster.v[agent];
+    double mean = queue_mean(c);
 
-    for (uint32_t i = 0; i < SPEEDS_MAX; i++)
-        if (a->speeds[i].ms > 0 && a->speeds[i].queue == c->ticket->queue) return a->speeds[i].ms;
-    return queue_mean(c);
+    for (uint32_t i = 0; i < SPEEDS_MAX; i++) {
+        const struct pace *p = &a->speeds[i].pace;
+        if (p->fed && a->speeds[i].queue == c->ticket->queue) return pace_handle(p, mean > 0 ? mean : p->handle_ms, SPEED_PRIOR);
+    }
+    return mean;
 }
 
 static uint64_t value_speed(const struct choice *c, uint32_t agent) { return (uint64_t)(speed_of(c, agent) / SPEED_STEP_MS); }
@@ -413,19 +415,16 @@ void choice_tell(const struct choice *c, uint32_t agent, struct buf *out)
 
 void choice_offered(struct workspace *ws, struct agent *a) { a->turn = ++ws->turns; }
 
-static void mean_of(double *mean, double last) { *mean = *mean > 0 ? *mean * (1 - SPEED_NEW) + last * SPEED_NEW : last; }
-
 void choice_worked(struct workspace *ws, struct agent *a, const struct ticket *t)
 {
-    double ms = t->work_at && ws->now > t->work_at ? (double)(ws->now - t->work_at) : 0;
     struct speed *p = NULL;
 
-    if (ms <= 0) return;
+    if (!t->work_at || ws->now <= t->work_at) return;
     for (uint32_t i = 0; i < SPEEDS_MAX && !p; i++)
-        if (a->speeds[i].ms > 0 && a->speeds[i].queue == t->queue) p = &a->speeds[i];
+        if (a->speeds[i].pace.fed && a->speeds[i].queue == t->queue) p = &a->speeds[i];
     if (!p) {
         p = &a->speeds[a->speed_at++ % SPEEDS_MAX];
         *p = (struct speed){ .queue = t->queue };
     }
-    mean_of(&p->ms, ms);
+    pace_feed(&p->pace, ws->now - t->work_at, SPEED_MEMORY);
 }

@@ -232,7 +232,7 @@ struct agent {
     uint64_t groups;
     struct speed { /* how long they take, of the queues they worked for last */
         uint32_t queue;
-        double ms; /* 0: this place is not in use */
+        struct pace pace; /* nothing known: this place is not in use */
     } speeds[SPEEDS_MAX];
     uint32_t speed_at;          /* the place that is used next */
     uint8_t room[CHANNELS_MAX]; /* bits of enum rooms, as they stand in the roster's sets */

@@ -1,14 +1,14 @@
 #include "workers/assign/estimate.h"
 
-void pace_feed(struct pace *p, uint64_t handle_ms)
+void pace_feed(struct pace *p, uint64_t handle_ms, uint32_t memory)
 {
-    if (p->fed < PACE_MEMORY) p->fed++;
+    if (p->fed < memory) p->fed++;
     p->handle_ms += ((double)handle_ms - p->handle_ms) / p->fed;
 }
 
-double pace_handle(const struct pace *p, double assumed_ms)
+double pace_handle(const struct pace *p, double assumed_ms, uint32_t prior)
 {
-    return (p->handle_ms * p->fed + assumed_ms * PACE_PRIOR) / (p->fed + PACE_PRIOR);
+    return (p->handle_ms * p->fed + assumed_ms * prior) / (p->fed + prior);
 }
 
 double estimate_wait(const struct service *s)

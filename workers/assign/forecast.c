@@ -112,7 +112,7 @@ static bool goes_before(const struct workspace *ws, const struct ticket *one, co
 
 static double handle_of(const struct workspace *ws, uint32_t queue)
 {
-    return pace_handle(&ws->queues[queue].pace, ws->policy->queues[queue].answer.within_ms[URG_NORMAL]);
+    return pace_handle(&ws->queues[queue].pace, ws->policy->queues[queue].answer.within_ms[URG_NORMAL], PACE_PRIOR);
 }
 
 /* Before a ticket that is only coming, all of them go. */
@@ -201,5 +201,5 @@ uint32_t forecast_position(struct workspace *ws, const struct ticket *t)
 
 void forecast_worked(struct workspace *ws, const struct ticket *t)
 {
-    if (t->work_at && ws->now > t->work_at) pace_feed(&ws->queues[t->queue].pace, ws->now - t->work_at);
+    if (t->work_at && ws->now > t->work_at) pace_feed(&ws->queues[t->queue].pace, ws->now - t->work_at, PACE_MEMORY);
 }

@@ -208,8 +208,8 @@ static void readdress_speeds(struct workspace *ws, const struct policy *old)
     for (uint32_t i = 0; old && i < ws->roster.count; i++)
         for (uint32_t k = 0; k < SPEEDS_MAX; k++) {
             struct speed *s = &ws->roster.v[i]->speeds[k];
-            int queue = s->ms > 0 ? policy_queue(ws->policy, str_of(old->queues[s->queue].name)) : -1;
-            *s = queue < 0 ? (struct speed){ 0 } : (struct speed){ .queue = (uint32_t)queue, .ms = s->ms };
+            int queue = s->pace.fed ? policy_queue(ws->policy, str_of(old->queues[s->queue].name)) : -1;
+            *s = queue < 0 ? (struct speed){ 0 } : (struct speed){ .queue = (uint32_t)queue, .pace = s->pace };
         }
 }
 

@@ -1,5 +1,8 @@
+#include "base/rng.h"
 #include "workers/assign/choice.h"
 #include "world.h"
+
+#include <math.h>
 
 /* The key of a choice: what fits into it, what goes before what, alone and in sums. */
 
@@ -152,6 +155,61 @@ static void each_word_prefers_whom_it_says(void **state)
     world_close(&r.w);
 }
 
+/* `times` pieces of work of exponential length. */
+static void work_off(struct room *r, const char *name, double mean_ms, uint32_t times, struct rng *rng)
+{
+    struct agent *a = r->w.ws->roster.v[agent(r, name)];
+    struct pace *queue = &r->w.ws->queues[r->ticket->queue].pace;
+
+    for (uint32_t i = 0; i < times; i++) {
+        uint64_t ms = (uint64_t)(-log1p(-rng_f64(rng)) * mean_ms) + 1;
+        r->ticket->work_at = r->w.ws->now - ms;
+        choice_worked(r->w.ws, a, r->ticket);
+        pace_feed(queue, ms, PACE_MEMORY);
+    }
+    r->ticket->work_at = 0;
+}
+
+/* Of 4 minutes and of 6 minutes 40, in exponential times: after 50 pieces of work each. */
+static void who_is_faster_is_known_although_times_scatter(void **state)
+{
+    static struct room r;
+    struct rng rng;
+    uint32_t wrong = 0;
+
+    (void)state;
+    rng_seed(&rng, 7);
+    open_room(&r);
+    world_wait(&r.w, 7200000); /* what began has begun after the clock did */
+    CHOOSE(&r, CHOOSE_FASTEST);
+    for (int k = 0; k < 250; k++) {
+        work_off(&r, "a", 240000, 1, &rng);
+        work_off(&r, "c", 400000, 1, &rng);
+        wrong += k >= 50 && !goes_first(&r, "a", "c");
+    }
+    assert_true(wrong <= 4); /* of 200 */
+    world_close(&r.w);
+}
+
+static void one_short_piece_of_work_makes_nobody_the_fastest(void **state)
+{
+    static struct room r;
+    struct rng rng;
+
+    (void)state;
+    rng_seed(&rng, 7);
+    open_room(&r);
+    world_wait(&r.w, 7200000);
+    CHOOSE(&r, CHOOSE_FASTEST);
+    work_off(&r, "b", 400000, 300, &rng); /* the queue's usual */
+    work_off(&r, "a", 200000, 100, &rng);
+    work_off(&r, "c", 1, 1, &rng);
+    assert_true(goes_first(&r, "a", "c"));
+    work_off(&r, "c", 1, 30, &rng);
+    assert_true(goes_first(&r, "c", "a"));
+    world_close(&r.w);
+}
+
 static void an_earlier_word_is_never_outweighed_by_later_ones(void **state)
 {
     static struct room r;
@@ -232,6 +290,8 @@ int main(void)
         cmocka_unit_test(all_nine_words_fit_in_every_order),
         cmocka_unit_test(bots_go_first_then_the_own_group_then_the_words),
         cmocka_unit_test(each_word_prefers_whom_it_says),
+        cmocka_unit_test(who_is_faster_is_known_although_times_scatter),
+        cmocka_unit_test(one_short_piece_of_work_makes_nobody_the_fastest),
         cmocka_unit_test(an_earlier_word_is_never_outweighed_by_later_ones),
         cmocka_unit_test(sums_of_keys_do_not_cross_a_tier),
         cmocka_unit_test(shares_lie_between_nothing_and_all),

@@ -53,13 +53,13 @@ static void serve(struct sim *s)
 static void finish(struct sim *s, uint32_t i)
 {
     s->now = s->at[i].end;
-    pace_feed(&s->pace, (uint64_t)(s->at[i].took * 1000));
+    pace_feed(&s->pace, (uint64_t)(s->at[i].took * 1000), PACE_MEMORY);
     s->at[i] = s->at[--s->busy];
 }
 
 static void arrive(struct sim *s, bool counts)
 {
-    double mean = pace_handle(&s->pace, s->handle * 1000);
+    double mean = pace_handle(&s->pace, s->handle * 1000, PACE_PRIOR);
     struct service v = { .slots = s->agents,
                          .free = s->busy < s->agents ? s->agents - s->busy : 0,
                          .ahead = s->count,
@@ -180,13 +180,13 @@ static void what_is_assumed_gives_way_to_what_was_seen(void **state)
     struct pace p = { 0 };
 
     (void)state;
-    assert_true(pace_handle(&p, 60000) == 60000);
-    pace_feed(&p, 30000);
-    assert_true(pace_handle(&p, 60000) == 50000); /* one of three */
-    for (int i = 0; i < 3000; i++) pace_feed(&p, 30000);
-    assert_true(pace_handle(&p, 60000) < 30300);
-    for (int i = 0; i < 3000; i++) pace_feed(&p, 90000); /* the work has become longer */
-    assert_true(pace_handle(&p, 60000) > 88000);
+    assert_true(pace_handle(&p, 60000, PACE_PRIOR) == 60000);
+    pace_feed(&p, 30000, PACE_MEMORY);
+    assert_true(pace_handle(&p, 60000, PACE_PRIOR) == 50000); /* one of three */
+    for (int i = 0; i < 3000; i++) pace_feed(&p, 30000, PACE_MEMORY);
+    assert_true(pace_handle(&p, 60000, PACE_PRIOR) < 30300);
+    for (int i = 0; i < 3000; i++) pace_feed(&p, 90000, PACE_MEMORY); /* the work has become longer */
+    assert_true(pace_handle(&p, 60000, PACE_PRIOR) > 88000);
 }
 
 int main(void)
