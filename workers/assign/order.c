@@ -4,16 +4,22 @@ WORDS_TABLE(rank_class, RANK_MAP)
 
 /* Which of two waiting tickets goes first, whatever their queues: one number for each, at one instant, the least first.
 
-   CLASS, which is compared first:
-     capped    it has waited as long as its queue's age-cap allows. The earliest cap first. A cap in percent is a share of the
-               answer target counted back from the deadline, so the hours that the target sleeps through do not count.
+     capped    it has waited as long as its queue's age-cap allows. Before everything that has not, the earliest cap first. A cap in
+               percent is a share of the answer target counted back from the deadline, so the hours that the target sleeps
+               through do not count.
      in time   by a time in wall milliseconds:
-                 slack     the answer deadline. What is not late yet goes before what is: an answer in time is worth saving.
+                 slack     the answer deadline
                  fifo      enqueued + the queue's target for `normal`, so within a queue by age alone
                  priority  the same, less a day for each step of urgency above normal, and a day more below it
                  weights   now + target - weight * waited: with weight 1 the same as slack, and nothing is ever late
-     late      only under slack: the deadline has passed. By weight * waited / target, the greatest first.
+     late      only under slack: the deadline has passed. Among those in time, as if target * (1 + 1 / d) were left, where
+               d = weight * waited / target.
    Equal: by arrival.
+
+   WHAT IS LATE is lost: serving it first would make others late too, and under pressure all of them (which is what by deadline
+   alone does). So it stands behind whatever of its own target is in time, for that has at most one target left. But what has much
+   more time than that (a mail due in hours, behind a call that is 10 s late) loses nothing by letting it pass, and who is late
+   waits less. The longer it waits, and the more it weighs, the nearer it comes, from two targets (just late, weight 1) towards one.
 
    WHAT THE CAP BOUNDS. A capped ticket goes before everything that is not capped, and before every ticket whose own cap comes
    later. All that can still be taken before it are tickets whose cap had passed before its own: they all came before it or have a
@@ -25,10 +31,9 @@ WORDS_TABLE(rank_class, RANK_MAP)
    another lane then. Within one lane (same queue, urgency and class) all keys are in the order of age at every instant, so only
    the heads of lanes are ever compared. */
 
-#define CLASS_SHIFT 60
-#define MIDDLE      (1ll << 58) /* keys within a class lie between 0 and twice this */
-#define DAY_MS      86400000ll
-#define RELATIVE    1048576.0 /* what a wait of one target counts: steps of a millionth of a target */
+#define AFTER_CAPPED (1ll << 60) /* times of all kinds are far below it */
+#define DAY_MS       86400000ll
+#define DELAY_LEAST  0.001 /* of what is late; less than a wait of one target at the least weight */
 
 static uint64_t target_of(const struct waits *w)
 {
@@ -98,21 +103,20 @@ static int64_t (*const in_time[])(const struct waits *w, uint64_t now) = {
     [ORDER_SLACK] = by_deadline, [ORDER_FIFO] = by_age, [ORDER_PRIORITY] = by_urgency, [ORDER_WEIGHTS] = by_weight
 };
 
-static int64_t within_class(const struct waits *w, enum rank_class c, uint64_t now)
+/* As a time, as those in time have one. */
+static int64_t by_lateness(const struct waits *w, uint64_t now)
 {
-    double relative;
+    double delay = order_delay(w, now);
 
-    if (c == RANK_CAPPED) return (int64_t)order_cap(w);
-    if (c == RANK_IN_TIME) return in_time[w->queue->order](w, now);
-    relative = order_delay(w, now) * RELATIVE;
-    return -(relative < (double)MIDDLE ? (int64_t)relative : MIDDLE);
+    return (int64_t)now + (int64_t)((double)target_of(w) * (1 + 1 / (delay > DELAY_LEAST ? delay : DELAY_LEAST)));
 }
 
 int64_t order_key(const struct waits *w, uint64_t now)
 {
     enum rank_class c = order_class(w, now);
 
-    return ((int64_t)c << CLASS_SHIFT) + MIDDLE + within_class(w, c, now);
+    if (c == RANK_CAPPED) return (int64_t)order_cap(w);
+    return AFTER_CAPPED + (c == RANK_LATE ? by_lateness(w, now) : in_time[w->queue->order](w, now));
 }
 
 int64_t order_lane_key(const struct waits *w) { return (int64_t)(w->queue->order == ORDER_SLACK ? w->due_at : w->enqueued); }

@@ -32,16 +32,31 @@ static struct waits came(const struct queue *q, enum urgency u, uint64_t at)
 
 static bool before(const struct waits *a, const struct waits *b, uint64_t now) { return order_key(a, now) < order_key(b, now); }
 
-static void what_can_be_in_time_goes_before_what_is_late(void **state)
+static void what_is_late_stands_behind_all_of_its_own_target(void **state)
 {
     struct queue q = queue_with(ORDER_SLACK);
-    struct waits late = came(&q, URG_NORMAL, START), fresh = came(&q, URG_LOW, START + 11 * MIN);
+    struct waits late = came(&q, URG_NORMAL, START), fresh = came(&q, URG_NORMAL, START + 11 * MIN);
 
     (void)state;
     assert_true(before(&late, &fresh, START + 9 * MIN));
     assert_int_equal(order_class(&late, START + 10 * MIN - 1), RANK_IN_TIME);
     assert_int_equal(order_class(&late, START + 10 * MIN), RANK_LATE);
-    assert_true(before(&fresh, &late, START + 11 * MIN));
+    for (uint64_t now = START + 11 * MIN; now < START + 21 * MIN; now += MIN) assert_true(before(&fresh, &late, now));
+}
+
+/* 10 minutes late of 10: as if 15 were left. */
+static void what_has_more_time_left_lets_the_late_pass(void **state)
+{
+    struct queue q = queue_with(ORDER_SLACK);
+    struct waits late = came(&q, URG_NORMAL, START), mail = came(&q, URG_LOW, START);
+    uint64_t now = START + 20 * MIN;
+
+    (void)state;
+    assert_true(before(&late, &mail, now)); /* 220 minutes are left */
+    mail.due_at = now + 15 * MIN + 1;
+    assert_true(before(&late, &mail, now));
+    mail.due_at = now + 15 * MIN - 1;
+    assert_true(before(&mail, &late, now));
 }
 
 static void late_ones_go_by_weighted_relative_wait(void **state)
@@ -173,7 +188,8 @@ static void the_next_change_of_class_is_known_in_advance(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_can_be_in_time_goes_before_what_is_late),
+        cmocka_unit_test(what_is_late_stands_behind_all_of_its_own_target),
+        cmocka_unit_test(what_has_more_time_left_lets_the_late_pass),
         cmocka_unit_test(late_ones_go_by_weighted_relative_wait),
         cmocka_unit_test(past_the_cap_it_goes_before_everybody),
         cmocka_unit_test(hours_that_the_target_sleeps_through_do_not_count_for_the_cap),
