@@ -41,7 +41,7 @@ static bool eat(struct reader *r, char c)
 
 static enum err refuse(struct reader *r, const char *at, const char *what)
 {
-    snprintf(r->why, OBJECTIVE_WHY, "%s at column %zu of \"%.200s\"", what, (size_t)(at - r->text) + 1, r->text);
+    snprintf(r->why, OBJECTIVE_WHY, "%s at column %zu of \"%.140s\"", what, (size_t)(at - r->text) + 1, r->text);
     return ERR_USAGE;
 }
 
