@@ -5,7 +5,7 @@
 #include "workers/simulate/report.h"
 
 #define OBJECTIVE_TERMS 32u
-#define OBJECTIVE_WHY   512u
+#define OBJECTIVE_WHY   1024u
 
 /* A figure of all tickets, of a class, or of the class that it is worst for. */
 enum figure_scope { SCOPE_ALL, SCOPE_CLASS, SCOPE_WORST };
