@@ -207,7 +207,6 @@ static void put_shares(const struct day *days, uint32_t sides, struct buf *out)
 static void put_arrivals(const struct plot *plot, const struct day *d, struct buf *out)
 {
     double most = 0, each = 1.0 / plot->replications / d->days * 60 / d->step;
-    char head[64];
 
     for (uint32_t i = 0; i < d->count; i++) most = fmax(most, (double)d->parts[i].offered * each);
     if (most < 1) most = 1;
@@ -215,8 +214,7 @@ static void put_arrivals(const struct plot *plot, const struct day *d, struct bu
     struct panel p = { TOP_COUNT, 64, ceil(most / step) * step };
     if (step * 2 < p.most) step *= 2; /* a low panel */
     p.most = ceil(p.most / step) * step;
-    snprintf(head, sizeof head, "Tickets an hour");
-    put_text(out, LEFT, p.top - 14, "head", head);
+    put_text(out, LEFT, p.top - 14, "head", "Tickets an hour");
     put_scale(out, &p, step, false);
     for (uint32_t i = 0; i < d->count; i++) {
         double y = at_y(&p, (double)d->parts[i].offered * each), x = at_x(d, i) + 0.5;
@@ -282,7 +280,7 @@ static void put_head(const struct plot *p, const struct day *d, uint32_t sides, 
     put_text(out, LEFT, 30, "title", p->title);
     if (d->days > 1) {
         char folded[64];
-        snprintf(folded, sizeof folded, d->count * d->step >= 1425 || d->step > 5 ? "%u days in one" : "over midnight", d->days);
+        snprintf(folded, sizeof folded, "%u days in one", d->days);
         put_text(out, LEFT + PLOT_W, 30, "end", folded);
     }
 }

@@ -426,8 +426,10 @@ uint32_t sim_report_day(const struct sim_report *r, struct bucket_figures out[SI
     struct sim_report look = { .policy = r->policy }; /* looks the day up without a trace in what is const */
     uint32_t width = r->last - r->first <= FINE_MS ? 1 : JOIN_PARTS, all = SIM_DAY_PARTS / width;
     *step = width * (uint32_t)(PART_MS / 60000);
-    *days = days_between(r->policy, r->first, r->last);
-    if (r->last - r->first < DAY_MS - width * PART_MS) begin = part_of_day(&look, r->first) / width; /* the order of the run */
+    if (r->last - r->first < DAY_MS - width * PART_MS) { /* the order of the run */
+        begin = part_of_day(&look, r->first) / width;
+        *days = 1;
+    } else *days = days_between(r->policy, r->first, r->last);
     for (uint32_t i = 0; i < all; i++) {
         uint32_t at = (begin + i) % all;
         bool any = join(r, at * width, width, &sum);

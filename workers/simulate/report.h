@@ -95,8 +95,8 @@ uint32_t sim_agents(const struct sim_report *r);
 struct agent_figures sim_agent_figures(const struct sim_report *r, uint32_t i); /* in the policy's order */
 double sim_target(const struct sim_report *r, uint32_t class);                  /* mean, in seconds; NAN: none offered */
 /* The day: parts of *step minutes (5 when all arrivals lie within 8 hours, else 15), from the first to the last that had arrivals,
-   in the order of the clock, or of the run when it is shorter than a day. *days: calendar days that arrivals came on. Returns how
-   many parts were written, at most SIM_DAY_PARTS. */
+   in the order of the run when it is shorter than a day, else of the clock. *days: so many calendar days were folded into one; 1:
+   none were. Returns how many parts were written, at most SIM_DAY_PARTS. */
 #define SIM_DAY_PARTS 288u
 uint32_t sim_report_day(const struct sim_report *r, struct bucket_figures out[SIM_DAY_PARTS], uint32_t *step, uint32_t *days);
 /* A number that is the same for two runs whose outcomes are the same in every instant and agent, and hardly ever otherwise. */

@@ -4,9 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define ROOM (SHOW_MAX - 1) /* without a sign */
+
 /* ---- figures ---- */
 
-static void show_count(double v, char out[SHOW_MAX])
+static void show_count(double v, char out[ROOM])
 {
     char digits[24];
     int n = snprintf(digits, sizeof digits, "%.0f", fmin(v, 1e15)), at = 0;
@@ -19,31 +21,31 @@ static void show_count(double v, char out[SHOW_MAX])
 }
 
 /* Two units at most, as many digits as matter. */
-static void show_time(double s, char out[SHOW_MAX])
+static void show_time(double s, char out[ROOM])
 {
     static const struct {
         double below, large, small;
         const char *fmt;
     } rows[] = { { 3600, 60, 1, "%.0fm%02.0fs" }, { 86400, 3600, 60, "%.0fh%02.0fm" }, { INFINITY, 86400, 3600, "%.0fd%02.0fh" } };
 
-    if (s < 9.9995) snprintf(out, SHOW_MAX, s == 0 ? "0s" : "%.2fs", s);
-    else if (s < 99.95) snprintf(out, SHOW_MAX, "%.1fs", s);
+    if (s < 9.9995) snprintf(out, ROOM, s == 0 ? "0s" : "%.2fs", s);
+    else if (s < 99.95) snprintf(out, ROOM, "%.1fs", s);
     else
         for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
             double small = floor(s / rows[i].small + 0.5),
                    ratio = rows[i].large / rows[i].small; /* rounded, so that 60s never shows */
             if (small * rows[i].small >= rows[i].below) continue;
-            snprintf(out, SHOW_MAX, rows[i].fmt, floor(small / ratio), fmod(small, ratio));
+            snprintf(out, ROOM, rows[i].fmt, floor(small / ratio), fmod(small, ratio));
             break;
         }
 }
 
-static void show_size(enum unit unit, double v, char out[SHOW_MAX])
+static void show_size(enum unit unit, double v, char out[ROOM])
 {
     if (unit == UNIT_COUNT) show_count(v, out);
     else if (unit == UNIT_TIME) show_time(v, out);
-    else if (unit == UNIT_SHARE) snprintf(out, SHOW_MAX, "%.2f %%", 100 * v);
-    else snprintf(out, SHOW_MAX, "%.3f", v);
+    else if (unit == UNIT_SHARE) snprintf(out, ROOM, "%.2f %%", 100 * v);
+    else snprintf(out, ROOM, "%.3f", v);
 }
 
 const char *show(enum unit unit, double v, char out[SHOW_MAX])

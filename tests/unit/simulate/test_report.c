@@ -217,7 +217,7 @@ TEST(a_short_run_is_told_in_its_own_order_by_five_minutes)
     add(r, made_answered(0, 24 * HOUR + 11 * 60000, 90000, 1));
     assert_int_equal(sim_report_day(r, day, &step, &days), 4);
     assert_int_equal(step, 5);
-    assert_int_equal(days, 2);
+    assert_int_equal(days, 1);
     assert_int_equal(day[0].at, 23 * 60 + 55);
     assert_int_equal(day[1].at, 0);
     assert_int_equal(day[1].offered, 0);
