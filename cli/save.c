@@ -41,16 +41,46 @@ enum err save_possible(const char *place, char why[200])
     return ERR_OK;
 }
 
-enum err save_beside(struct save *s, const char *place, struct str bytes, char why[200])
+static enum err open_beside(struct save *s, const char *place, int *fd, char why[200])
 {
     int n = snprintf(s->place, sizeof s->place, "%s", place);
     int m = snprintf(s->beside, sizeof s->beside, "%s.%ld.new", place, (long)getpid());
 
     if (n >= PATH_MAX || m >= PATH_MAX) return snprintf(why, 200, "%.100s…: the name is too long", place), ERR_TOOBIG;
-    int fd = open(s->beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (fd < 0) return failed(why, s->beside);
-    enum err e = write_all(fd, bytes) ? ERR_OK : failed(why, s->beside);
+    *fd = open(s->beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    return *fd < 0 ? failed(why, s->beside) : ERR_OK;
+}
+
+enum err save_beside(struct save *s, const char *place, struct str bytes, char why[200])
+{
+    int fd;
+    enum err e = open_beside(s, place, &fd, why);
+
+    if (e) return e;
+    if (!write_all(fd, bytes)) e = failed(why, s->beside);
     if (close(fd) && !e) e = failed(why, s->beside);
+    if (e) save_drop(s);
+    return e;
+}
+
+enum err save_open(struct save *s, const char *place, FILE **out, char why[200])
+{
+    int fd;
+    enum err e = open_beside(s, place, &fd, why);
+
+    if (e) return e;
+    if ((*out = fdopen(fd, "w"))) return ERR_OK;
+    e = failed(why, s->beside);
+    close(fd);
+    save_drop(s);
+    return e;
+}
+
+enum err save_close(struct save *s, FILE *f, char why[200])
+{
+    enum err e = ferror(f) || fflush(f) || fsync(fileno(f)) ? failed(why, s->beside) : ERR_OK;
+
+    if (fclose(f) && !e) e = failed(why, s->beside);
     if (e) save_drop(s);
     return e;
 }

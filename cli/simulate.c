@@ -1,86 +1,128 @@
-/* naru simulate: a policy's rules on traffic of one's own, before anybody is routed by them. Reads the policy and what comes in,
-   runs the matching core under a virtual clock (workers/simulate), and tells what came of it. */
+/* naru simulate: a policy's rules on traffic of one's own, before anybody is routed by them. What is read is in simulate_in.c; what
+   is run, and what its figures mean, in workers/simulate. Here: options, the file of outcomes, the picture, the end.
+
+   A signal asks the run to stop; what there is by then is told, marked, and the exit status is 128 + its number. */
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/metrics.h"
 #include "base/opt.h"
 #include "cli/cli.h"
-#include "config/findings.h"
+#include "cli/save.h"
+#include "cli/simulate_in.h"
 #include "workers/simulate/bind.h"
-#include "workers/simulate/duties.h"
-#include "workers/simulate/run.h"
-#include "workers/simulate/trace.h"
+#include "workers/simulate/page.h"
+#include "workers/simulate/plot.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
+#include <unistd.h>
+
+#define WHO          "naru simulate"
+#define PAGE_MAX     (256u << 20) /* bytes of what is told */
+#define DRAWN        20u          /* replications of drawn arrivals, unless said otherwise */
+#define TELL_EACH_MS 500u
 
 struct simulate_cfg {
-    const char *policy, *trace, *roster, *out;
-    uint64_t seed;
+    struct simulate_files files;
+    const char *out, *plot;
+    uint64_t seed, replications;
+    bool json, example;
 };
 
+#define FILES(name) offsetof(struct simulate_cfg, files.name)
 static const struct opt rows[] = {
-    { "policy", OPT_STR, offsetof(struct simulate_cfg, policy), NULL, 0, 0, "FILE", "the policy, with a section `simulate`" },
-    { "trace", OPT_STR, offsetof(struct simulate_cfg, trace), NULL, 0, 0, "FILE",
+    { "policy", OPT_STR, FILES(policy), NULL, 0, 0, "P.yaml", "the policy, with a section `simulate`" },
+    { "trace", OPT_STR, FILES(trace), NULL, 0, 0, "T.csv",
       "arrivals: a CSV file with the columns id, arrival_ms, class, work_ms, patience_ms" },
-    { "roster", OPT_STR, offsetof(struct simulate_cfg, roster), NULL, 0, 0, "FILE",
+    { "arrivals", OPT_STR, FILES(arrivals), NULL, 0, 0, "A.yaml", "arrivals to be drawn: rates by class and time of day" },
+    { "roster", OPT_STR, FILES(roster), NULL, 0, 0, "R.csv",
       "who is there when: a CSV file with the columns agent, from_ms, to_ms; without it everybody is, all the time" },
     { "seed", OPT_U64, offsetof(struct simulate_cfg, seed), "1", 0, 0, "N", "of all that is random; the same gives the same" },
-    { "out", OPT_STR, offsetof(struct simulate_cfg, out), NULL, 0, 0, "FILE",
-      "what became of each arrival: a CSV file with the columns id, outcome, agent, start_ms, end_ms" },
+    { "replications", OPT_U64, offsetof(struct simulate_cfg, replications), "0", 0, EXPERIMENT_MOST, "N",
+      "runs with other random numbers, for 95 % intervals; 0: 20 of drawn arrivals, 1 of a trace" },
+    { "compare", OPT_STR, FILES(compare), NULL, 0, 0, "Q.yaml", "a second policy on the same arrivals: differences P - Q" },
+    { "out", OPT_STR, offsetof(struct simulate_cfg, out), NULL, 0, 0, "F.csv",
+      "what became of each arrival under P in the first replication: id, outcome, agent, start_ms, end_ms" },
+    { "json", OPT_FLAG, offsetof(struct simulate_cfg, json), NULL, 0, 0, NULL, "all figures as one JSON object" },
+    { "plot", OPT_STR, offsetof(struct simulate_cfg, plot), NULL, 0, 0, "F.svg",
+      "a picture of waits and shares in time over the day" },
+    { "example", OPT_FLAG, offsetof(struct simulate_cfg, example), NULL, 0, 0, NULL,
+      "print a section `simulate` for the policy, to begin with" },
     { .name = NULL },
 };
 
-static volatile sig_atomic_t stop;
+static volatile sig_atomic_t stop; /* 0, or the signal's number */
 
-static void on_signal(int signal)
+static void on_signal(int number) { stop = number; }
+
+/* ---- options ---- */
+
+static bool wrong(const char *what)
 {
-    (void)signal;
-    stop = 1;
+    fprintf(stderr, WHO ": %s; --help tells more\n", what);
+    return false;
 }
 
-/* ---- the policy ---- */
+static bool same(const char *a, const char *b) { return a && b && !strcmp(a, b); }
 
-/* Hours reach from the day on that a policy is loaded at: it is loaded as of the simulation's begin. */
-static struct policy *load_policy(const char *path)
+/* A result must not take the place of what it is made from. */
+static bool would_overwrite(const struct simulate_cfg *c, const char *result)
 {
-    struct policy *p = NULL;
-    struct findings f;
+    const char *const inputs[] = { c->files.policy, c->files.compare, c->files.trace, c->files.arrivals, c->files.roster };
+
+    for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++)
+        if (same(result, inputs[i])) return true;
+    return false;
+}
+
+static bool results_possible(const struct simulate_cfg *c)
+{
+    const char *const results[] = { c->out, c->plot };
+    char why[200];
+
+    if (same(c->out, c->plot)) return wrong("--out and --plot name the same file");
+    for (size_t i = 0; i < sizeof results / sizeof *results; i++) {
+        if (would_overwrite(c, results[i])) return wrong("--out or --plot names a file that is read");
+        if (results[i] && save_possible(results[i], why)) return fprintf(stderr, WHO ": %s\n", why), false;
+    }
+    return true;
+}
+
+static bool options_good(struct simulate_cfg *c)
+{
+    if (!c->files.policy) return wrong("name a policy: --policy P.yaml");
+    if (c->example) return true;
+    if (!c->files.trace && !c->files.arrivals) return wrong("say what comes in: --trace T.csv or --arrivals A.yaml");
+    if (c->files.trace && c->files.arrivals) return wrong("--trace and --arrivals exclude each other");
+    if (c->replications == 0) c->replications = c->files.arrivals ? DRAWN : 1;
+    return results_possible(c);
+}
+
+static int print_example(const char *path)
+{
+    struct policy *p;
     struct buf out;
-    uint64_t at = clock_wall_ms();
-    enum err e;
 
-    findings_init(&f);
-    buf_init(&out, 4u << 20);
-    e = policy_load_file(&p, path, at, &f);
-    if (!e && p->simulate.from != at) {
-        at = p->simulate.from;
-        policy_unref(p);
-        p = NULL;
-        e = policy_load_file(&p, path, at, &f);
-    }
-    if (e) {
-        findings_text(&f, path, &out);
-        fprintf(stderr, "%.*s", STR_FMT(buf_str(&out)));
-        if (!f.errors) fprintf(stderr, "naru simulate: %s: %s\n", path, err_text(e));
-    } else if (!p->simulate.given) {
-        sim_lacks(p, &out);
-        fprintf(stderr, "%.*s", STR_FMT(buf_str(&out)));
-        policy_unref(p);
-        p = NULL;
-    }
+    if (simulate_policy(&p, WHO, path, clock_wall_ms())) return 1;
+    buf_init(&out, PAGE_MAX);
+    sim_example(p, &out);
+    printf("%s", buf_cstr(&out));
     buf_fini(&out);
-    findings_fini(&f);
-    return p;
+    policy_unref(p);
+    return 0;
 }
 
-/* ---- what comes out ---- */
+/* ---- outcomes, as they come ---- */
 
-struct summing {
-    FILE *out; /* or NULL */
-    uint64_t count[OUT_WAITING + 1], wait_ms, answered;
+struct watch {
+    const struct simulate_cfg *cfg;
+    FILE *out; /* of P's first replication, or NULL */
+    struct simulate_in *in;
+    bool progress;
+    uint64_t seen, told_ms; /* outcomes; when a line was written last */
 };
 
+/* RFC 4180. */
 static void write_text(FILE *f, const char *s)
 {
     if (!strpbrk(s, ",\"\r\n")) {
@@ -102,92 +144,138 @@ static void write_row(FILE *f, const struct outcome_of *o)
     if (o->agent) write_text(f, o->agent);
     if (o->start != UINT64_MAX) fprintf(f, ",%" PRIu64, o->start);
     else putc(',', f);
-    fprintf(f, ",%" PRIu64 "\n", o->end);
+    if (o->outcome != OUT_WAITING) fprintf(f, ",%" PRIu64 "\n", o->end);
+    else fputs(",\n", f);
 }
 
-static void on_outcome(void *ctx, const struct outcome_of *o)
+static void tell_progress_of(struct watch *w, unsigned side, uint32_t r, const struct outcome_of *o)
 {
-    struct summing *s = ctx;
+    uint64_t now = clock_mono_ms();
 
-    s->count[o->outcome]++;
-    if (o->start != UINT64_MAX) s->wait_ms += o->start - o->arrived, s->answered++;
-    if (s->out) write_row(s->out, o);
+    if (now - w->told_ms < TELL_EACH_MS) return;
+    w->told_ms = now;
+    fprintf(stderr, "\r\033[K%s, replication %" PRIu32 " of %" PRIu64 ", at %.1f h: %" PRIu64 " tickets", side ? "Q" : "P", r + 1,
+            w->cfg->replications, (double)o->arrived / 3600000, w->seen);
 }
 
-static void tell(const struct summing *s, const struct sim_end *end)
+static void on_outcome(void *ctx, unsigned side, uint32_t r, const struct outcome_of *o)
 {
-    printf("offered    %" PRIu64 "\nanswered   %" PRIu64 "\nabandoned  %" PRIu64 "\nblocked    %" PRIu64 "\nwaiting    %" PRIu64
-           "\nmean wait  %.3f s\n",
-           end->tickets, s->answered, s->count[OUT_ABANDONED], s->count[OUT_BLOCKED], s->count[OUT_WAITING],
-           s->answered ? (double)s->wait_ms / 1000 / (double)s->answered : 0.0);
-    if (end->stopped) printf("interrupted at %.3f s of the simulation\n", (double)end->last_ms / 1000);
+    struct watch *w = ctx;
+
+    if (w->out && side == 0 && r == 0) write_row(w->out, o);
+    if (++w->seen % 4096 == 0 && w->progress) tell_progress_of(w, side, r, o);
+}
+
+static enum err open_source(void *ctx, uint32_t r, struct source **out, char why[512])
+{
+    return simulate_in_source(((struct watch *)ctx)->in, r, out, why);
+}
+
+/* ---- what is told ---- */
+
+static bool complain(const char *why)
+{
+    fprintf(stderr, WHO ": %s\n", why);
+    return false;
+}
+
+static bool save_plot(const struct simulate_cfg *c, const struct experiment *x, const struct simulate_in *in)
+{
+    struct plot p = { { x->report[0], x->sides > 1 ? x->report[1] : NULL },
+                      { in->policy[0]->path, in->policy[1] ? in->policy[1]->path : NULL },
+                      x->partial ? "Waits and answers in time over the day (interrupted)"
+                                 : "Waits and answers in time over the day",
+                      x->done ? x->done : 1 };
+    struct save s;
+    struct buf svg;
+    char why[200] = "no ticket arrived: there is nothing to draw";
+
+    buf_init(&svg, PAGE_MAX);
+    enum err e = plot_svg(&p, &svg);
+    if (!e) e = save_beside(&s, c->plot, buf_str(&svg), why);
+    if (!e) e = save_commit(&s, why);
+    else if (e == ERR_NOMEM) snprintf(why, sizeof why, "%s", err_text(e));
+    buf_fini(&svg);
+    return e ? complain(why) : true;
+}
+
+static bool print_page(const struct simulate_cfg *c, const struct experiment *x, const struct simulate_in *in)
+{
+    struct page p = { .x = x,
+                      .policy = { in->policy[0], in->policy[1] },
+                      .rules = &in->rules[0],
+                      .arrivals = c->files.trace ? "trace" : "arrivals",
+                      .path = c->files.trace ? c->files.trace : c->files.arrivals,
+                      .roster = c->files.roster,
+                      .seed = c->seed,
+                      .warm_ms = in->warm_ms };
+    struct buf out;
+
+    buf_init(&out, PAGE_MAX);
+    if (c->json) page_json(&p, &out);
+    else page_text(&p, &out);
+    enum err e = out.err;
+    if (!e && (fwrite(out.p, 1, out.n, stdout) != out.n || fflush(stdout))) e = ERR_IO;
+    buf_fini(&out);
+    return e ? complain(err_text(e)) : true;
 }
 
 /* ---- all of it ---- */
 
-static int run(const struct simulate_cfg *cfg, struct policy *p, struct source *source, const struct duties *duties, FILE *out)
+static bool experiment(const struct simulate_cfg *c, struct simulate_in *in, struct watch *w)
 {
-    struct summing s = { .out = out };
-    struct sim_end end;
-    struct sim_cfg run_cfg = { .policy = p,
-                               .rules = &p->simulate,
-                               .duties = duties,
-                               .source = source,
-                               .seed = cfg->seed,
-                               .stop = &stop,
-                               .on_outcome = on_outcome,
-                               .ctx = &s };
-    enum err e;
+    struct experiment_cfg cfg = { .policy = { in->policy[0], in->policy[1] },
+                                  .rules = { &in->rules[0], in->policy[1] ? &in->rules[1] : NULL },
+                                  .duties = in->duties.given ? &in->duties : NULL,
+                                  .replications = (uint32_t)c->replications,
+                                  .seed = c->seed,
+                                  .warm_ms = in->warm_ms,
+                                  .over_ms = in->over_ms,
+                                  .stop = &stop,
+                                  .open = open_source,
+                                  .on_outcome = on_outcome,
+                                  .ctx = w };
+    struct experiment x;
+    bool good = experiment_run(&x, &cfg) == ERR_OK;
 
-    if (out) fputs("id,outcome,agent,start_ms,end_ms\n", out);
-    e = sim_run(&run_cfg, &end);
-    if (e) {
-        fprintf(stderr, "naru simulate: %s\n", end.why);
-        return 1;
-    }
-    tell(&s, &end);
-    return end.stopped ? 1 : 0;
+    if (w->progress) fputs("\r\033[K", stderr);
+    if (!good) complain(x.why);
+    if (good) good = print_page(c, &x, in);
+    if (good && c->plot) good = save_plot(c, &x, in);
+    experiment_fini(&x);
+    return good;
 }
 
-static int with_files(const struct simulate_cfg *cfg, struct policy *p)
+static bool simulate(const struct simulate_cfg *c, struct simulate_in *in)
 {
-    struct source *source = NULL;
-    struct duties duties = { .given = false };
-    char why[512];
-    FILE *out = NULL;
-    int status = 1;
+    struct watch w = { .cfg = c, .in = in, .progress = isatty(STDERR_FILENO) };
+    struct save s;
+    char why[200];
 
-    if (trace_open(&source, &(struct trace_cfg){ .path = cfg->trace, .rules = &p->simulate, .seed = cfg->seed }, why) ||
-        (cfg->roster && duties_load(&duties, cfg->roster, p, why)))
-        fprintf(stderr, "naru simulate: %s\n", why);
-    else if (cfg->out && !(out = fopen(cfg->out, "w"))) perror(cfg->out);
-    else status = run(cfg, p, source, &duties, out);
-    if (out && (ferror(out) | fclose(out))) {
-        fprintf(stderr, "naru simulate: %s could not be written\n", cfg->out);
-        status = 1;
-    }
-    duties_fini(&duties);
-    source_close(source);
-    return status;
+    if (c->out && save_open(&s, c->out, &w.out, why)) return complain(why);
+    if (w.out) fputs("id,outcome,agent,start_ms,end_ms\n", w.out);
+    bool good = experiment(c, in, &w);
+    if (!w.out) return good;
+    if (save_close(&s, w.out, why)) return complain(why);
+    if (!good) return save_drop(&s), false;
+    return save_commit(&s, why) ? complain(why) : true;
 }
 
 int simulate_main(int argc, char **argv)
 {
     struct simulate_cfg cfg = { .seed = 0 };
-    struct policy *p;
-    int status;
+    struct simulate_in in;
+    bool good;
 
-    if (opt_parse(rows, "naru simulate --policy FILE --trace FILE [--roster FILE] [--seed N] [--out FILE]", argc, argv, &cfg))
+    if (opt_parse(rows, "naru simulate --policy P.yaml (--trace T.csv | --arrivals A.yaml) [--compare Q.yaml] [options]", argc,
+                  argv, &cfg) ||
+        !options_good(&cfg))
         return 2;
-    if (!cfg.policy || !cfg.trace) {
-        fprintf(stderr, "naru simulate: name a policy and a trace; --help tells more\n");
-        return 2;
-    }
+    if (cfg.example) return print_example(cfg.files.policy);
     metrics_init("simulate");
     signal(SIGINT, on_signal);
     signal(SIGTERM, on_signal);
-    if (!(p = load_policy(cfg.policy))) return 1;
-    status = with_files(&cfg, p);
-    policy_unref(p);
-    return status;
+    good = simulate_in_open(&in, WHO, &cfg.files, cfg.seed) == ERR_OK && simulate(&cfg, &in);
+    simulate_in_fini(&in);
+    return !good ? 1 : stop ? 128 + stop : 0;
 }

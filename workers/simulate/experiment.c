@@ -116,6 +116,8 @@ static enum err play(struct experiment *x, const struct experiment_cfg *cfg, uns
                            .duties = cfg->duties,
                            .source = source,
                            .seed = experiment_seed(cfg->seed, r),
+                           .use_from = cfg->warm_ms,
+                           .use_to = cfg->over_ms,
                            .stop = cfg->stop,
                            .on_outcome = on_outcome,
                            .on_agent = on_agent,

@@ -17,7 +17,9 @@ struct experiment_cfg {
     const struct simulate_rules *rules[2]; /* bound to each: the same classes in the same order; borrowed */
     const struct duties *duties;           /* borrowed; NULL: everybody all the time */
     uint32_t replications;                 /* 1..EXPERIMENT_MOST */
-    uint64_t seed, warm_ms;
+    uint64_t seed;
+    uint64_t warm_ms;                  /* who arrived before is in no figure */
+    uint64_t over_ms;                  /* agents' use is counted from warm_ms until then; 0: to the end of all work */
     const volatile sig_atomic_t *stop; /* as sim_cfg's */
     /* Opens the arrivals of replication `r` (from 0): the same however often it is asked. experiment_run closes it. On an error
        `why` is a sentence. */

@@ -245,6 +245,8 @@ static bool says_something(const struct page *p, struct group g, enum figure f)
 static void add_heading(struct grid *g, const char *name)
 {
     static const char *const words[] = { "P", "Q", "P - Q", "", "" };
+
+    for (int i = 0; g->count && i < 6; i++) grid_add(g, ""); /* a blank line between blocks */
     grid_add(g, name);
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) grid_add(g, words[i]);
 }
@@ -266,35 +268,30 @@ static void add_compared_groups(const struct page *p, struct grid *g, enum group
     buf_fini(&name);
 }
 
-/* Classes that P serves worse: surely where there are intervals, at all where there are none. */
-static bool pays(const struct page *p, struct group g)
+/* Does P serve the group worse by this figure: surely where there are intervals, at all where there are none? */
+static bool pays(const struct page *p, struct group g, enum figure f)
 {
-    static const enum figure looked_at[] = { FIG_WITHIN, FIG_P99 };
-
-    for (size_t i = 0; i < sizeof looked_at / sizeof *looked_at; i++) {
-        struct interval d = experiment_difference(p->x, g, looked_at[i]);
-        double worse = -d.mean * figure_rows[looked_at[i]].better;
-        if (d.n && worse > 0 && (isnan(d.half) || interval_sure(&d))) return true;
-    }
-    return false;
+    struct interval d = experiment_difference(p->x, g, f);
+    return d.n && -d.mean * figure_rows[f].better > 0 && (isnan(d.half) || interval_sure(&d));
 }
 
 static void tell_who_pays(const struct page *p, struct buf *out)
 {
-    char w[2][SHOW_MAX], t[2][SHOW_MAX];
+    static const enum figure looked_at[] = { FIG_WITHIN, FIG_P99, FIG_ABANDONED_SHARE, FIG_BLOCKED_SHARE };
+    char with_p[SHOW_MAX], with_q[SHOW_MAX];
     bool any = false;
 
-    for (uint32_t i = 0; i < p->rules->class_count; i++) {
-        struct group g = { GROUP_CLASS, i };
-        if (!offered_any(p, g) || !pays(p, g)) continue;
-        any = true;
-        buf_addf(out, "pays for P: class %s: in time %s, with Q %s; p99 %s, with Q %s\n", p->rules->classes[i].name,
-                 show(UNIT_SHARE, experiment_figure(p->x, 0, g, FIG_WITHIN).mean, w[0]),
-                 show(UNIT_SHARE, experiment_figure(p->x, 1, g, FIG_WITHIN).mean, w[1]),
-                 show(UNIT_TIME, experiment_figure(p->x, 0, g, FIG_P99).mean, t[0]),
-                 show(UNIT_TIME, experiment_figure(p->x, 1, g, FIG_P99).mean, t[1]));
-    }
-    if (!any) buf_addz(out, "pays for P: no class\n");
+    for (uint32_t i = 0; i < p->rules->class_count; i++)
+        for (size_t c = 0; c < sizeof looked_at / sizeof *looked_at; c++) {
+            struct group g = { GROUP_CLASS, i };
+            const struct figure_row *row = &figure_rows[looked_at[c]];
+            if (!pays(p, g, looked_at[c])) continue;
+            any = true;
+            buf_addf(out, "pays for P: class %s: %s %s, with Q %s\n", p->rules->classes[i].name, row->title,
+                     show(row->unit, experiment_figure(p->x, 0, g, looked_at[c]).mean, with_p),
+                     show(row->unit, experiment_figure(p->x, 1, g, looked_at[c]).mean, with_q));
+        }
+    if (!any) buf_addz(out, "pays for P: no class (in time, p99, abandoned, blocked)\n");
 }
 
 static void tell_targets(const struct page *p, struct buf *out)
@@ -323,8 +320,9 @@ static void tell_comparison(const struct page *p, struct buf *out)
     buf_addc(out, '\n');
     grid_text(&g, out);
     grid_fini(&g);
-    if (p->x->done > 1) buf_addz(out, "\n+ P is better, - P is worse, * other: the 95 % interval of the difference leaves 0 out\n");
-    else buf_addz(out, "\nOne replication: no intervals\n");
+    buf_addz(out, p->x->done > 1 ? "\n+ P is better, - P is worse, * other: the 95 % interval of the difference leaves 0 out. "
+                                 : "\nOne replication: no intervals. ");
+    buf_addz(out, "Shares differ in percentage points.\n\n");
 }
 
 void page_text(const struct page *p, struct buf *out)

@@ -20,7 +20,7 @@
 struct panel {
     double top, height, most; /* most: the value at its top */
 };
-static const double TOP_WAIT = 108, TOP_SHARE = 356, TOP_COUNT = 536, HEIGHT = 664;
+static const double TOP_WAIT = 126, TOP_SHARE = 374, TOP_COUNT = 554, HEIGHT = 682;
 
 struct day {
     struct bucket_figures parts[SIM_DAY_PARTS];

@@ -48,22 +48,19 @@ static void show_size(enum unit unit, double v, char out[ROOM])
     else snprintf(out, ROOM, "%.3f", v);
 }
 
-const char *show(enum unit unit, double v, char out[SHOW_MAX])
+/* What is rounded to nothing has no sign. */
+static const char *show_with(enum unit unit, double v, char sign, char out[SHOW_MAX])
 {
     if (isnan(v)) return memcpy(out, "-", 2);
-    bool less = v < 0;
-    show_size(unit, fabs(v), out + less);
-    if (less) out[0] = '-';
+    show_size(unit, fabs(v), out + 1);
+    if (sign && strpbrk(out + 1, "123456789")) out[0] = sign;
+    else memmove(out, out + 1, strlen(out + 1) + 1);
     return out;
 }
 
-const char *show_signed(enum unit unit, double v, char out[SHOW_MAX])
-{
-    if (!(v > 0)) return show(unit, v, out);
-    out[0] = '+';
-    show_size(unit, v, out + 1);
-    return out;
-}
+const char *show(enum unit unit, double v, char out[SHOW_MAX]) { return show_with(unit, v, v < 0 ? '-' : 0, out); }
+
+const char *show_signed(enum unit unit, double v, char out[SHOW_MAX]) { return show_with(unit, v, v < 0 ? '-' : '+', out); }
 
 const char *show_half(enum unit unit, const struct interval *v, char out[SHOW_MAX])
 {
