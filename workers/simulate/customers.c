@@ -5,9 +5,10 @@
 #include <stdlib.h>
 
 /* Customers, from their arrival to their outcome. A live one is in play.customers (by its ticket), on the list from play.first to
-   play.latest, and in play.patience while it may hang up: from its arrival to the first accept, or until it is put off to be called
-   back. It owns its offers; memory of both is used again. Its outcome is told once: when its work is over, it hung up, or it was
-   turned away; a ticket that is being wrapped up has been told and is still there.
+   play.latest (as is one whose ticket the core gave up when no more arrived), and in play.patience while it may hang up: from its
+   arrival to the first accept, or until it is put off to be called back. It owns its offers; memory of both is used again. Its
+   outcome is told once: when its work is over, it hung up, or it was turned away; a ticket that is being wrapped up has been told
+   and is still there.
 
    What an agent does about an offer hangs on the seed, the arrival's id and the number of the offer alone, so that two policies
    meet the same agents. */
@@ -175,12 +176,17 @@ void customer_tell(struct play *p, struct customer *c, enum outcome o, uint64_t 
                        });
 }
 
-void customer_over(struct play *p, struct customer *c)
+void customer_given_up(struct play *p, struct customer *c)
 {
     customer_not_offered_at_all(p, c);
     if (heap_has(&c->patience)) heap_remove(&p->patience, &c->patience);
     hand_lets_go(p, c);
-    (void)idmap_del(&p->customers, &c->ticket);
+    if (customer_of(p, &c->ticket) == c) idmap_del(&p->customers, &c->ticket);
+}
+
+void customer_over(struct play *p, struct customer *c)
+{
+    customer_given_up(p, c);
     if (c->prev) c->prev->next = c->next;
     else p->first = c->next;
     if (c->next) c->next->prev = c->prev;

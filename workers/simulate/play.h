@@ -127,7 +127,8 @@ void customer_take(struct play *p, const struct arrival *a);                 /* 
 void customer_opened(struct play *p, const struct entry *e);
 void customer_hangs_up(struct play *p, struct customer *c);
 void customer_tell(struct play *p, struct customer *c, enum outcome o, uint64_t end);
-void customer_over(struct play *p, struct customer *c); /* frees it */
+void customer_given_up(struct play *p, struct customer *c); /* its ticket is gone; it is told at the end */
+void customer_over(struct play *p, struct customer *c);     /* frees it */
 /* It is offered, and what will be done about it is drawn; the offer to this agent stands no more. */
 void customer_offered(struct play *p, struct customer *c, struct hand *h, uint64_t epoch, uint64_t seq);
 void customer_connects(struct play *p, struct customer *c, struct hand *h); /* accepted: the agent is to say that they started */

@@ -15,7 +15,8 @@
 
    THE END. When no more arrive, it goes on until nobody is left, but for those who wait and whom no work, no hanging up and no duty
    can help any more: the core's own deadlines (steps that widen, shifts that begin) are played until it gives such a ticket up
-   (it expires after 30 days), but no longer than TAIL_MS. `last` is the last instant at which anything but that happened. */
+   (it expires after 30 days), but no longer than TAIL_MS. `last` is the last instant at which anything but that happened, and
+   they wait until then. */
 
 #define TAIL_MS   2678400000ull /* 31 days after the last arrival */
 #define STILL_MAX 10000000u     /* rounds at one instant: more of them come to no end */
@@ -146,8 +147,8 @@ static void on_entry(void *ctx, const struct entry *e)
     follow(p, c, h, e);
     if (heard[e->kind]) heard[e->kind](p, c, h, e);
     if (e->kind != ENTRY_ENDED) return;
-    customer_tell(p, c, outcome_at_end(c), p->now);
-    customer_over(p, c);
+    if (outcome_at_end(c) == OUT_WAITING && !p->more) customer_given_up(p, c);
+    else customer_tell(p, c, outcome_at_end(c), p->now), customer_over(p, c);
 }
 
 /* ---- what agents and customers do ---- */
@@ -322,7 +323,7 @@ static uint64_t next_instant(const struct play *p)
 {
     uint64_t next = p->more ? p->next.at : NEVER;
 
-    if (!p->more && !p->first) return NEVER;
+    if (!p->more && !p->customers.count) return NEVER;
     least_of(&next, &p->done);
     least_of(&next, &p->patience);
     least_of(&next, &p->replies);

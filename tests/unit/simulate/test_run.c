@@ -118,6 +118,14 @@ static void play(const struct sim_cfg *with, const struct arrival *v, uint32_t c
     assert_int_equal(out->count, count);
 }
 
+static const struct row *row_of(const struct told *t, const char *id)
+{
+    for (uint32_t i = 0; i < t->count; i++)
+        if (strcmp(t->v[i].id, id) == 0) return &t->v[i];
+    fail_msg("no outcome of %s", id);
+    return NULL;
+}
+
 /* ---- the simple simulator: first come first served (or by urgency), to the agent who has been idle longest ---- */
 
 struct simple_agent {
@@ -311,10 +319,376 @@ static void first_come_first_served_by_the_longest_idle_is_as_the_simple_simulat
     same_as_simple(6, 3, 2, 8, 10, 5);
 }
 
+/* Where no two things happen at once, the best agent for the first ticket is all there is to decide. */
+static void strict_priority_with_skills_is_as_the_simple_simulator_has_it(void **state)
+{
+    static const char yaml[] =
+        HEAD "queues:\n"
+             "  one: { takes: default, order: priority, needs: { a: 3 }, choose: [longest-idle] }\n"
+             "  two: { takes: { tag: two }, order: priority, needs: { b: 3 }, choose: [longest-idle] }\n"
+             "agents:\n  a0: { skills: { a: 5 } }\n  a1: { skills: { a: 3, b: 3 } }\n  a2: { skills: { b: 9, a: 2 } }\n"
+             "  a3: { skills: { b: 4 } }\n  a4: { skills: { a: 9, b: 9 } }\n";
+    static const unsigned skills[] = { 1, 3, 2, 2, 3 }, needs_of[] = { 1, 1, 2, 2 }, rank_of[] = { 1, 2, 1, 3 };
+    static unsigned needs[MOST], rank[MOST];
+    struct policy *p = load(yaml);
+    struct sim_class c[4];
+    struct simulate_rules rules = { .from = BEGIN, .classes = c, .class_count = 4 };
+    static struct simple s;
+    struct told t;
+    struct rng r;
+
+    (void)state;
+    for (int i = 0; i < 4; i++) c[i] = one_class("c", i / 2), c[i].urgency = (enum urgency)rank_of[i];
+    draw(9, MOST, 20000000, 90000000, 40000000);
+    rng_seed(&r, 3);
+    for (uint32_t i = 0; i < MOST; i++) {
+        arrivals[i].class = (uint32_t)rng_below(&r, 4);
+        needs[i] = needs_of[arrivals[i].class];
+        rank[i] = rank_of[arrivals[i].class];
+    }
+    /* A day more of age counts as a step of urgency: so nobody waits that long here. */
+    for (uint32_t i = 0; i < MOST; i++) {
+        arrivals[i].at /= 1000, arrivals[i].work = arrivals[i].work / 2200 + 1;
+        if (arrivals[i].patience != SIM_FOR_EVER) arrivals[i].patience /= 1000;
+    }
+    s = (struct simple){ .v = arrivals, .needs = needs, .rank = rank, .count = MOST, .agents = 5 };
+    for (int a = 0; a < 5; a++) s.agent[a].skills = skills[a];
+    simple_run(&s);
+    play(&(struct sim_cfg){ .policy = p, .rules = &rules, .seed = 1 }, arrivals, MOST, &t);
+    compare(&s, &t);
+    free(t.v);
+    policy_unref(p);
+}
+
+/* ---- small plays, told by hand ---- */
+
+struct stage { /* one policy, classes `one` of webchat and `two` of voice in queue 0 */
+    struct policy *p;
+    struct sim_class c[2];
+    struct simulate_rules rules;
+    struct told told;
+};
+
+static void raise_curtain(struct stage *s, const char *rest)
+{
+    struct buf b;
+
+    buf_init(&b, 65536);
+    buf_addz(&b, "naru: 1\nworkspace: w\n");
+    buf_addz(&b, rest);
+    buf_addc(&b, '\0');
+    *s = (struct stage){ .p = load(b.p) };
+    s->c[0] = one_class("one", 0);
+    s->c[0].channel = "webchat";
+    s->c[1] = one_class("two", 0);
+    s->rules = (struct simulate_rules){ .from = BEGIN, .classes = s->c, .class_count = 2 };
+    buf_fini(&b);
+}
+
+static void play_stage(struct stage *s, const struct arrival *v, uint32_t count)
+{
+    free(s->told.v);
+    play(&(struct sim_cfg){ .policy = s->p, .rules = &s->rules, .seed = 5 }, v, count, &s->told);
+}
+
+static void drop_curtain(struct stage *s)
+{
+    free(s->told.v);
+    policy_unref(s->p);
+}
+
+#define IS(s, name, what, who, from, to)                                                                                           \
+    do {                                                                                                                           \
+        const struct row *is_ = row_of(&(s)->told, name);                                                                          \
+        assert_string_equal(outcome_words.v[is_->outcome], what);                                                                  \
+        assert_string_equal(is_->agent, who);                                                                                      \
+        assert_int_equal((long long)is_->start, (long long)(from));                                                                \
+        assert_int_equal((long long)is_->end, (long long)(to));                                                                    \
+    } while (0)
+#define FOR_EVER SIM_FOR_EVER
+#define NOBODY   UINT64_MAX
+
+#define DESK "queues:\n  desk: { takes: default, order: fifo, choose: [least-loaded, longest-idle] }\n"
+#define CHATS                                                                                                                      \
+    "channels:\n  webchat: { cost: 50, offer: 20s }\n  voice: { cost: 50, offer: 20s, exclusive: interrupts, wrapup: 2s }\n"
+#define A       "agents:\n  a: { skills: { x: 5 } }\n"
+#define A_AND_B A "  b: { skills: { x: 5 } }\n"
+
+static void two_chats_at_once_share_an_agent(void **state)
+{
+    const struct arrival v[] = { { "1", 0, 0, 10000, FOR_EVER }, { "2", 0, 4000, 10000, FOR_EVER } };
+    struct sim_parallel fast = { "webchat", (double[]){ 1, 0.8 }, 2, 0 };
+    struct stage s;
+
+    (void)state;
+    raise_curtain(&s, CHATS DESK A);
+    play_stage(&s, v, 2);
+    IS(&s, "1", "served", "a", 0, 16000); /* 4 s alone, 12 s at half speed */
+    IS(&s, "2", "served", "a", 4000, 20000);
+    assert_int_equal(s.told.use[0].busy_ms, 20000);
+    assert_int_equal(s.told.use[0].unit_ms, 20000 * 50 + 12000 * 50);
+    s.rules.parallel = &fast;
+    s.rules.parallel_count = 1;
+    play_stage(&s, v, 2);
+    IS(&s, "1", "served", "a", 0, 11500);
+    IS(&s, "2", "served", "a", 4000, 15500); /* 7.5 s at 0.8, 4 s alone */
+    drop_curtain(&s);
+}
+
+static void a_call_lets_the_chats_stand_still_until_it_is_wrapped_up(void **state)
+{
+    const struct arrival v[] = { { "1", 0, 0, 10000, FOR_EVER }, { "2", 1, 4000, 3000, FOR_EVER } };
+    struct stage s;
+
+    (void)state;
+    raise_curtain(&s, CHATS DESK A);
+    play_stage(&s, v, 2);
+    IS(&s, "2", "served", "a", 4000, 7000); /* the wrap-up is the agent's, not the customer's */
+    IS(&s, "1", "served", "a", 0, 15000);
+    drop_curtain(&s);
+}
+
+static void speed_and_match_are_of_the_agent_and_the_class(void **state)
+{
+    const struct arrival v[] = { { "1", 0, 0, 10000, FOR_EVER }, { "2", 1, 10000, 10000, FOR_EVER } };
+    struct sim_number of_two = { 1, 2.0 };
+    struct sim_agent a = { .agent = 0, .speed = { 0.5, &of_two, 1 }, .match = { 0.9, NULL, 0 } };
+    struct stage s;
+
+    (void)state;
+    raise_curtain(&s, CHATS DESK A);
+    s.rules.agents = &a;
+    s.rules.agent_count = 1;
+    play_stage(&s, v, 2);
+    IS(&s, "1", "served", "a", 0, 20000 + 7000); /* half speed, with 5 s of a call and its wrap-up between */
+    IS(&s, "2", "served", "a", 10000, 15000);
+    assert_true(fabs(row_of(&s.told, "1")->match - 0.9) < 1e-9);
+    drop_curtain(&s);
+}
+
+static void offers_are_accepted_after_a_while_and_patience_counts_until_then(void **state)
+{
+    const struct arrival v[] = { { "1", 0, 0, 1000, FOR_EVER }, { "2", 0, 100000, 1000, 3000 }, { "3", 0, 200000, 1000, 2999 } };
+    struct stage s;
+
+    (void)state;
+    raise_curtain(&s, CHATS DESK A);
+    s.rules.accept = (struct dist){ DIST_FIXED, 3000, 1 };
+    play_stage(&s, v, 3);
+    IS(&s, "1", "served", "a", 3000, 4000);
+    IS(&s, "2", "abandoned", "", NOBODY, 103000); /* abandonments go before what is due by the clock */
+    IS(&s, "3", "abandoned", "", NOBODY, 202999);
+    drop_curtain(&s);
+}
+
+static void who_declines_or_misses_is_passed_over_and_comes_back(void **state)
+{
+    static struct arrival v[400];
+    struct stage s;
+    uint32_t served[2], missed, declined;
+
+    (void)state;
+    for (uint32_t i = 0; i < 400; i++) {
+        v[i] = (struct arrival){ .at = i * 60000ull, .work = 1000, .patience = FOR_EVER };
+        snprintf(v[i].id, sizeof v[i].id, "%u", i);
+    }
+    raise_curtain(&s, CHATS DESK A_AND_B);
+    s.rules.declined = 0.2;
+    s.rules.missed = 0.3;
+    play_stage(&s, v, 400);
+    missed = s.told.use[0].missed + s.told.use[1].missed;
+    declined = s.told.use[0].declined + s.told.use[1].declined;
+    assert_in_range(missed, 180, 320); /* of some 800 offers */
+    assert_in_range(declined, 110, 220);
+    assert_int_equal(s.told.end.decisions, 400 + missed + declined);
+    for (int i = 0; i < 2; i++) served[i] = s.told.use[i].served;
+    assert_int_equal(served[0] + served[1], 400);
+    assert_true(s.told.use[0].online_ms < s.told.end.last_ms - 60000); /* three misses in a row: away for a minute */
+    drop_curtain(&s);
+}
+
+static void a_start_is_said_where_the_channel_awaits_one(void **state)
+{
+    const struct arrival v[] = { { "1", 1, 0, 60000, FOR_EVER }, { "2", 0, 1, 60000, 5 } };
+    struct stage s;
+
+    (void)state;
+    raise_curtain(
+        &s,
+        "channels:\n  voice: { cost: 100, offer: 20s, connect: 5s }\n  webchat: { cost: 100, auto-accept: yes, connect: 3s }\n" DESK
+            A_AND_B);
+    play_stage(&s, v, 2);
+    IS(&s, "1", "served", "a", 0, 60000);
+    IS(&s, "2", "served", "b", 1, 60001);
+    assert_int_equal(s.told.use[0].missed, 0);
+    drop_curtain(&s);
+}
+
+static void the_policy_refuses_calls_back_and_closes(void **state)
+{
+    static const char yaml[] =
+        "hours:\n  days: { timezone: UTC, open: { mon-fri: \"09:00-18:00\" } }\n" CHATS
+        "queues:\n  desk: { takes: default, sla: { answer: { within: 60s, hours: days } }, overflow: [ { "
+        "when: { closed: days }, callback: next-open } ], timeline: [ { after: 2h, close: \"sorry\" } ] }\n"
+        "  full: { takes: { tag: full }, overflow: [ { when: { waiting: \">1\" }, refuse: \"full\" } ] }\n" A;
+    struct arrival v[] = { { "1", 1, 8 * 3600000, 14400000, 1000 },  { "2", 1, 12 * 3600000, 1000, 1000 },
+                           { "3", 0, 12 * 3600000, 1000, FOR_EVER }, { "4", 2, 12 * 3600000, 1000, FOR_EVER },
+                           { "6", 2, 12 * 3600000, 1000, FOR_EVER }, { "5", 2, 12 * 3600000 + 1, 1000, FOR_EVER } };
+    struct sim_class c[3] = { one_class("one", 0), one_class("two", 0), one_class("three", 1) };
+    struct stage s;
+
+    (void)state;
+    raise_curtain(&s, yaml);
+    s.rules.classes = c;
+    s.rules.class_count = 3;
+    play_stage(&s, v, 6);
+    IS(&s, "1", "served", "a", 9 * 3600000, 13 * 3600000); /* has hung up, and is called at nine */
+    assert_int_equal(row_of(&s.told, "1")->target, 3600000 + 60000);
+    IS(&s, "2", "abandoned", "", NOBODY, 12 * 3600000 + 1000);
+    assert_int_equal(row_of(&s.told, "2")->target, 60000);
+    IS(&s, "3", "served", "a", 13 * 3600000 + 2000, 13 * 3600000 + 3000);
+    IS(&s, "5", "blocked", "", NOBODY, 12 * 3600000 + 1);
+    assert_int_equal(row_of(&s.told, "5")->queue, 1);
+    v[0].work = 8 * 3600000;
+    play_stage(&s, v, 6);
+    IS(&s, "3", "blocked", "", NOBODY, 14 * 3600000); /* closed by its queue */
+    drop_curtain(&s);
+}
+
+static void a_roster_says_who_is_there_and_work_in_hand_is_ended(void **state)
+{
+    struct duty d[] = { { "b", 0, 5000 }, { "a", 3000, 9000 }, { "b", 5000, 6000 }, { "nobody of the policy", 0, 9 } };
+    struct duties duties = { d, 4, true };
+    const struct arrival v[] = { { "1", 1, 0, 1000, FOR_EVER },
+                                 { "2", 1, 2, 10000, FOR_EVER },
+                                 { "3", 1, 4000, 7000, FOR_EVER },
+                                 { "4", 1, 12000, 1, FOR_EVER } };
+    struct stage s;
+
+    (void)state;
+    raise_curtain(&s, "channels:\n  voice: { cost: 100, offer: 20s }\n" DESK A_AND_B);
+    play(&(struct sim_cfg){ .policy = s.p, .rules = &s.rules, .duties = &duties }, v, 4, &s.told);
+    IS(&s, "1", "served", "b", 0, 1000);
+    IS(&s, "2", "served", "b", 1000, 11000);
+    IS(&s, "3", "served", "a", 4000, 11000);
+    IS(&s, "4", "waiting", "", NOBODY, 12000);
+    assert_int_equal(s.told.use[0].online_ms, 8000); /* from three seconds to the end of what was in hand */
+    assert_int_equal(s.told.use[0].busy_ms, 7000);
+    assert_int_equal(s.told.use[1].online_ms, 11000);
+    assert_int_equal(s.told.end.last_ms, 12000);
+    drop_curtain(&s);
+}
+
+static void what_nobody_can_ever_serve_waits_and_a_step_that_widens_is_waited_for(void **state)
+{
+    static const char yaml[] =
+        CHATS "queues:\n  desk: { takes: default, needs: { y: 3 } }\n"
+              "  other: { takes: { tag: o }, needs: { x: 9 }, timeline: [ { after: 3d, needs: { x: 5 } } ] }\n" A;
+    const struct arrival v[] = { { "1", 0, 7, 1000, FOR_EVER }, { "2", 1, 9, 1000, FOR_EVER } };
+    struct stage s;
+
+    (void)state;
+    raise_curtain(&s, yaml);
+    s.c[1].queue = 1;
+    play_stage(&s, v, 2);
+    IS(&s, "1", "waiting", "", NOBODY, 3 * 86400000 + 3009); /* to the end of the last wrap-up */
+    IS(&s, "2", "served", "a", 3 * 86400000 + 9, 3 * 86400000 + 1009);
+    assert_int_equal(s.told.end.last_ms, 3 * 86400000 + 3009);
+    drop_curtain(&s);
+}
+
+/* ---- the run as such ---- */
+
+static volatile sig_atomic_t stop;
+static void stop_after(void *ctx, const struct outcome_of *o)
+{
+    keep_outcome(ctx, o);
+    if (((struct told *)ctx)->count == 100) stop = 1;
+}
+
+static void an_interrupted_run_tells_what_it_has(void **state)
+{
+    struct list_source source;
+    struct told t = { .v = calloc(MOST, sizeof *t.v) };
+    struct stage s;
+
+    (void)state;
+    raise_curtain(&s, "channels:\n  voice: { cost: 100, offer: 20s }\n" DESK A_AND_B);
+    draw(5, MOST, 3, 8, 0);
+    source = list_of(arrivals, MOST);
+    stop = 0;
+    assert_int_equal(sim_run(&(struct sim_cfg){ .policy = s.p,
+                                                .rules = &s.rules,
+                                                .source = &source.source,
+                                                .stop = &stop,
+                                                .on_outcome = stop_after,
+                                                .on_agent = keep_agent,
+                                                .ctx = &t },
+                             &t.end),
+                     ERR_OK);
+    assert_true(t.end.stopped);
+    assert_int_equal(t.count, t.end.tickets);
+    assert_true(t.count > 100 && t.count < MOST);
+    assert_int_equal(t.v[99].outcome, OUT_SERVED);
+    assert_int_equal(t.v[101].outcome, OUT_WAITING);
+    assert_int_equal(t.agents, 2);
+    free(t.v);
+    drop_curtain(&s);
+}
+
+static void the_same_run_tells_the_same(void **state)
+{
+    struct stage s;
+    struct row *first;
+    struct sim_end end;
+
+    (void)state;
+    raise_curtain(&s, CHATS "queues:\n  desk: { takes: default, offers: { at-once: 2 }, choose: [round-robin] }\n" A_AND_B
+                            "  c: { skills: { x: 1 }, capacity: 100 }\n  d: { skills: { z: 1 }, max: { webchat: 1 } }\n");
+    s.rules.declined = s.rules.missed = 0.1;
+    s.rules.accept = (struct dist){ DIST_LOGNORMAL, 2000, 1 };
+    draw(5, 1500, 6000, 9000, 50000);
+    for (uint32_t i = 0; i < 1500; i++) arrivals[i].class = i % 2;
+    play_stage(&s, arrivals, 1500);
+    first = s.told.v;
+    end = s.told.end;
+    s.told.v = NULL;
+    play_stage(&s, arrivals, 1500);
+    assert_memory_equal(first, s.told.v, 1500 * sizeof *first);
+    assert_memory_equal(&end, &s.told.end, sizeof end);
+    free(first);
+    drop_curtain(&s);
+}
+
+static void arrivals_out_of_order_are_refused_with_the_place(void **state)
+{
+    const struct arrival v[] = { { "1", 0, 7, 1000, FOR_EVER }, { "2", 0, 5, 1000, FOR_EVER } };
+    struct stage s;
+
+    (void)state;
+    raise_curtain(&s, CHATS DESK A);
+    assert_int_equal(play_with(&(struct sim_cfg){ .policy = s.p, .rules = &s.rules }, v, 2, &s.told), ERR_RANGE);
+    assert_string_equal(s.told.end.why, "arrival \"2\" comes before the one before it");
+    drop_curtain(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(first_come_first_served_by_the_longest_idle_is_as_the_simple_simulator_has_it),
+        cmocka_unit_test(strict_priority_with_skills_is_as_the_simple_simulator_has_it),
+        cmocka_unit_test(two_chats_at_once_share_an_agent),
+        cmocka_unit_test(a_call_lets_the_chats_stand_still_until_it_is_wrapped_up),
+        cmocka_unit_test(speed_and_match_are_of_the_agent_and_the_class),
+        cmocka_unit_test(offers_are_accepted_after_a_while_and_patience_counts_until_then),
+        cmocka_unit_test(who_declines_or_misses_is_passed_over_and_comes_back),
+        cmocka_unit_test(a_start_is_said_where_the_channel_awaits_one),
+        cmocka_unit_test(the_policy_refuses_calls_back_and_closes),
+        cmocka_unit_test(a_roster_says_who_is_there_and_work_in_hand_is_ended),
+        cmocka_unit_test(what_nobody_can_ever_serve_waits_and_a_step_that_widens_is_waited_for),
+        cmocka_unit_test(an_interrupted_run_tells_what_it_has),
+        cmocka_unit_test(the_same_run_tells_the_same),
+        cmocka_unit_test(arrivals_out_of_order_are_refused_with_the_place),
     };
 
     log_max = LOG_ERROR;
