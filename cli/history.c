@@ -1,0 +1,153 @@
+/* Closed tickets are listed by the state that they ended in, each list from the latest on: a list is read until a ticket is older
+   than is asked for. The router that is asked knows those whose home it is. */
+#include "cli/history.h"
+
+#include "base/clock.h"
+#include "cli/data_dir.h"
+#include "cli/pages.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#define PAGE 50 /* tickets, with their messages and changes */
+
+struct reading {
+    struct recorded *r;
+    uint64_t since, until; /* wall ms; until 0: now */
+    uint64_t unread;       /* tickets that could not be */
+};
+
+/* ERR_CLOSED: it and all that follow are too old. */
+static enum err take_ticket(void *ctx, const struct json *item)
+{
+    struct reading *read = ctx;
+    struct recorded_ticket t;
+    if (recorded_parse(item, &t)) return read->unread++, ERR_OK;
+    if (id_time(&t.id) + 60000 < read->since) return ERR_CLOSED; /* a minute for clocks that differ */
+    if (t.at < read->since || (read->until && t.at >= read->until)) return ERR_OK;
+    return recorded_add(read->r, &t);
+}
+
+static enum err read_state(struct reading *read, const struct pages *p, const struct history_opts *o, enum ticket_state state)
+{
+    struct buf path;
+    buf_init(&path, 2048);
+    buf_addf(&path, "/v1/tickets?state=%s&limit=%d", ticket_state_words.v[state], PAGE);
+    if (o->workspace) buf_addz(&path, "&workspace="), pages_escape(&path, o->workspace);
+    enum err e = pages_read(p, buf_cstr(&path), "tickets", take_ticket, read);
+    buf_fini(&path);
+    return e == ERR_CLOSED ? ERR_OK : e;
+}
+
+static enum err read_from(struct reading *read, const char *who, const struct history_opts *o, const char *from)
+{
+    const struct pages p = { .who = who, .from = from, .token = o->token, .token_file = o->token_file };
+    enum err e = ERR_OK;
+    for (enum ticket_state s = TK_RESOLVED; s <= TK_DEAD && !e; s++) e = read_state(read, &p, o, s);
+    if (e == ERR_FULL) fprintf(stderr, "naru %s: %s: more than %u tickets; give --since and --until\n", who, from, RECORDED_MOST);
+    if (e == ERR_NOMEM) fprintf(stderr, "naru %s: %s: %s\n", who, from, err_text(e));
+    return e;
+}
+
+static bool read_time(const char *who, const char *option, const char *text, uint64_t *ms)
+{
+    *ms = 0;
+    if (!text || !clock_parse(text, strlen(text), ms)) return true;
+    fprintf(stderr, "naru %s: --%s %s is no time: write it like 2026-03-01T09:30:00Z\n", who, option, text);
+    return false;
+}
+
+static enum err finish(struct reading *read, const char *who)
+{
+    recorded_ready(read->r, read->since);
+    if (read->unread) fprintf(stderr, "naru %s: %" PRIu64 " tickets could not be read and are left out\n", who, read->unread);
+    if (recorded_count(read->r)) return ERR_OK;
+    fprintf(stderr, "naru %s: no closed tickets are recorded%s\n", who, read->since || read->until ? " of that time" : "");
+    return ERR_NOTFOUND;
+}
+
+enum err history_read(struct recorded **out, const char *who, const struct history_opts *o)
+{
+    struct reading read = { 0 };
+    enum err e = ERR_OK;
+
+    *out = NULL;
+    if (!read_time(who, "since", o->since, &read.since) || !read_time(who, "until", o->until, &read.until)) return ERR_USAGE;
+    if (recorded_new(&read.r)) return fprintf(stderr, "naru %s: %s\n", who, err_text(ERR_NOMEM)), ERR_NOMEM;
+    if (!o->from.count) e = read_from(&read, who, o, data_dir(NULL));
+    for (size_t i = 0; i < o->from.count && !e; i++) e = read_from(&read, who, o, o->from.v[i]);
+    if (!e) e = finish(&read, who);
+    if (e) recorded_free(read.r), read.r = NULL;
+    *out = read.r;
+    return e;
+}
+
+/* ---- keeping it ---- */
+
+static void write_class(FILE *f, const char *name)
+{
+    if (!strpbrk(name, "\",\r\n")) {
+        fputs(name, f);
+        return;
+    }
+    fputc('"', f);
+    for (const char *c = name; *c; c++) fprintf(f, *c == '"' ? "\"\"" : "%c", *c);
+    fputc('"', f);
+}
+
+static enum err write_rows(FILE *f, const struct recorded *r, uint64_t seed)
+{
+    struct source *s;
+    struct arrival a;
+    enum err e = recorded_open(&s, r, seed, 0);
+    if (e) return e;
+    fputs("id,arrival_ms,class,work_ms,patience_ms\n", f);
+    while (!(e = source_next(s, &a))) {
+        fprintf(f, "%s,%" PRIu64 ",", a.id, a.at);
+        write_class(f, recorded_class(r, a.class));
+        fprintf(f, ",%" PRIu64 ",", a.work);
+        if (a.patience != SIM_FOR_EVER) fprintf(f, "%" PRIu64, a.patience);
+        fputc('\n', f);
+    }
+    source_close(s);
+    return e == ERR_NOTFOUND ? ERR_OK : e;
+}
+
+static enum err write_section(FILE *f, const struct recorded *r)
+{
+    struct buf b;
+    buf_init(&b, 1u << 20);
+    recorded_yaml(r, &b);
+    enum err e = b.err;
+    if (!e) fwrite(b.p, 1, b.n, f);
+    buf_fini(&b);
+    return e;
+}
+
+/* One of both files. */
+static enum err write_file(const char *who, const char *path, const struct recorded *r, bool rows, uint64_t seed)
+{
+    FILE *f = fopen(path, "w");
+    if (!f) return fprintf(stderr, "naru %s: %s: %s\n", who, path, strerror(errno)), ERR_IO;
+    enum err e = rows ? write_rows(f, r, seed) : write_section(f, r);
+    bool bad = ferror(f);
+    bad = fclose(f) || bad;
+    if (!e && bad) e = ERR_IO;
+    if (e) fprintf(stderr, "naru %s: %s cannot be written: %s\n", who, path, e == ERR_IO ? strerror(errno) : err_text(e));
+    return e;
+}
+
+enum err history_tell(const struct recorded *r, const char *who, const struct history_opts *o, uint64_t seed)
+{
+    char section[4096];
+    struct buf b;
+    buf_init(&b, 1u << 20);
+    recorded_tell(r, &b);
+    fputs(buf_cstr(&b), stderr);
+    buf_fini(&b);
+    if (!o->write_trace) return ERR_OK;
+    if ((size_t)snprintf(section, sizeof section, "%s.yaml", o->write_trace) >= sizeof section) return ERR_TOOBIG;
+    enum err e = write_file(who, o->write_trace, r, true, seed);
+    return e ? e : write_file(who, section, r, false, seed);
+}
