@@ -100,7 +100,8 @@ static enum err write_rows(FILE *f, const struct recorded *r, uint64_t seed)
 {
     struct source *s;
     struct arrival a;
-    enum err e = recorded_open(&s, r, seed, 0);
+    char why[512];
+    enum err e = recorded_open(&s, r, seed, 0, why);
     if (e) return e;
     fputs("id,arrival_ms,class,work_ms,patience_ms\n", f);
     while (!(e = source_next(s, &a))) {

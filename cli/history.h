@@ -1,12 +1,7 @@
 /* Recorded tickets of a running Naru as the arrivals of `naru simulate --from-history` (workers/simulate/recorded.h).
 
-   What simulate.c does, when --from-history is given:
-
-     1. HISTORY_ROWS(struct simulate_opts, history) among its option rows, `struct history_opts history` in its options.
-     2. history_read(): all closed tickets. Then the policy is loaded, with recorded_from() as its `now`.
-     3. recorded_bind() with that policy; with --compare recorded_join() with the other; then sim_bind() as ever.
-     4. history_tell(): the table of estimates on stderr, and --write-trace.
-     5. recorded_open() for each replication. */
+   In this order: history_read(); the policy is loaded with recorded_from() as its `now`; recorded_bind() with it, and with a second
+   policy recorded_join(); then sim_bind() as ever; history_tell(); recorded_open() for each replication (simulate_in.c). */
 #ifndef NARU_CLI_HISTORY_H
 #define NARU_CLI_HISTORY_H
 
@@ -32,6 +27,11 @@ struct history_opts {
     HISTORY_ROW(S, m, "token-file", OPT_STR, token_file, NULL, "FILE", "... or a file with it (default: operator.token of the data folder)")
 /* clang-format on */
 
+/* Is any of them given that means nothing without --from-history? */
+static inline bool history_asked(const struct history_opts *o)
+{
+    return o->from.count || o->token || o->token_file || o->workspace || o->since || o->until || o->write_trace;
+}
 /* Reads the closed tickets of all routers named. ERR_OK: the caller owns *out, recorded_ready was called, there is one at least.
    ERR_USAGE, ERR_NOTFOUND (there is none), ERR_NOMEM: told on stderr in the name of `who`. */
 enum err history_read(struct recorded **out, const char *who, const struct history_opts *o);

@@ -24,6 +24,7 @@
 
 struct simulate_cfg {
     struct simulate_files files;
+    struct history_opts history;
     const char *out, *plot;
     uint64_t seed, replications;
     bool json, example;
@@ -35,6 +36,7 @@ static const struct opt rows[] = {
     { "trace", OPT_STR, FILES(trace), NULL, 0, 0, "T.csv",
       "arrivals: a CSV file with the columns id, arrival_ms, class, work_ms, patience_ms" },
     { "arrivals", OPT_STR, FILES(arrivals), NULL, 0, 0, "A.yaml", "arrivals to be drawn: rates by class and time of day" },
+    HISTORY_ROWS(struct simulate_cfg, history),
     { "roster", OPT_STR, FILES(roster), NULL, 0, 0, "R.csv",
       "who is there when: a CSV file with the columns agent, from_ms, to_ms; without it everybody is, all the time" },
     { "seed", OPT_U64, offsetof(struct simulate_cfg, seed), "1", 0, 0, "N", "of all that is random; the same gives the same" },
@@ -77,12 +79,14 @@ static bool would_overwrite(const struct simulate_cfg *c, const char *result)
 
 static bool results_possible(const struct simulate_cfg *c)
 {
-    const char *const results[] = { c->out, c->plot };
+    const char *const results[] = { c->out, c->plot, c->history.write_trace };
     char why[200];
 
+    if (same(c->out, c->history.write_trace) || same(c->plot, c->history.write_trace))
+        return wrong("--write-trace and --out or --plot name the same file");
     if (same(c->out, c->plot)) return wrong("--out and --plot name the same file");
     for (size_t i = 0; i < sizeof results / sizeof *results; i++) {
-        if (would_overwrite(c, results[i])) return wrong("--out or --plot names a file that is read");
+        if (would_overwrite(c, results[i])) return wrong("--out, --plot or --write-trace names a file that is read");
         if (results[i] && save_possible(results[i], why)) return fprintf(stderr, WHO ": %s\n", why), false;
     }
     return true;
@@ -92,8 +96,12 @@ static bool options_good(struct simulate_cfg *c)
 {
     if (!c->files.policy) return wrong("name a policy: --policy P.yaml");
     if (c->example) return true;
-    if (!c->files.trace && !c->files.arrivals) return wrong("say what comes in: --trace T.csv or --arrivals A.yaml");
-    if (c->files.trace && c->files.arrivals) return wrong("--trace and --arrivals exclude each other");
+    int given = !!c->files.trace + !!c->files.arrivals + c->history.wanted;
+    if (!given) return wrong("say what comes in: --trace T.csv, --arrivals A.yaml or --from-history");
+    if (given > 1) return wrong("--trace, --arrivals and --from-history exclude each other");
+    if (!c->history.wanted && history_asked(&c->history))
+        return wrong("--url, --since, --until, --write-trace, --workspace and --token go with --from-history");
+    if (c->history.wanted) c->files.history = &c->history;
     if (c->replications == 0) c->replications = c->files.arrivals ? DRAWN : 1;
     return results_possible(c);
 }
@@ -204,8 +212,12 @@ static bool print_page(const struct simulate_cfg *c, const struct experiment *x,
     struct page p = { .x = x,
                       .policy = { in->policy[0], in->policy[1] },
                       .rules = &in->rules[0],
-                      .arrivals = c->files.trace ? "trace" : "arrivals",
-                      .path = c->files.trace ? c->files.trace : c->files.arrivals,
+                      .arrivals = c->files.trace      ? "trace"
+                                  : c->files.arrivals ? "arrivals"
+                                                      : "history",
+                      .path = c->files.trace      ? c->files.trace
+                              : c->files.arrivals ? c->files.arrivals
+                                                  : "recorded tickets",
                       .roster = c->files.roster,
                       .seed = c->seed,
                       .warm_ms = in->warm_ms };
@@ -267,8 +279,9 @@ int simulate_main(int argc, char **argv)
     struct simulate_in in;
     bool good;
 
-    if (opt_parse(rows, "naru simulate --policy P.yaml (--trace T.csv | --arrivals A.yaml) [--compare Q.yaml] [options]", argc,
-                  argv, &cfg) ||
+    if (opt_parse(rows,
+                  "naru simulate --policy P.yaml (--trace T.csv | --arrivals A.yaml | --from-history) [--compare Q.yaml] [options]",
+                  argc, argv, &cfg) ||
         !options_good(&cfg))
         return 2;
     if (cfg.example) return print_example(cfg.files.policy);

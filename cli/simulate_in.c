@@ -10,7 +10,8 @@
 
 #include <stdio.h>
 
-#define TOLD_MAX (4u << 20) /* bytes of what is said about one file */
+#define HISTORY_WHO "simulate"
+#define TOLD_MAX    (4u << 20) /* bytes of what is said about one file */
 
 static void tell_findings(const char *who, const char *path, const struct findings *f, enum err e)
 {
@@ -60,6 +61,19 @@ static enum err read_arrivals(struct simulate_in *in, const char *who, const cha
     return ERR_OK;
 }
 
+/* The first policy as of the begin that the recorded tickets give, their classes added to its section. */
+static enum err read_history(struct simulate_in *in, const char *who, const struct simulate_files *files)
+{
+    char why[512];
+    enum err e = history_read(&in->recorded, HISTORY_WHO, files->history);
+
+    if (!e) e = simulate_policy(&in->policy[0], who, files->policy, recorded_from(in->recorded));
+    if (e) return e;
+    e = recorded_bind(in->recorded, in->policy[0], why);
+    if (e) fprintf(stderr, "%s: %s\n", who, why);
+    return e ? e : history_tell(in->recorded, HISTORY_WHO, files->history, in->seed);
+}
+
 /* The first policy, as of the simulation's begin. */
 static enum err read_first(struct simulate_in *in, const char *who, const struct simulate_files *files)
 {
@@ -93,6 +107,8 @@ static enum err bind(struct simulate_in *in, const char *who, unsigned side, con
 static enum err read_second(struct simulate_in *in, const char *who, const char *path)
 {
     enum err e = simulate_policy(&in->policy[1], who, path, in->rules[0].from);
+
+    if (!e && in->recorded) e = recorded_join(in->recorded, in->policy[1]);
     return e ? e : bind(in, who, 1, path);
 }
 
@@ -109,7 +125,7 @@ enum err simulate_in_open(struct simulate_in *in, const char *who, const struct 
 {
     *in = (struct simulate_in){ .trace = files->trace, .seed = seed };
     arena_init(&in->arena, 64u << 20);
-    enum err e = read_first(in, who, files);
+    enum err e = files->history ? read_history(in, who, files) : read_first(in, who, files);
     if (!e) e = bind(in, who, 0, files->policy);
     if (!e && files->compare) e = read_second(in, who, files->compare);
     if (!e && files->roster) e = read_roster(in, who, files->roster);
@@ -123,6 +139,7 @@ void simulate_in_fini(struct simulate_in *in)
     arena_fini(&in->arena);
     policy_unref(in->policy[0]);
     policy_unref(in->policy[1]);
+    recorded_free(in->recorded);
     *in = (struct simulate_in){ 0 };
 }
 
@@ -130,6 +147,7 @@ enum err simulate_in_source(void *ctx, uint32_t r, struct source **out, char why
 {
     const struct simulate_in *in = ctx;
 
+    if (in->recorded) return recorded_open(out, in->recorded, in->seed, r, why);
     if (in->arrivals)
         return generate_open(
             out,

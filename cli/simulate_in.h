@@ -3,19 +3,21 @@
 #define NARU_CLI_SIMULATE_IN_H
 
 #include "base/arena.h"
+#include "cli/history.h"
 #include "config/arrivals.h"
-#include "workers/simulate/arrival.h"
 
 struct simulate_files {
     const char *policy, *compare; /* compare NULL: one policy */
-    const char *trace, *arrivals; /* one of both */
-    const char *roster;           /* or NULL */
+    const char *trace, *arrivals;
+    const struct history_opts *history; /* or NULL; one of the three */
+    const char *roster;                 /* or NULL */
 };
 struct simulate_in {
     struct policy *policy[2];
     struct simulate_rules rules[2]; /* bound to each policy; the classes are the first's */
     struct duties duties;
-    struct arrivals *arrivals; /* or NULL: a trace */
+    struct arrivals *arrivals; /* or NULL: a trace, or … */
+    struct recorded *recorded; /* … recorded tickets */
     const char *trace;         /* borrowed */
     uint64_t warm_ms, over_ms; /* what an experiment wants of them */
     uint64_t seed;

@@ -65,8 +65,8 @@ const char *recorded_class(const struct recorded *r, uint32_t class); /* its nam
    the two can be compared (bind.h). */
 enum err recorded_join(struct recorded *r, struct policy *other);
 
-/* ERR_OK: the caller owns *out (source_close), `r` outlives it. Ids are those of the tickets. */
-enum err recorded_open(struct source **out, const struct recorded *r, uint64_t seed, uint32_t replication);
+/* ERR_OK: the caller owns *out (source_close), `r` outlives it. Ids are those of the tickets. ERR_NOMEM; `why` is a sentence. */
+enum err recorded_open(struct source **out, const struct recorded *r, uint64_t seed, uint32_t replication, char why[512]);
 
 /* What was estimated: a table for people, a line a class, and what was left out. */
 void recorded_tell(const struct recorded *r, struct buf *out);

@@ -3,6 +3,7 @@
 #include "workers/simulate/draw.h"
 #include "workers/simulate/recorded_impl.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 struct playing {
@@ -52,7 +53,7 @@ static void recorded_close(struct source *source)
     free(p);
 }
 
-enum err recorded_open(struct source **out, const struct recorded *r, uint64_t seed, uint32_t replication)
+enum err recorded_open(struct source **out, const struct recorded *r, uint64_t seed, uint32_t replication, char why[512])
 {
     struct playing *p = calloc(1, sizeof *p);
     uint64_t *numbers = calloc((size_t)r->class_count + 1, sizeof *numbers);
@@ -60,6 +61,7 @@ enum err recorded_open(struct source **out, const struct recorded *r, uint64_t s
     if (!p || !numbers) {
         free(p);
         free(numbers);
+        snprintf(why, 512, "recorded tickets: %s", err_text(ERR_NOMEM));
         return ERR_NOMEM;
     }
     *p = (struct playing){
