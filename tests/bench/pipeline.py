@@ -5,12 +5,14 @@
   memory      at rest, and with 100,000 tickets waiting (nobody there to take them)
   scorer      closed loop, with the example scorers asked for the intent of every message
   matcher     the matching core alone: a decision, a ticket's life, a matching step, bytes a waiting ticket
+  simulate    a trace through the simulator: 500 agents of three skills each, 20 queues, calls that hang up, 92 % load
   parts       the small benchmarks of single rooms
 CPU is that of naru's processes and redis-server; the load clients are told apart. Everything shares this machine's cores."""
 import argparse
 
 import os
 import pathlib
+import random
 import shutil
 import statistics
 import subprocess
@@ -168,6 +170,52 @@ def matcher(args, file):
         subprocess.run([pathlib.Path(NARU).parent / "bench_match_bench"], check=False)
 
 
+SIMULATED = """naru: 1
+workspace: bench
+channels:
+  voice: {{ cost: 100, offer: 20s }}
+queues:
+{queues}
+agents:
+{agents}
+simulate:
+  classes:
+{classes}
+"""
+
+
+def simulated_policy(queues, agents):
+    takes = lambda i: "default" if i == 0 else f"{{ tag: t{i} }}"
+    skills = lambda i: ", ".join(f"s{k}: {4 + (i + k) % 6}" for k in sorted({i % queues, (i * 7 + 1) % queues, (i + 2) % queues}))
+    return SIMULATED.format(
+        queues="\n".join(f"  q{i}: {{ takes: {takes(i)}, needs: {{ s{i}: 3 }}, sla: {{ answer: {{ within: {20 + 10 * i}s }} }} }}"
+                         for i in range(queues)),
+        agents="\n".join(f"  a{i}: {{ skills: {{ {skills(i)} }} }}" for i in range(agents)),
+        classes="\n".join(f"    c{i}: {{ queue: q{i}, channel: voice, work: 180s }}" for i in range(queues)))
+
+
+def simulate(args, file):
+    """One core; reading the trace and the figures counted in."""
+    queues, agents, draw, at = 20, 500, random.Random(1), 0
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="naru-bench-"))
+    (folder / "policy.yaml").write_text(simulated_policy(queues, agents))
+    with open(folder / "trace.csv", "w") as out:
+        print("id,arrival_ms,class,work_ms,patience_ms", file=out)
+        for i in range(args.count):
+            at += draw.expovariate(agents / 180000 * 0.92)
+            patience = "" if i % 2 else int(draw.expovariate(1 / 120000))
+            print(f"{i},{int(at)},c{draw.randrange(queues)},{int(1 + draw.expovariate(1 / 180000))},{patience}", file=out)
+    for i in range(args.runs):
+        began = os.times()
+        subprocess.run([NARU, "simulate", "--policy", folder / "policy.yaml", "--trace", folder / "trace.csv"], check=True,
+                       stdout=subprocess.DEVNULL)
+        took = sum(os.times()[2:4]) - sum(began[2:4])
+        print(f"simulate run {i + 1}: {args.count} tickets, {took:.2f} s of CPU: {took / args.count * 1e6:.1f} us each, "
+              f"{args.count / took * 60 / 1e6:.1f} million a minute")
+    shutil.rmtree(folder)
+    print()
+
+
 def parts(args, file):
     for program in sorted((pathlib.Path(NARU).parent).glob("bench_*")):
         print(f"== {program.name}")
@@ -205,5 +253,5 @@ if __name__ == "__main__":
     os.environ["NARU_LOG"] = "warn"
     print(f"machine: {os.cpu_count()} cores; messages: {messages if ARGS.file else 'the demo texts'}; triage workers: {ARGS.triage}")
     for what in ARGS.what:
-        {"throughput": throughput, "pipeline": throughput, "latency": latency, "memory": memory, "scorer": scorer, "models": models, "matcher": matcher, "parts": parts}[what](ARGS, messages)
+        {"throughput": throughput, "pipeline": throughput, "latency": latency, "memory": memory, "scorer": scorer, "models": models, "matcher": matcher, "simulate": simulate, "parts": parts}[what](ARGS, messages)
     shutil.rmtree(work, ignore_errors=True)

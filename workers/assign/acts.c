@@ -83,6 +83,7 @@ static void tell(struct workspace *ws, const struct act *a, const struct told *s
     char id[ID_TEXT + 1];
     struct buf *b = &ws->detail;
 
+    if (ws->watch) return;
     buf_clear(b);
     buf_add(b, "{\"ticket\":\"", 11);
     buf_add(b, id_text(&s->id, id), ID_TEXT);

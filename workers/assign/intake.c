@@ -51,7 +51,7 @@ static struct ticket *make(struct workspace *ws, const struct event *e, const st
                        .confidence = v->confidence };
 
     buf_clear(&ws->detail);
-    record_pack(&ws->detail, &verdict_record, v);
+    if (!ws->watch) record_pack(&ws->detail, &verdict_record, v);
     if (!ws->detail.err) a.verdict = buf_str(&ws->detail);
     return ticket_new(ws, &a, id, e->home);
 }

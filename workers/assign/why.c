@@ -136,10 +136,12 @@ struct str why_chosen(struct workspace *ws, struct line *l, const struct choice 
 {
     struct buf *b = &ws->detail;
     struct jw w = jw_on(b);
-    uint32_t top[WHY_TOP], n = choice_first(c, WHY_TOP, top);
+    uint32_t top[WHY_TOP], n;
     bool seen = false;
     struct tally t;
 
+    if (ws->watch) return STR_NONE;
+    n = choice_first(c, WHY_TOP, top);
     match_tally(ws, l, &t);
     buf_clear(b);
     buf_addz(b, "{\"winner\":");

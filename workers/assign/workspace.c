@@ -47,6 +47,7 @@ enum err space_new(struct workspace **out, const struct space_cfg *cfg)
     ws->seq = cfg->seq;
     ws->watch = cfg->watch;
     ws->watch_ctx = cfg->ctx;
+    ws->trail.off = cfg->watch != NULL;
     rng_seed(&ws->rng, cfg->seed);
     init_maps(ws);
     (void)space_intern(ws, STR("(too many skills)")); /* index 0: what nobody has */

@@ -19,7 +19,8 @@ struct space_cfg {
     uint64_t seed;
     uint64_t epoch, seq; /* of the reign, and of the last change known */
     /* Not NULL: a rehearsal, of which nobody else hears. It is called with each entry as it is made and must not call back. Nothing
-       is put into the outbox, tickets keep no life, and agents who are there need no heartbeats. Decisions are the same. */
+       is put into the outbox, nothing is kept to explain it, and agents who are there need no heartbeats. Decisions are the same.
+     */
     void (*watch)(void *ctx, const struct entry *e);
     void *ctx;
 };
