@@ -26,8 +26,8 @@ static void tell_played(const struct page *p, struct buf *out)
 
     if (x->sides == 2) buf_addf(out, "P: %s\nQ: %s\n", p->policy[0]->path, p->policy[1]->path);
     else buf_addf(out, "%s\n", p->policy[0]->path);
-    buf_addf(out, "%s tickets of %s%s%s over %s", show(UNIT_COUNT, (double)x->tickets, n), p->arrivals, p->path ? " " : "",
-             p->path ? p->path : "", show(UNIT_TIME, (double)x->last_ms / 1000, span));
+    buf_addf(out, "%s ticket%s of %s%s%s over %s", show(UNIT_COUNT, (double)x->tickets, n), x->tickets == 1 ? "" : "s", p->arrivals,
+             p->path ? " " : "", p->path ? p->path : "", show(UNIT_TIME, (double)x->last_ms / 1000, span));
     if (x->done > 1) buf_addf(out, "; means of %" PRIu32 " replications ± their 95 %% intervals", x->done);
     if (p->warm_ms) buf_addf(out, "; the first %s not counted", show(UNIT_TIME, (double)p->warm_ms / 1000, span));
     buf_addf(out, "; seed %" PRIu64 "\n", p->seed);
