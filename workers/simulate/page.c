@@ -209,7 +209,8 @@ static const enum figure compared_all[] = { FIG_OFFERED,       FIG_WITHIN, FIG_B
                                             FIG_BLOCKED_SHARE, FIG_WAIT,   FIG_P50,    FIG_P90,      FIG_P95,
                                             FIG_P99,           FIG_MAX,    FIG_FINISH, FIG_MATCH,    FIG_OCCUPANCY,
                                             FIG_JAIN };
-static const enum figure compared_group[] = { FIG_WITHIN, FIG_BREACH, FIG_WAIT, FIG_P90, FIG_P99, FIG_ABANDONED_SHARE };
+static const enum figure compared_group[] = { FIG_WITHIN, FIG_P99 };
+#define COMPARED_GROUP (sizeof compared_group / sizeof *compared_group)
 
 /* What P is surely: "+" better, "-" worse, "*" other, "" nothing of these. */
 static const char *mark_of(const struct interval *d, enum figure f)
@@ -219,6 +220,7 @@ static const char *mark_of(const struct interval *d, enum figure f)
     return better == 0 ? "*" : (d->mean > 0) == (better > 0) ? "+" : "-";
 }
 
+/* Five cells: P, Q, the difference, half its interval, its mark. */
 static void add_compared(const struct page *p, struct grid *g, struct group group, enum figure f)
 {
     enum unit unit = figure_rows[f].unit;
@@ -226,7 +228,6 @@ static void add_compared(const struct page *p, struct grid *g, struct group grou
     struct interval d = experiment_difference(p->x, group, f);
     struct group other = experiment_other(p->x, group);
 
-    grid_add(g, figure_rows[f].title);
     grid_add(g, show(unit, experiment_figure(p->x, 0, group, f).mean, text));
     grid_add(g, other.index == UINT32_MAX ? "-" : show(unit, experiment_figure(p->x, 1, other, f).mean, text));
     grid_add(g, d.n ? show_signed(unit, d.mean, text) : "-");
@@ -235,20 +236,33 @@ static void add_compared(const struct page *p, struct grid *g, struct group grou
     grid_add(g, mark_of(&d, f));
 }
 
-static bool says_something(const struct page *p, struct group g, enum figure f)
+static void add_cells(struct grid *g, const char *const *words, size_t count)
 {
-    double v = experiment_figure(p->x, 0, g, f).mean, w = experiment_figure(p->x, 1, experiment_other(p->x, g), f).mean;
+    for (size_t i = 0; i < count; i++) grid_add(g, words[i]);
+}
+
+static bool says_something(const struct page *p, enum figure f)
+{
+    double v = experiment_figure(p->x, 0, GROUP_OF_ALL, f).mean, w = experiment_figure(p->x, 1, GROUP_OF_ALL, f).mean;
     if (isnan(v) && isnan(w)) return false;
     return f != FIG_BLOCKED_SHARE || v > 0 || w > 0;
 }
 
-static void add_heading(struct grid *g, const char *name)
+/* A row a figure. */
+static void tell_all_compared(const struct page *p, struct buf *out)
 {
-    static const char *const words[] = { "P", "Q", "P - Q", "", "" };
+    static const char *const heading[] = { "all tickets", "P", "Q", "P - Q", "", "" };
+    struct grid g;
 
-    for (int i = 0; g->count && i < 6; i++) grid_add(g, ""); /* a blank line between blocks */
-    grid_add(g, name);
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) grid_add(g, words[i]);
+    grid_init(&g, 6);
+    add_cells(&g, heading, 6);
+    for (size_t c = 0; c < sizeof compared_all / sizeof *compared_all; c++) {
+        if (!says_something(p, compared_all[c])) continue;
+        grid_add(&g, figure_rows[compared_all[c]].title);
+        add_compared(p, &g, GROUP_OF_ALL, compared_all[c]);
+    }
+    grid_text(&g, out);
+    grid_fini(&g);
 }
 
 static void add_compared_groups(const struct page *p, struct grid *g, enum group_kind kind)
@@ -258,14 +272,27 @@ static void add_compared_groups(const struct page *p, struct grid *g, enum group
     buf_init(&name, 4096);
     for (uint32_t i = 0; i < sim_groups(p->x->report[0], kind); i++) {
         struct group group = { kind, i };
-        if (!offered_any(p, group) || experiment_other(p->x, group).index == UINT32_MAX) continue;
+        if (!offered_any(p, group)) continue;
         buf_clear(&name);
         buf_addf(&name, "%s %s", kind_word(kind), sim_group_name(p->x->report[0], group));
-        add_heading(g, buf_cstr(&name));
-        for (size_t c = 0; c < sizeof compared_group / sizeof *compared_group; c++)
-            if (says_something(p, group, compared_group[c])) add_compared(p, g, group, compared_group[c]);
+        grid_add(g, buf_cstr(&name));
+        for (size_t c = 0; c < COMPARED_GROUP; c++) add_compared(p, g, group, compared_group[c]);
     }
     buf_fini(&name);
+}
+
+/* A row a class and queue. */
+static void tell_groups_compared(const struct page *p, struct buf *out)
+{
+    static const char *const heading[] = { "", "in time P", "Q", "P - Q", "", "", "p99 P", "Q", "P - Q", "", "" };
+    struct grid g;
+
+    grid_init(&g, 1 + 5 * COMPARED_GROUP);
+    add_cells(&g, heading, sizeof heading / sizeof *heading);
+    add_compared_groups(p, &g, GROUP_CLASS);
+    if (!classes_are_queues(p)) add_compared_groups(p, &g, GROUP_QUEUE);
+    grid_text(&g, out);
+    grid_fini(&g);
 }
 
 /* Does P serve the group worse by this figure: surely where there are intervals, at all where there are none? */
@@ -309,17 +336,10 @@ static void tell_targets(const struct page *p, struct buf *out)
 
 static void tell_comparison(const struct page *p, struct buf *out)
 {
-    struct grid g;
-
-    grid_init(&g, 6);
-    add_heading(&g, "all tickets");
-    for (size_t c = 0; c < sizeof compared_all / sizeof *compared_all; c++)
-        if (says_something(p, GROUP_OF_ALL, compared_all[c])) add_compared(p, &g, GROUP_OF_ALL, compared_all[c]);
-    add_compared_groups(p, &g, GROUP_CLASS);
-    if (!classes_are_queues(p)) add_compared_groups(p, &g, GROUP_QUEUE);
     buf_addc(out, '\n');
-    grid_text(&g, out);
-    grid_fini(&g);
+    tell_all_compared(p, out);
+    buf_addc(out, '\n');
+    tell_groups_compared(p, out);
     buf_addz(out, p->x->done > 1 ? "\n+ P is better, - P is worse, * other: the 95 % interval of the difference leaves 0 out. "
                                  : "\nOne replication: no intervals. ");
     buf_addz(out, "Shares differ in percentage points.\n\n");

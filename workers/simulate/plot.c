@@ -82,19 +82,23 @@ static double step_for(double most, bool time)
     return 10 * power;
 }
 
-static void tick_label(double v, bool time, double step, char out[SHOW_MAX])
+/* "1h30m": the largest unit that fits, and the next one when the step needs it. */
+static void time_label(double v, double step, char out[SHOW_MAX])
 {
-    if (!time) show(UNIT_COUNT, v, out);
-    else if (v >= 60 || v == 0) {
-        static const struct {
-            double unit;
-            const char *letter;
-        } rows[] = { { 86400, "d" }, { 3600, "h" }, { 60, "m" } };
-        size_t i = 0;
-        while (i < 2 && (v < rows[i].unit || fmod(step, rows[i].unit) != 0)) i++;
-        if (fmod(v, rows[i].unit) == 0) snprintf(out, SHOW_MAX, v == 0 ? "0" : "%.0f%s", v / rows[i].unit, rows[i].letter);
-        else show(UNIT_TIME, v, out);
-    } else snprintf(out, SHOW_MAX, step < 0.1 ? "%.2fs" : step < 1 ? "%.1fs" : "%.0fs", v);
+    static const struct {
+        double unit;
+        const char *word, *small;
+    } rows[] = { { 86400, "d", "h" }, { 3600, "h", "m" }, { 60, "m", "s" } };
+    static const double smaller[] = { 3600, 60, 1 };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (v < rows[i].unit) continue;
+        double whole = floor(v / rows[i].unit), rest = (v - whole * rows[i].unit) / smaller[i];
+        if (rest < 0.5) snprintf(out, SHOW_MAX, "%.0f%s", whole, rows[i].word);
+        else snprintf(out, SHOW_MAX, "%.0f%s%02.0f%s", whole, rows[i].word, rest, rows[i].small);
+        return;
+    }
+    snprintf(out, SHOW_MAX, v == 0 ? "0" : step < 0.1 ? "%.2fs" : step < 1 ? "%.1fs" : "%.0fs", v);
 }
 
 static double at_y(const struct panel *p, double v) { return p->top + p->height - v / p->most * p->height; }
@@ -105,7 +109,8 @@ static void put_scale(struct buf *out, const struct panel *p, double step, bool 
 
     for (double v = 0; v <= p->most * 1.0001; v += step) {
         double y = at_y(p, v);
-        tick_label(v, time, step, label);
+        if (time) time_label(v, step, label);
+        else show(UNIT_COUNT, v, label);
         buf_addf(out, "<line x1=\"%.2f\" x2=\"%.2f\" y1=\"%.2f\" y2=\"%.2f\" class=\"%s\"/>\n", LEFT, LEFT + PLOT_W, y, y,
                  v == 0 ? "axis" : "grid");
         put_text(out, LEFT - 10, y + 4.5, "end", label);
