@@ -13,6 +13,7 @@
     X(classify, classify_main, "lines of text in; what a model or a policy says of each out, as JSON")     \
     X(check, check_main, "check policy files")                                                             \
     X(simulate, simulate_main, "play traffic to a policy's rules before anybody is routed by them")         \
+    X(tune, tune_main, "search values of a policy in the simulator, and print the change")                 \
     X(holidays, holidays_main, "days that are closed: of a country by its rules, or of an .ics file")      \
     X(explain, explain_main, "tell the life of a ticket and why it went where it went")                    \
     X(feedback, feedback_main, "write out what people corrected, to learn from")                           \
