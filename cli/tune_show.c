@@ -36,9 +36,8 @@ static void row(struct buf *out, const char *name, const struct tune_side side[2
     buf_addc(out, '\n');
 }
 
-static const char *unit_word(const struct tuning *t, const struct tune_cfg *cfg, bool one)
+static const char *unit_word(const struct tune_cfg *cfg, bool one)
 {
-    (void)t;
     return cfg->parts->days ? (one ? "day" : "days") : (one ? "seed" : "seeds");
 }
 
@@ -46,8 +45,8 @@ static void head(struct buf *out, const struct tuning *t, const struct tune_cfg 
 {
     const struct parts *p = cfg->parts;
     buf_addf(out, "%s: %zu arrivals; %u %s searched on, %u not", args->trace ? args->trace : args->arrivals, p->arrival_count,
-             p->units - p->held_units, unit_word(t, cfg, false), p->held_units);
-    if (p->days) buf_addf(out, " (every %" PRIu64 "th)", args->every);
+             p->units - p->held_units, unit_word(cfg, false), p->held_units);
+    if (p->days) buf_addf(out, " (day %" PRIu64 ", %" PRIu64 ", \xe2\x80\xa6)", args->every, 2 * args->every);
     else buf_addz(out, args->trace ? " (one day: other random numbers instead)" : " (other random numbers)");
     buf_addf(out, "\n%u values over %s; %u candidates from %u starts, seed %" PRIu64 "%s\n", cfg->params->count, args->over,
              t->search.trials, t->search.starts, args->seed, t->search.stopped ? "; interrupted, the best so far" : "");
@@ -57,7 +56,7 @@ static void head(struct buf *out, const struct tuning *t, const struct tune_cfg 
 static void table(struct buf *out, const struct tuning *t, const struct tune_cfg *cfg, const struct tune_args *args)
 {
     char title[64];
-    snprintf(title, sizeof title, "%s not searched on", unit_word(t, cfg, false));
+    snprintf(title, sizeof title, "%s not searched on", unit_word(cfg, false));
     buf_addf(out, "\n  %-24s %23s %23s\n  %-24s %11s %11s %11s %11s\n", "",
              cfg->parts->days ? "days searched on" : "seeds searched on", title, "", "before", "after", "before", "after");
     buf_addf(out, "  %-24.24s %11.4f %11.4f %11.4f %11.4f\n", args->objective, t->side[0].value[0], t->side[0].value[1],
@@ -67,12 +66,11 @@ static void table(struct buf *out, const struct tuning *t, const struct tune_cfg
             row(out, figure_rows[shown[i]].title, t->side, GROUP_OF_ALL, shown[i]);
 }
 
-/* The classes that the change is worst for, on what was not searched on: none pays unseen. */
+/* Every class, so that none pays unseen. */
 static void classes(struct buf *out, const struct tuning *t)
 {
     char name[96];
-    const struct tune_side *held = &t->side[1];
-    const struct sim_report *r = held->before ? held->before : t->side[0].before;
+    const struct sim_report *r = t->side[1].before;
     buf_addz(out, "\n  breach and p99 by class\n");
     for (uint32_t i = 0; i < sim_groups(r, GROUP_CLASS); i++) {
         struct group g = { GROUP_CLASS, i };
@@ -93,8 +91,7 @@ static void differences(struct buf *out, const struct tuning *t, const struct tu
 {
     static const char *const where[] = { "searched on", "not searched on" };
     char text[64];
-    buf_addf(out, "\nobjective, after - before, %s by %s with its 95 %% interval\n", unit_word(t, cfg, true),
-             unit_word(t, cfg, true));
+    buf_addf(out, "\nobjective, after - before, %s by %s with its 95 %% interval\n", unit_word(cfg, true), unit_word(cfg, true));
     for (int i = 0; i < 2; i++) {
         interval_text(&t->side[i].difference, text);
         buf_addf(out, "  %-24s %s over %u\n", where[i], text, t->side[i].difference.n);
@@ -219,7 +216,7 @@ static enum err show_json(const struct tuning *t, const struct tune_cfg *cfg, co
     jw_key(&w, "over"), jw_strz(&w, args->over);
     jw_key(&w, "seed"), jw_u64(&w, args->seed);
     jw_key(&w, "arrivals"), jw_u64(&w, cfg->parts->arrival_count);
-    jw_key(&w, "units"), jw_strz(&w, unit_word(t, cfg, false));
+    jw_key(&w, "units"), jw_strz(&w, unit_word(cfg, false));
     jw_key(&w, "values"), jw_u64(&w, cfg->params->count);
     jw_key(&w, "candidates"), jw_u64(&w, t->search.trials);
     jw_key(&w, "starts"), jw_u64(&w, t->search.starts);
