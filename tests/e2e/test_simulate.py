@@ -225,7 +225,7 @@ def test_a_bad_roster_is_told_by_line(files, rows, why):
     "args, why",
     [
         ((), "say what comes in"),
-        (("--trace", "t.csv", "--arrivals", "a.yaml"), "--trace and --arrivals exclude each other"),
+        (("--trace", "t.csv", "--arrivals", "a.yaml"), "exclude each other"),
         (("--trace", "t.csv", "--out", "x", "--plot", "x"), "name the same file"),
         (("--trace", "t.csv", "--out", "t.csv"), "names a file that is read"),
         (("--trace", "t.csv", "--out", "none/o.csv"), "none: No such file or directory"),
