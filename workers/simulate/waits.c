@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-/* Times below 256 ms have a cell each (the first two rows); from there row r holds [2^(r+6), 2^(r+7)) in 128 steps. */
+/* Times below 512 ms have a cell each (the first two rows); from there row r holds [2^(r+7), 2^(r+8)) in 256 steps. */
 
 static unsigned cell_of(uint64_t ms)
 {

@@ -1,14 +1,14 @@
-/* How long things took, in bounded memory whatever their number: a histogram in the manner of HdrHistogram (Tene), 128 equal steps
-   for each power of two of milliseconds. A time below 256 ms is kept as it is; a longer one within 1/256 (0.4 %), as the middle of
-   its step is told. 17 KiB each. */
+/* How long things took, in bounded memory whatever their number: a histogram in the manner of HdrHistogram (Tene), 256 equal steps
+   for each power of two of milliseconds. A time below 512 ms is kept as it is; a longer one within 1/512 (0.2 %), as the middle of
+   its step is told. 33 KiB each. */
 #ifndef NARU_SIMULATE_WAITS_H
 #define NARU_SIMULATE_WAITS_H
 
 #include <stdint.h>
 
-#define WAITS_BITS  7u
+#define WAITS_BITS  8u
 #define WAITS_STEPS (1u << WAITS_BITS)
-#define WAITS_ROWS  34u /* up to 2^40 ms, 34 years; what is longer counts as that */
+#define WAITS_ROWS  33u /* up to 2^40 ms, 34 years; what is longer counts as that */
 
 struct waits {                    /* zeroed is empty */
     uint64_t count, zero, max_ms; /* zero: of 0 ms */

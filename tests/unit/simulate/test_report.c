@@ -179,7 +179,7 @@ TEST(random_outcomes_agree_with_a_computation_that_keeps_every_one)
         for (int merged = 0; merged < 2; merged++) {
             const struct sim_report *v = merged ? half[0] : r;
             for (size_t i = 0; i < COUNT_OF(quantiles); i++)
-                assert_near(sim_figure(v, all, quantiles[i].f), waits[(size_t)(ceil(quantiles[i].q * n - 1e-6) - 1)], 0.004);
+                assert_near(sim_figure(v, all, quantiles[i].f), waits[(size_t)(ceil(quantiles[i].q * n - 1e-6) - 1)], 0.002);
             assert_near(sim_figure(v, all, FIG_MAX), waits[(size_t)n - 1], 0);
             assert_near(sim_figure(v, all, FIG_WAIT), sum / n, 1e-12);
             assert_near(sim_figure(v, all, FIG_LATENESS), late / unblocked, 1e-12);
@@ -192,7 +192,7 @@ TEST(random_outcomes_agree_with_a_computation_that_keeps_every_one)
     }
 }
 
-TEST(times_are_kept_within_half_a_percent_from_a_millisecond_to_years)
+TEST(times_are_kept_within_a_fifth_of_a_percent_from_a_millisecond_to_years)
 {
     static struct waits w;
     UNUSED(state);
@@ -200,7 +200,7 @@ TEST(times_are_kept_within_half_a_percent_from_a_millisecond_to_years)
         w = (struct waits){ 0 };
         waits_add(&w, ms);
         waits_add(&w, SIM_TIME_MAX); /* or the maximum would be told, which is exact */
-        assert_near(waits_at(&w, 0.5), (double)ms, ms < 256 ? 0 : 0.004);
+        assert_near(waits_at(&w, 0.5), (double)ms, ms < 512 ? 0 : 0.002);
     }
 }
 
@@ -280,7 +280,7 @@ int main(void)
         cmocka_unit_test(of_classes_equally_in_time_the_one_with_the_longest_waits_is_the_worst),
         cmocka_unit_test(agents_are_told_by_occupancy_load_and_jains_index),
         cmocka_unit_test(random_outcomes_agree_with_a_computation_that_keeps_every_one),
-        cmocka_unit_test(times_are_kept_within_half_a_percent_from_a_millisecond_to_years),
+        cmocka_unit_test(times_are_kept_within_a_fifth_of_a_percent_from_a_millisecond_to_years),
         cmocka_unit_test(a_short_run_is_told_in_its_own_order_by_five_minutes),
         cmocka_unit_test(days_are_folded_into_one_by_quarters_of_an_hour),
         cmocka_unit_test(a_report_that_was_cleared_is_as_new),
