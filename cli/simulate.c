@@ -3,6 +3,7 @@
 
    A signal asks the run to stop; what there is by then is told, marked, and the exit status is 128 + its number. */
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/metrics.h"
 #include "base/opt.h"
 #include "cli/cli.h"
@@ -286,6 +287,7 @@ int simulate_main(int argc, char **argv)
         return 2;
     if (cfg.example) return print_example(cfg.files.policy);
     metrics_init("simulate");
+    log_max = LOG_WARN; /* what a rehearsal goes through is no news */
     signal(SIGINT, on_signal);
     signal(SIGTERM, on_signal);
     good = simulate_in_open(&in, WHO, &cfg.files, cfg.seed) == ERR_OK && simulate(&cfg, &in);
