@@ -320,12 +320,14 @@ static const struct row queue_rows[] = {
     { "sla", &K_MAPPING, 0, .arg = &sla_mapping, .help = "targets" },
     { "groups", &K_GROUPS, AT(queue, groups), .usual = "everybody", .help = "who is asked to begin with" },
     { "order", &K_WORD, AT(queue, order), "slack", .arg = &orders,
-      .help = "who is next: `slack` the nearest to its target, and what is late as if one to two targets were left, less the "
-              "longer it waits; `fifo` the oldest; `priority` strictly the most urgent; `weights` the highest index. One order "
+      .help = "who is next: `slack` the least time left to its target, divided by the weight, and what is late as if one to two "
+              "targets were left, less the longer it waits; `fifo` the oldest; `priority` strictly the most urgent; `weights` the "
+              "highest index. One order "
               "over all "
               "queues that an agent serves" },
     { "weight", &K_F64, AT(queue, weight), "1", 0.01, 100,
-      .help = "what a wait here weighs beside other queues: once it is late (slack), or in the index (weights)" },
+      .help = "how much dearer a late ticket is here than in other queues: divides the time left (slack), multiplies the wait "
+              "(weights)" },
     { "age-cap", &K_SPAN, AT(queue, age_cap), "300%", SECOND, MONTH, .arg = &cap_rule, .clock = "enqueueing",
       .usual = "`fifo`, `priority`: none",
       .help = "who has waited so long, or this share of the answer target, goes before everybody who has not" },

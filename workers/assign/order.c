@@ -8,18 +8,20 @@ WORDS_TABLE(rank_class, RANK_MAP)
                percent is a share of the answer target counted back from the deadline, so the hours that the target sleeps
                through do not count.
      in time   by a time in wall milliseconds:
-                 slack     the answer deadline
+                 slack     now + the time left until the answer deadline / weight
                  fifo      enqueued + the queue's target for `normal`, so within a queue by age alone
                  priority  the same, less a day for each step of urgency above normal, and a day more below it
                  weights   now + target - weight * waited: with weight 1 the same as slack, and nothing is ever late
-     late      only under slack: the deadline has passed. Among those in time, as if target * (1 + 1 / d) were left, where
-               d = weight * waited / target.
+     late      only under slack: the deadline has passed. Among those in time, as if target * (1 + target / waited) were left.
    Equal: by arrival.
 
    WHAT IS LATE is lost: serving it first would make others late too, and under pressure all of them (which is what by deadline
-   alone does). So it stands behind whatever of its own target is in time, for that has at most one target left. But what has much
+   alone does). So it stands behind whatever of its own kind is in time, for that has at most one target left. But what has much
    more time than that (a mail due in hours, behind a call that is 10 s late) loses nothing by letting it pass, and who is late
-   waits less. The longer it waits, and the more it weighs, the nearer it comes, from two targets (just late, weight 1) towards one.
+   waits less. The longer it waits the nearer it comes, from two targets (just late) towards one.
+
+   WEIGHT says how much dearer a breach here is: with 5, a minute left is as pressing as 12 s elsewhere. Where not all can be in
+   time, those are late whose being late costs less.
 
    WHAT THE CAP BOUNDS. A capped ticket goes before everything that is not capped, and before every ticket whose own cap comes
    later. All that can still be taken before it are tickets whose cap had passed before its own: they all came before it or have a
@@ -33,7 +35,6 @@ WORDS_TABLE(rank_class, RANK_MAP)
 
 #define AFTER_CAPPED (1ll << 60) /* times of all kinds are far below it */
 #define DAY_MS       86400000ll
-#define DELAY_LEAST  0.001 /* of what is late; less than a wait of one target at the least weight */
 
 static uint64_t target_of(const struct waits *w)
 {
@@ -77,11 +78,12 @@ double order_delay(const struct waits *w, uint64_t now) { return w->queue->weigh
 
 /* ---- the time of those who are in time, by order ---- */
 
-static int64_t by_deadline(const struct waits *w, uint64_t now)
+static int64_t left_until(const struct waits *w, uint64_t now, double left_ms)
 {
-    (void)now;
-    return (int64_t)w->due_at;
+    return (int64_t)now + (int64_t)(left_ms / w->queue->weight);
 }
+
+static int64_t by_deadline(const struct waits *w, uint64_t now) { return left_until(w, now, (double)w->due_at - (double)now); }
 
 static int64_t by_age(const struct waits *w, uint64_t now)
 {
@@ -103,12 +105,12 @@ static int64_t (*const in_time[])(const struct waits *w, uint64_t now) = {
     [ORDER_SLACK] = by_deadline, [ORDER_FIFO] = by_age, [ORDER_PRIORITY] = by_urgency, [ORDER_WEIGHTS] = by_weight
 };
 
-/* As a time, as those in time have one. */
+/* Waited no less than its target, unless its deadline was moved: then as if just late. */
 static int64_t by_lateness(const struct waits *w, uint64_t now)
 {
-    double delay = order_delay(w, now);
+    double target = (double)target_of(w), wait = (double)waited(w, now);
 
-    return (int64_t)now + (int64_t)((double)target_of(w) * (1 + 1 / (delay > DELAY_LEAST ? delay : DELAY_LEAST)));
+    return left_until(w, now, target * (1 + (wait > target ? target / wait : 1)));
 }
 
 int64_t order_key(const struct waits *w, uint64_t now)

@@ -59,7 +59,22 @@ static void what_has_more_time_left_lets_the_late_pass(void **state)
     assert_true(before(&mail, &late, now));
 }
 
-static void late_ones_go_by_weighted_relative_wait(void **state)
+/* What is dearer is saved first where not both can be. */
+static void the_weight_divides_the_time_left(void **state)
+{
+    struct queue light = queue_with(ORDER_SLACK), heavy = queue_with(ORDER_SLACK);
+    heavy.weight = 3;
+    struct waits a = came(&light, URG_NORMAL, START), b = came(&heavy, URG_NORMAL, START + 7 * MIN);
+
+    (void)state;
+    assert_true(before(&a, &b, START + 8 * MIN));  /* 2 minutes against 9 / 3 */
+    assert_true(before(&b, &a, START + 10 * MIN)); /* late: 20 against 7 / 3 */
+    a.enqueued = START + 4 * MIN;
+    a.due_at = START + 14 * MIN;
+    assert_true(before(&b, &a, START + 8 * MIN)); /* 6 against 3 */
+}
+
+static void late_ones_go_by_target_wait_and_weight(void **state)
 {
     struct queue q = queue_with(ORDER_SLACK), heavy = queue_with(ORDER_SLACK);
     heavy.weight = 3;
@@ -70,8 +85,8 @@ static void late_ones_go_by_weighted_relative_wait(void **state)
     (void)state;
     assert_int_equal(order_class(&a, now), RANK_LATE);
     assert_int_equal(order_class(&b, now), RANK_LATE);
-    assert_true(before(&b, &a, now)); /* 1.5 targets against 1.2 */
-    assert_true(before(&c, &b, now)); /* 3 times 1 target */
+    assert_true(before(&b, &a, now)); /* 3.3 minutes against 18 */
+    assert_true(before(&c, &b, now)); /* 4 / 3 */
 }
 
 static void past_the_cap_it_goes_before_everybody(void **state)
@@ -190,7 +205,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_late_stands_behind_all_of_its_own_target),
         cmocka_unit_test(what_has_more_time_left_lets_the_late_pass),
-        cmocka_unit_test(late_ones_go_by_weighted_relative_wait),
+        cmocka_unit_test(the_weight_divides_the_time_left),
+        cmocka_unit_test(late_ones_go_by_target_wait_and_weight),
         cmocka_unit_test(past_the_cap_it_goes_before_everybody),
         cmocka_unit_test(hours_that_the_target_sleeps_through_do_not_count_for_the_cap),
         cmocka_unit_test(fifo_goes_by_age_and_priority_by_urgency_first),
