@@ -52,8 +52,7 @@ void bind_language(struct bind *b, const struct ynode *n); /* says when a text i
 
 /* Resolves b->refs against the draft; unknown names are errors with the nearest. `with` may be another policy (for one agent). */
 void resolve_refs(struct bind *b, const struct policy *p, const struct draft *d);
-/* What follows from the whole: errors (default queue, cycles, calendars that never open), then warnings. */
-void check_errors(struct bind *b, struct draft *d, const struct ynode *root);
-void check_warnings(struct bind *b, const struct draft *d, const struct ynode *root);
+/* What follows from the whole (lint.c): errors, and when there are none at all, warnings. */
+void check_whole(struct bind *b, const struct draft *d, const struct ynode *root);
 
 #endif

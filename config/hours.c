@@ -244,6 +244,23 @@ enum err hours_instant(const char *zone, uint32_t ymd, uint32_t minute, uint64_t
     return e;
 }
 
+struct local hours_local(const char *zone, uint64_t wall_ms)
+{
+    struct expansion x = { .e = U_ZERO_ERROR };
+    struct local l = { 0 };
+    UChar id[64];
+    int n = zone_text(zone, id, 64);
+    x.cal = ucal_open(id, n, "en_US", UCAL_GREGORIAN, &x.e);
+    if (U_FAILURE(x.e)) return l;
+    ucal_setMillis(x.cal, (UDate)wall_ms, &x.e);
+    uint32_t y = (uint32_t)ucal_get(x.cal, UCAL_YEAR, &x.e), m = (uint32_t)ucal_get(x.cal, UCAL_MONTH, &x.e) + 1;
+    l.ymd = y * 10000 + m * 100 + (uint32_t)ucal_get(x.cal, UCAL_DATE, &x.e);
+    l.minute = (uint32_t)ucal_get(x.cal, UCAL_HOUR_OF_DAY, &x.e) * 60 + (uint32_t)ucal_get(x.cal, UCAL_MINUTE, &x.e);
+    l.weekday = ucal_get(x.cal, UCAL_DAY_OF_WEEK, &x.e) - 1;
+    ucal_close(x.cal);
+    return l;
+}
+
 /* ---- asking ---- */
 
 /* The first interval that shuts after wall_ms; h->count: none. */
@@ -266,6 +283,8 @@ bool hours_open(const struct hours *h, uint64_t wall_ms, uint64_t *next)
     if (next && open && low + 1 == h->count) *next = 0; /* the horizon, not a closing */
     return open;
 }
+
+bool hours_never_close(const struct hours *h) { return h->count == 1 && h->shut[0] - h->open[0] > (HOURS_DAYS - 1) * DAY_MS; }
 
 uint32_t policy_day(const struct policy *p, uint64_t wall_ms, uint64_t *next)
 {

@@ -29,6 +29,14 @@ enum err hours_expand(const struct hours_spec *spec, uint64_t now, struct arena 
 /* The instant of a minute (0..1439) of a local date (yyyymmdd) in a valid zone, in wall ms; 0 before 1970. ERR_INTERNAL (no
    time-zone data). */
 enum err hours_instant(const char *zone, uint32_t ymd, uint32_t minute, uint64_t *out);
+/* An instant as the clock on the wall of `zone` (a valid one) shows it. */
+struct local {
+    uint32_t ymd, minute; /* of the day */
+    int weekday;          /* 0 = Sunday */
+};
+struct local hours_local(const char *zone, uint64_t wall_ms);
+/* Never shut as far as its intervals reach. */
+bool hours_never_close(const struct hours *h);
 /* p->midnight and p->first_day, of p->timezone (a valid one), as far ahead. */
 enum err hours_midnights(struct policy *p, uint64_t now, struct arena *arena);
 

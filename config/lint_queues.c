@@ -1,5 +1,5 @@
-/* What can be said of queues beside the whole: callbacks that no hours bring back, gates that hold nobody back, groups that nobody
-   is in, keys that the queue's order does not look at.
+/* Callbacks that no hours bring back, gates that hold nobody back, and groups: those that nobody is in, that nobody asks, that are
+   named in one place alone and almost as another is.
 
    Agents may also be kept by the API. Where the file has none, nothing is said of who is in a group. */
 #include "config/lint.h"
@@ -36,9 +36,11 @@ static void check_gates_of(struct bind *b, const struct policy *p, const struct 
         if (!at || g->group >= p->group_count) continue;
         for (uint32_t k = 0; k < i; k++)
             if (q->gates[k].group == g->group)
-                bind_error(b, at, "\"%s\" has its gate already on line %u", p->groups[g->group].name, q->gates[k].line);
+                bind_error(b, at, "\"%s\" has its gate already on line %u: put both conditions there", p->groups[g->group].name,
+                           q->gates[k].line);
         if (q->groups >> g->group & 1)
-            bind_warn(b, at, "holds nobody back: \"%s\" is one of the queue's own \"groups\"", p->groups[g->group].name);
+            bind_warn(b, at, "holds nobody back: \"%s\" is one of the queue's own \"groups\"; take it out there, or the gate here",
+                      p->groups[g->group].name);
     }
 }
 
@@ -64,19 +66,6 @@ static bool is_agent(const struct policy *p, struct str name)
     return false;
 }
 
-/* A group, or a list of them, where somebody is asked. */
-static void note_asked(struct staff *s, const struct ynode *n)
-{
-    for (const struct ynode *c = n ? bind_first(n) : NULL; c; c = c == n ? NULL : c->next) {
-        int at = policy_group(s->p, c->text);
-        if (at < 0) continue;
-        s->asked |= 1ull << at;
-        if (s->manned >> at & 1 || s->said >> at & 1) continue;
-        s->said |= 1ull << at;
-        bind_warn(s->b, c, "no agent of this file is in the group \"%s\"", s->p->groups[at].name);
-    }
-}
-
 static const char *near_group(struct staff *s, struct str word, uint64_t among)
 {
     const char *words[GROUPS_MAX];
@@ -86,12 +75,39 @@ static const char *near_group(struct staff *s, struct str word, uint64_t among)
     return word.n <= 64 ? str_nearest(word, words, count) : NULL;
 }
 
+/* A group, or a list of them, where somebody is asked. */
+static void note_asked(struct staff *s, const struct ynode *n)
+{
+    for (const struct ynode *c = n ? bind_first(n) : NULL; c; c = c == n ? NULL : c->next) {
+        int at = policy_group(s->p, c->text);
+        if (at < 0) continue;
+        s->asked |= 1ull << at;
+        if (s->manned >> at & 1 || s->said >> at & 1) continue;
+        s->said |= 1ull << at;
+        const char *near = near_group(s, c->text, s->manned);
+        if (near)
+            bind_warn(s->b, c, "no agent of this file is in the group \"%s\" (did you mean \"%s\"?)", s->p->groups[at].name, near);
+        else
+            bind_warn(s->b, c, "no agent of this file is in the group \"%s\": put somebody into it, or leave it out",
+                      s->p->groups[at].name);
+    }
+}
+
 static void check_notified(struct staff *s, const struct ynode *n)
 {
     for (const struct ynode *c = n ? bind_first(n) : NULL; c; c = c == n ? NULL : c->next) {
-        if (policy_group(s->p, c->text) >= 0 || is_agent(s->p, c->text)) continue;
-        const char *near = near_group(s, c->text, ~0ull);
-        if (near) bind_warn(s->b, c, "\"%s\" is neither an agent of this file nor a group (did you mean \"%s\"?)", c->text.p, near);
+        int at = policy_group(s->p, c->text);
+        if (is_agent(s->p, c->text) || (at >= 0 && (s->manned | s->said) >> at & 1)) continue;
+        const char *near = near_group(s, c->text, s->manned);
+        if (near)
+            bind_warn(s->b, c, "tells nobody: \"%s\" is neither an agent of this file nor a group with one (did you mean \"%s\"?)",
+                      c->text.p, near);
+        else
+            bind_warn(
+                s->b, c,
+                "tells nobody: \"%s\" is neither an agent of this file nor a group with one; put somebody into it, or leave it "
+                "out",
+                c->text.p);
     }
 }
 
@@ -117,46 +133,67 @@ static void groups_of_queue(struct staff *s, const struct ynode *n)
     }
 }
 
+/* ---- without agents: names that stand in one place alone ---- */
+
+struct uses {
+    uint32_t count[GROUPS_MAX];
+    const struct ynode *at[GROUPS_MAX];
+};
+
+static void note_use(struct uses *u, const struct policy *p, const struct ynode *n)
+{
+    for (const struct ynode *c = n ? bind_first(n) : NULL; c; c = c == n ? NULL : c->next) {
+        int at = policy_group(p, c->text);
+        if (at < 0) continue;
+        u->count[at]++;
+        u->at[at] = c;
+    }
+}
+
+static void uses_of_queue(struct uses *u, const struct policy *p, const struct ynode *n)
+{
+    const struct ynode *gates = tree_get(n, "gate"), *steps = tree_get(n, "timeline");
+    note_use(u, p, tree_get(n, "groups"));
+    for (const struct ynode *c = gates ? gates->first : NULL; c; c = c->next) note_use(u, p, tree_get(c, "group"));
+    for (const struct ynode *c = steps ? steps->first : NULL; c; c = c->next) {
+        note_use(u, p, tree_get(c, "add"));
+        note_use(u, p, tree_get(c, "notify"));
+    }
+}
+
+/* Longer names that differ in a letter or two are one name; "team-1" and "team-2" are two. */
+static bool is_slip(const char *a, const char *b)
+{
+    size_t head = 0, n = strlen(a), m = strlen(b), tail = 0;
+    while (a[head] && a[head] == b[head]) head++;
+    while (tail < n - head && tail < m - head && a[n - 1 - tail] == b[m - 1 - tail]) tail++;
+    for (size_t i = head; i < n - tail; i++)
+        if (a[i] >= '0' && a[i] <= '9') return false;
+    return n > 5 && m > 5 && n - tail - head <= 2 && m - tail - head <= 2;
+}
+
+static void warn_once(struct bind *b, const struct draft *d, const struct ynode *root)
+{
+    struct uses u = { { 0 }, { NULL } };
+    for (uint32_t i = 0; i < d->p.queue_count; i++) uses_of_queue(&u, &d->p, lint_queue(root, &d->p.queues[i]));
+    for (uint32_t i = 0; i < d->p.group_count; i++)
+        for (uint32_t k = 0; u.count[i] == 1 && k < d->p.group_count; k++)
+            if (u.count[k] > 1 && is_slip(d->p.groups[i].name, d->p.groups[k].name)) {
+                bind_warn(b, u.at[i], "the group \"%s\" is named here alone (did you mean \"%s\"?)", d->p.groups[i].name,
+                          d->p.groups[k].name);
+                break;
+            }
+}
+
 void warn_groups(struct bind *b, const struct draft *d, const struct ynode *root)
 {
     struct staff s = { .b = b, .p = &d->p };
     const struct ynode *agents = tree_get(root, "agents");
-    if (d->p.agent_count == 0) return;
+    if (d->p.agent_count == 0) {
+        warn_once(b, d, root);
+        return;
+    }
     for (uint32_t i = 0; i < d->p.agent_count; i++) s.manned |= d->p.agents[i].groups;
     for (uint32_t i = 0; i < d->p.queue_count; i++) groups_of_queue(&s, lint_queue(root, &d->p.queues[i]));
     for (const struct ynode *c = agents ? agents->first : NULL; c; c = c->next) check_spelt(&s, tree_get(c, "groups"));
-}
-
-/* ---- orders and choices ---- */
-
-static const struct {
-    const char *key;
-    unsigned orders; /* bits of enum order that look at it */
-    const char *remedy;
-} looked_at[] = {
-    { "weight", 1u << ORDER_SLACK | 1u << ORDER_WEIGHTS, "slack or weights" },
-    { "index", 1u << ORDER_WEIGHTS, "weights" },
-};
-
-static bool prefers_last(const struct queue *q)
-{
-    for (uint32_t i = 0; i < q->choose_count; i++)
-        if (q->choose[i] == CHOOSE_LAST_AGENT) return true;
-    return false;
-}
-
-void warn_orders(struct bind *b, const struct draft *d, const struct ynode *root)
-{
-    for (uint32_t i = 0; i < d->p.queue_count; i++) {
-        const struct queue *q = &d->p.queues[i];
-        const struct ynode *n = lint_queue(root, q), *last = tree_get(n, "last-agent");
-        for (size_t k = 0; k < sizeof looked_at / sizeof *looked_at; k++) {
-            const struct ynode *at = tree_get(n, looked_at[k].key);
-            if (at && !(looked_at[k].orders >> q->order & 1))
-                findings_key(b->f, F_WARN, at, "the order \"%s\" does not look at it: it is for %s", order_words.v[q->order],
-                             looked_at[k].remedy);
-        }
-        if (last && !q->last_agent.wait_ms && !prefers_last(q))
-            findings_key(b->f, F_WARN, last, "changes nothing: add \"wait\" here, or last-agent to \"choose\"");
-    }
 }

@@ -127,19 +127,26 @@ static void lint_intent(struct lint *l, const struct cond *c)
     if (p->model_intent || p->external_ms[ANSWER_INTENT]) return;
     for (uint32_t w = 0; w < c->words.count; w++)
         if (intent_is_named(l, c->words.v[w])) return;
-    say(l, c, "can never hold: no rule before this one names such an intent, and no model is given (triage.models.intent)");
+    say(l, c,
+        "can never hold: no rule before this one names such an intent, and no model is given (triage.models.intent); put the rule "
+        "that names it first");
 }
 
 static void lint_confidence(struct lint *l, const struct cond *c)
 {
     const struct policy *p = &l->d->p;
     if (p->model_intent || p->external_ms[ANSWER_INTENT]) return;
-    say(l, c, "no model gives a confidence (triage.models.intent): it is 1 for an intent that a rule named, and there is no other");
+    say(l, c,
+        "no model gives a confidence (triage.models.intent): it is 1 for an intent that a rule named, and there is no other; give "
+        "a model, or take it out");
 }
 
 static void lint_sentiment(struct lint *l, const struct cond *c)
 {
-    if (!l->sentiment_set) say(l, c, "nothing finds a sentiment: no model is given, and no rule before this one sets it");
+    if (!l->sentiment_set)
+        say(l, c,
+            "nothing finds a sentiment: no model is given, and no rule before this one sets it; give triage.models.sentiment, or a "
+            "rule above that says it");
 }
 
 static void lint_channel(struct lint *l, const struct cond *c)
@@ -148,15 +155,22 @@ static void lint_channel(struct lint *l, const struct cond *c)
     for (uint32_t w = 0; w < c->words.count; w++) {
         uint32_t a = 0;
         while (a < p->account_count && strcmp(p->channels[p->accounts[a].channel].name, c->words.v[w])) a++;
-        if (a == p->account_count && a) say(l, c, "no account is on the channel \"%s\": nothing comes from there", c->words.v[w]);
+        if (a == p->account_count && a)
+            say(l, c, "no account is on the channel \"%s\": nothing comes from there; add one under \"accounts\", or take it out",
+                c->words.v[w]);
     }
 }
 
+static void lint_closed(struct lint *l, const struct cond *c)
+{
+    for (uint32_t w = 0; w < c->words.count; w++)
+        if (hours_never_close(&l->d->p.hours[c->hours[w]]))
+            say(l, c, "can never hold: \"%s\" never close; take it out, or give them times", c->words.v[w]);
+}
+
 static void (*const lints[COND_COUNT])(struct lint *l, const struct cond *c) = {
-    [COND_INTENT] = lint_intent,
-    [COND_CONFIDENCE] = lint_confidence,
-    [COND_SENTIMENT] = lint_sentiment,
-    [COND_CHANNEL] = lint_channel,
+    [COND_INTENT] = lint_intent,   [COND_CONFIDENCE] = lint_confidence, [COND_SENTIMENT] = lint_sentiment,
+    [COND_CHANNEL] = lint_channel, [COND_HOURS_CLOSED] = lint_closed,
 };
 
 static void check_together(struct lint *l, struct together *t, const struct conds *conds);
@@ -168,7 +182,7 @@ static void check_beside(struct lint *l, const struct together *t, const struct 
         if (excludes(&l->imply, &l->d->p, &t->v[i], c))
             say(l, c, "can never hold beside the condition on line %u: change one of them, or put them under any", t->v[i].line);
     if (c->kind == COND_NOT && implies(&l->imply, &given, &c->inner))
-        say(l, c, "can never hold: what it excludes is asked for beside it");
+        say(l, c, "can never hold: what it excludes is asked for beside it; take one of both out");
 }
 
 static void check_one(struct lint *l, struct together *t, const struct cond *c)

@@ -1,7 +1,7 @@
 /* Loading a policy: bytes → tree → draft → policy.
 
    tree_read says what is wrong with the form; the binder, with the tables of rows.c, what is wrong with each value; resolve_refs
-   with each name; check_errors with the whole. All of them run even after errors, so that a file's mistakes are found in one go,
+   with each name; check_whole with the whole. All of them run even after errors, so that a file's mistakes are found in one go,
    and only a file without any is turned into a policy; warnings are looked for only then.
 
    Memory: the tree lives in an arena of its own that goes at the end of loading; everything a policy points to lives in the arena
@@ -161,8 +161,7 @@ static enum err bind_all(struct bind *b, struct draft *d, const struct ynode *ro
     if (e) return e;
     resolve_refs(b, &d->p, d);
     complete(&d->p);
-    check_errors(b, d, root);
-    if (b->f->errors == 0) check_warnings(b, d, root);
+    check_whole(b, d, root);
     return b->broken ? ERR_NOMEM : b->f->errors ? ERR_POLICY : ERR_OK;
 }
 

@@ -32,6 +32,7 @@ WORDS_OF(skip, SKIP_MAP)
 WORDS_OF(swap, SWAP_MAP)
 
 #define GROUPS_MAX   64u /* of agents, in one workspace: a set of them is a uint64_t */
+#define CAPACITY_MAX 10000u /* units of an agent */
 #define CHOOSE_MAX   9u
 #define STEPS_MAX    64u /* of one timeline: those taken are a uint64_t */
 #define ANSWER_COUNT 4u

@@ -50,7 +50,7 @@ static void agent_check(struct bind *b, const struct ynode *n, void *into)
 static const struct row agent_rows[] = {
     { "skills", &K_SKILLS, AT(agent_spec, skills), .help = "what the agent can, and how well; languages as `lang:ko`" },
     { "groups", &K_GROUPS, AT(agent_spec, groups), .help = "groups that the agent belongs to; 64 in a workspace at most" },
-    { "capacity", &K_U32, AT(agent_spec, capacity), "100", 1, 10000, .flags = ROW_LIMIT,
+    { "capacity", &K_U32, AT(agent_spec, capacity), "100", 1, CAPACITY_MAX, .flags = ROW_LIMIT,
       .help = "units for all channels together" },
     { "max", &K_MAXIMA, AT(agent_spec, max), .min = 0, .max = 1000, .example = "{ webchat: 3, voice: 1 }",
       .help = "most tickets at once, by channel" },
@@ -88,7 +88,7 @@ static const struct mapping for_mapping = {
 };
 
 static const struct row keep_rows[] = {
-    { "units", &K_U32, AT(capacity_rules, keep_units), .min = 1, .max = 10000, .flags = ROW_NEEDED, .example = "30",
+    { "units", &K_U32, AT(capacity_rules, keep_units), .min = 1, .max = CAPACITY_MAX, .flags = ROW_NEEDED, .example = "30",
       .help = "the last so many units of every agent are kept free" },
     { "for", &K_MAPPING, 0, .arg = &for_mapping, .flags = ROW_NEEDED, .help = "for tickets of which either holds" },
     { .name = NULL },

@@ -4,7 +4,7 @@
 
 #define HEAD  "naru: 1\nworkspace: w\n" /* two lines */
 #define TAIL  "queues: { q: { takes: default } }\n"
-#define QUEUE "queues:\n  d: { takes: default }\n  q:\n    takes: { tag: x }\n" /* after HEAD: the next line is 7 */
+#define QUEUE "queues:\n  d: { takes: default }\n  q:\n    takes: { language: ko }\n" /* after HEAD: the next line is 7 */
 
 struct mistake {
     const char *yaml;
@@ -198,8 +198,8 @@ static const struct mistake mistakes[] = {
     { HEAD TAIL "capacity: { keep: { units: 30, for: { urgency: low } } }\n", 4, 48, "what is kept for all is kept for none",
       NULL },
     { HEAD TAIL "capacity: { keep: { units: 30, for: { channel: fax } } }\n", 4, 48, "\"fax\" is not a channel", NULL },
-    { HEAD TAIL "capacity: { keep: { units: 100, for: { urgency: high } } }\nagents: { a: {}, b: { capacity: 90 } }\n", 4, 28,
-      "leaves nothing for other tickets: no agent has more than 100 units", "capacity.keep.units" },
+    { HEAD TAIL "capacity: { keep: { units: 10000, for: { urgency: high } } }\n", 4, 28,
+      "leaves nothing for other tickets: an agent has at most 10000 units", "capacity.keep.units" },
     { HEAD TAIL "capacity: { parked: 120% }\n", 4, 21, "120% is out of bounds: 0% to 100%", "capacity.parked" },
     { HEAD TAIL "capacity: { ramp: { for: 10m } }\n", 4, 13, "\"per-minute\" is missing", "capacity.ramp" },
     { HEAD TAIL "capacity: { ramp: { per-minute: 0 } }\n", 4, 33, "0 is out of bounds: 1 to 600", NULL },
@@ -208,13 +208,8 @@ static const struct mistake mistakes[] = {
     { HEAD TAIL "timezone: Seoul\n", 4, 11, "\"Seoul\" is not a time zone", "timezone" },
     { HEAD TAIL "channels: { sms: { exclusive: yes } }\n", 4, 31, "(known: no, alone, interrupts)", "channels.sms.exclusive" },
     { HEAD TAIL "channels: { sms: { connect: 2h } }\n", 4, 29, "2h is out of bounds: 0s to 1h", NULL },
-    { HEAD TAIL "channels: { voice: { cost: 120 } }\naccounts: { p: { channel: voice } }\nagents: { a: {} }\n", 4, 28,
-      "a ticket on voice costs 120 units, and no agent has more than 100: nobody could ever take it", "channels.voice.cost" },
-    { HEAD TAIL "accounts: { p: { channel: voice } }\nagents: { a: { capacity: 90 } }\n", 4, 27,
-      "costs 100 units, and no agent has more than 90", "accounts.p.channel" },
-    { HEAD TAIL
-      "capacity: { keep: { units: 30, for: { channel: sms } } }\naccounts: { p: { channel: voice } }\nagents: { a: {} }\n",
-      5, 27, "capacity.keep leaves nobody more than 70 for it: nobody could ever take it", "accounts.p.channel" },
+    { HEAD TAIL "capacity: { keep: { units: 9950, for: { channel: sms } } }\naccounts: { p: { channel: voice } }\n", 5, 27,
+      "beside the 9950 that capacity.keep keeps free no agent can have so many", "accounts.p.channel" },
     /* agents */
     { HEAD "agents: { a: { skills: { lang: 5 } } }\n" TAIL, 3, 32, "name the language", "agents.a.skills.lang" },
     { HEAD "agents: { a: { skills: { tech: ticket } } }\n" TAIL, 3, 32, "an agent's level is a number", NULL },
@@ -345,7 +340,7 @@ static const struct mistake slips[] = {
     { HEAD QUEUE "    needs: { x: 3, y: 1 }\nagents: { a: { skills: { x: 3 } }, b: { skills: { x: 2, y: 2 } } }\n", 7, 5,
       "no agent of this file whom the queue asks has all of these", NULL },
     { HEAD QUEUE "    needs: { x: 3 }\n    bots: never\nagents: { a: { kind: bot, skills: { x: 3 } } }\n", 7, 5,
-      "no agent of this file whom the queue asks has all of these", NULL },
+      "are bots, and this queue never asks bots: take", NULL },
     { HEAD QUEUE "    needs: { x: 3 }\n    groups: g\nagents: { a: { groups: h, skills: { x: 3 } }, b: { groups: g } }\n", 7, 5,
       "no agent of this file whom the queue asks has all of these", NULL },
     { HEAD QUEUE "    sla: { answer: { within: 5s } }\naccounts: { a: { channel: sms } }\n", 7, 12, "one offer on sms stands 20s",
@@ -399,11 +394,21 @@ static const struct mistake slips[] = {
       6, 32, "longer to answer than an offer on sms stands (4s)", NULL },
     { HEAD TAIL "channels: { voice: { cost: 120 } }\naccounts: { p: { channel: voice } }\n", 4, 28,
       "an agent has 100 when nothing else is said", NULL },
+    { HEAD TAIL "capacity: { keep: { units: 100, for: { urgency: high } } }\nagents: { a: {}, b: { capacity: 90 } }\n", 4, 28,
+      "leaves nothing for other tickets: no agent of this file has more than 100 units; lower it", "capacity.keep.units" },
+    { HEAD TAIL "channels: { voice: { cost: 120 } }\naccounts: { p: { channel: voice } }\nagents: { a: {} }\n", 4, 28,
+      "no agent of this file has more than 100: lower the cost, or give somebody a capacity of 120", "channels.voice.cost" },
+    { HEAD TAIL "accounts: { p: { channel: voice } }\nagents: { a: { capacity: 90 } }\n", 4, 27,
+      "costs 100 units, and no agent of this file has more than 90", "accounts.p.channel" },
+    { HEAD TAIL
+      "capacity: { keep: { units: 30, for: { channel: sms } } }\naccounts: { p: { channel: voice } }\nagents: { a: {} }\n",
+      5, 27, "capacity.keep leaves nobody of this file more than 70 for it: keep less", "accounts.p.channel" },
     { HEAD TAIL
       "capacity: { keep: { units: 30, for: { urgency: high } } }\naccounts: { p: { channel: voice } }\nagents: { a: {} }\n",
       5, 27, "leaves nobody more than 70: only what is high or more can be taken", NULL },
     { HEAD TAIL "simulate: { classes: { q: { needs: { tech: 5 } } } }\nagents: { minji: {} }\n", 4, 38,
       "no agent of this file has the skill \"tech\"", "simulate.classes.q.needs.tech" },
+      5, 27, "leaves nobody of this file more than 70: only what is high or more can be taken", NULL },
 };
 
 TEST(each_class_of_slip_is_warned_of_and_the_file_stays_good)
@@ -432,7 +437,7 @@ TEST(steps_are_compared_by_their_times_not_by_their_lines)
     findings_init(&f);
     assert_int_equal(
         policy_load(&p,
-                    STR(HEAD QUEUE "    needs: { a: 5 }\n    timeline:\n      - { after: 80%, drop: a }\n"
+                    STR(HEAD QUEUE "    sla: { answer: { within: 2h } }\n    needs: { a: 5 }\n    timeline:\n      - { after: 80%, drop: a }\n"
                                    "      - { after: 20%, needs: { a: 3 } }\n      - { after: 5m, since: step, offer: 4 }\n"
                                    "      - { after: 90m, move: d }\n      - { after: 90%, offer: 3 }\n"),
                     "p", NOW, &f),

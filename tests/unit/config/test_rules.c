@@ -4,7 +4,7 @@
 #include "tests/unit/config/unit.h"
 
 #define HEAD                                                                                                                       \
-    "naru: 1\nworkspace: w\nqueues: { q: { takes: default }, z: { takes: { tag: x } } }\n"                                         \
+    "naru: 1\nworkspace: w\nqueues: { q: { takes: default }, z: { takes: { language: ko } } }\n"                                   \
     "accounts: { s: { channel: sms }, m: { channel: email } }\n"                                                                   \
     "hours: { h: { timezone: UTC, open: { mon: \"09:00-10:00\" } } }\ntriage:\n"
 #define RULES                  HEAD "  rules:\n"                                           /* the first rule is on line 8 */
