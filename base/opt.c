@@ -106,7 +106,7 @@ static const struct {
     const char *wants; /* for the error */
     bool bounded;
 } kinds[] = {
-    [OPT_STR] = { set_str, "a word", false },        [OPT_LIST] = { set_list, "at most 64 words", false },
+    [OPT_STR] = { set_str, "a word", false },        [OPT_LIST] = { set_list, "at most 1024 words", false },
     [OPT_U64] = { set_u64, "a whole number", true }, [OPT_MS] = { set_ms, "a duration such as 250ms, 15s, 2m, 4h or 7d", true },
     [OPT_F64] = { set_f64, "a number", true },       [OPT_FLAG] = { set_flag, "no value", false },
 };

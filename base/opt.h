@@ -15,8 +15,9 @@ enum opt_kind {
     OPT_F64,   /* double */
     OPT_FLAG,  /* bool */
 };
+#define OPT_LIST_MAX 1024u /* `naru check` of a folder */
 struct opt_list {
-    const char *v[64];
+    const char *v[OPT_LIST_MAX];
     size_t count;
 };
 struct opt {

@@ -31,7 +31,8 @@ static void check_default(struct bind *b, const struct draft *d, const struct yn
         else first = q;
     }
     if (!first && queues && queues->type == Y_MAP)
-        findings_key(b->f, F_ERROR, queues, "no queue has \"takes: default\": one must take what no other takes");
+        findings_key(b->f, F_ERROR, queues,
+                     "no queue has \"takes: default\": one must take what no other takes; write it in that one");
 }
 
 /* ---- rings of moves ---- */

@@ -96,6 +96,7 @@ static bool warn_borne(struct bind *b, const struct policy *p, uint32_t channel,
                   "a ticket on %s costs %u units, and no agent of this file has more than %u: lower the cost, or give somebody a "
                   "capacity of %u",
                   name, best.cost, best.units, best.cost);
+    else if (!best.free) return true; /* said of what is kept */
     else if (!best.spare && !favoured && c->keep_urgency < 0)
         bind_warn(
             b, at,

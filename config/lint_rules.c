@@ -82,7 +82,9 @@ static void check_names(struct bind *b, const struct draft *d, const struct ynod
         const struct ynode *name = tree_get(n, "name");
         if (!r->name || !name) continue;
         const struct rule *before = map_get(&seen, str_of(r->name));
-        if (before) findings_at(b->f, F_ERROR, name, "another rule is called \"%s\" already, on line %u", r->name, before->line);
+        if (before)
+            findings_at(b->f, F_ERROR, name, "another rule is called \"%s\" already, on line %u; give this one a name of its own",
+                        r->name, before->line);
         else b->broken |= map_put(&seen, str_of(r->name), (void *)r) != ERR_OK;
     }
     map_fini(&seen);

@@ -201,14 +201,15 @@ static void say_gap(struct bind *b, struct sweep *s, const struct crew *c, const
     else if (hours)
         findings_key(
             b->f, F_WARN, hours,
-            "nobody of this file %s is on shift %s, while the answer clock runs by %s: give somebody a shift then, or close "
+            "%s nobody of this file %s is on shift, while the answer clock runs by %s: give somebody a shift then, or close "
             "these hours",
-            who, when, hours->text.p);
+            when, who, hours->text.p);
     else
-        findings_key(b->f, F_WARN, n,
-                     "nobody of this file %s is on shift %s, while the answer clock runs round the clock: give somebody a shift "
-                     "then, or the answer target \"hours\"",
-                     who, when);
+        findings_key(
+            b->f, F_WARN, n,
+            "%s nobody of this file %s is on shift, while the answer clock runs round the clock: give somebody a shift then, "
+            "or the answer target \"hours\"",
+            when, who);
 }
 
 /* ---- one queue ---- */

@@ -175,10 +175,11 @@ static void warn_caps(const struct times *t)
                   "that at the least",
                   ms_text(t->slowest, text));
     if (back && t->q->offers.back_off_ms > t->slowest)
-        bind_warn(
-            t->b, back,
-            "is longer than the slowest answer target here (%s): who missed a ticket once is not asked again in time; lower it",
-            ms_text(t->slowest, text));
+        bind_warn(t->b, back,
+                  "is longer than the slowest answer target here (%s): who missed a ticket once is not asked again in time; lower "
+                  "it below "
+                  "that",
+                  ms_text(t->slowest, text));
     else if (back && t->quick && t->q->offers.back_off_ms < t->quick->offer_ms)
         bind_warn(
             t->b, back,
@@ -245,7 +246,8 @@ static void warn_wrapup(struct bind *b, const struct policy *p, const struct yno
             struct times t = times_of(b, p, &p->queues[i], NULL);
             if (!runs_out(&t, p->channels[c].wrapup_ms) || !takes_by(p, t.q, c)) continue;
             bind_warn(b, at,
-                      "is longer than the slowest answer target of \"%s\" (%s): who ends a ticket is late for the next; lower it",
+                      "is longer than the slowest answer target of \"%s\" (%s): who ends a ticket is late for the next; lower it "
+                      "below that",
                       t.q->name, ms_text(t.slowest, text));
             break;
         }
@@ -261,10 +263,10 @@ static void warn_wake(struct bind *b, const struct policy *p, const struct ynode
         uint32_t slowest = 0;
         for (unsigned u = 0; u < URG_COUNT; u++) slowest = reply->within_ms[u] > slowest ? reply->within_ms[u] : slowest;
         if (!reply->given || p->capacity.wake_wait_ms <= slowest) continue;
-        bind_warn(
-            b, at,
-            "is longer than the slowest reply target of \"%s\" (%s): what wakes is late before anybody else is asked; lower it",
-            p->queues[i].name, ms_text(slowest, text));
+        bind_warn(b, at,
+                  "is longer than the slowest reply target of \"%s\" (%s): what wakes is late before anybody else is asked; lower "
+                  "it below that",
+                  p->queues[i].name, ms_text(slowest, text));
         return;
     }
 }

@@ -159,14 +159,14 @@ TEST(a_list_has_an_end)
         { "", OPT_LIST, offsetof(struct options, routers), NULL, 0, 0, "FILE", "files" },
         { NULL, OPT_STR, 0, NULL, 0, 0, NULL, NULL },
     };
-    const char *argv[67] = { "naru" };
+    const char *argv[OPT_LIST_MAX + 3] = { "naru" };
     struct options o;
 
     UNUSED(state);
-    for (int i = 1; i <= 64; i++) argv[i] = "w";
+    for (unsigned i = 1; i <= OPT_LIST_MAX; i++) argv[i] = "w";
     assert_int_equal(parse(many, &o, argv), ERR_OK);
-    assert_int_equal(o.routers.count, 64);
-    argv[65] = "one more";
+    assert_int_equal(o.routers.count, OPT_LIST_MAX);
+    argv[OPT_LIST_MAX + 1] = "one more";
     assert_int_equal(parse(many, &o, argv), ERR_USAGE);
 }
 
