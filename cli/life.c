@@ -11,6 +11,7 @@
 #include "cli/life.h"
 
 #include "base/str.h"
+#include "cli/life_parts.h"
 
 #define VALUE_WIDTH 22u  /* characters of the value's column */
 #define SAID_MAX    400u /* bytes shown of a message */
@@ -45,6 +46,7 @@ static void put_most(struct buf *b, struct str s, size_t max)
     }
 }
 
+void life_put(struct buf *b, struct str s) { put_most(b, s, SIZE_MAX); }
 static void put(struct buf *b, struct str s) { put_most(b, s, SIZE_MAX); }
 
 static size_t characters(struct str s)
@@ -77,7 +79,7 @@ static void put_list(struct buf *b, const struct json *list)
 }
 
 /* "1 min 45 s": the two largest units. */
-static void put_span(struct buf *b, double ms)
+void life_span(struct buf *b, double ms)
 {
     static const struct {
         double ms;
@@ -121,19 +123,21 @@ static void put_place(struct buf *b, const struct json *ticket)
     if (!json_is_u64(json_get(ticket, "position"), &n)) return;
     put_name(b, "position");
     buf_addf(b, "%llu of its queue", (unsigned long long)n);
-    if (json_is_u64(json_get(ticket, "expected_wait_ms"), &n)) buf_addz(b, ", expected to wait "), put_span(b, (double)n);
+    if (json_is_u64(json_get(ticket, "expected_wait_ms"), &n)) buf_addz(b, ", expected to wait "), life_span(b, (double)n);
     buf_addc(b, '\n');
 }
 
 static void put_head(struct buf *b, const struct json *doc, const struct json *ticket)
 {
-    static const char *const keys[] = { "ticket",  "state",    "queue",        "agent",   "urgency",  "needs",         "account",
-                                        "channel", "customer", "conversation", "created", "deadline", "scheduled_for", "ended" };
+    static const char *const keys[] = { "ticket",       "state",   "queue",    "agent",         "urgency",
+                                        "policy",       "needs",   "account",  "channel",       "customer",
+                                        "conversation", "created", "deadline", "scheduled_for", "ended" };
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         const struct json *v = member(doc, ticket, keys[i]);
         if (json_type(v) == JSON_STRING) put_line(b, keys[i], json_str(v));
         else if (json_first(v)) put_name(b, keys[i]), put_list(b, v), buf_addc(b, '\n');
     }
+    life_put_queues(b, doc);
     put_place(b, ticket);
     put_line(b, "subject", text_of(ticket, "subject"));
     put_said(b, ticket, text_of(json_get(doc, "verdict"), "event"), "  ");
@@ -372,12 +376,23 @@ static void put_told(struct buf *b, const struct json *d)
     buf_addz(b, "\"\n");
 }
 
-static void put_entry(struct buf *b, const struct json *e, const struct json *ticket)
+/* An entry that ends a wait without giving the ticket to anybody. */
+static bool ends_waiting(const struct json *e)
+{
+    static const char *const kinds[] = { "moved", "scheduled", "parked", "ended" };
+    size_t i = 0;
+    while (i < sizeof kinds / sizeof *kinds && !str_is(text_of(e, "kind"), kinds[i])) i++;
+    return i < sizeof kinds / sizeof *kinds;
+}
+
+static void put_entry(struct buf *b, const struct json *e, const struct json *doc, const struct json *ticket)
 {
     static const struct {
         const char *key, *before, *behind;
     } parts[] = { { "state", " → ", "" }, { "queue", "  queue ", "" }, { "agent", "  agent ", "" }, { "cause", "  (", ")" } };
     struct str kind = text_of(e, "kind");
+    uint64_t seq = 0;
+    (void)json_is_u64(json_get(e, "seq"), &seq);
     buf_addz(b, "  "), put(b, text_of(e, "at")), buf_addz(b, "  ");
     put(b, kind);
     buf_addf(b, "%*s", kind.n < 13 ? (int)(13 - kind.n) : 0, "");
@@ -390,10 +405,13 @@ static void put_entry(struct buf *b, const struct json *e, const struct json *ti
         buf_addz(b, "  by "), put(b, actor); /* an agent's own act says so already */
     struct str until = text_of(json_get(e, "detail"), "until");
     if (until.n) buf_addz(b, "  until "), put(b, until);
+    struct str back = text_of(json_get(e, "detail"), "held_back_until");
+    if (back.n) buf_addz(b, "  held back until "), put(b, back);
     buf_addc(b, '\n');
     put_told(b, json_get(e, "detail"));
     put_candidates(b, json_get(e, "detail"));
     put_change(b, json_get(e, "detail"), ticket);
+    life_put_wait(b, life_wait(doc, seq, ends_waiting(e) ? text_of(e, "at") : STR_NONE));
 }
 
 static void put_waiting(struct buf *b, const struct json *w)
@@ -408,7 +426,7 @@ static void put_waiting(struct buf *b, const struct json *w)
     if (!put_failed(b, w) && b->n == from + strlen("nobody can take it now: ")) buf_addz(b, "there are no agents");
     if (text_of(w, "asked").n) buf_addz(b, "; it is kept for "), put(b, text_of(w, "asked"));
     if (others > 0) buf_addf(b, "; %.0f more wait%s for the same agents", others, others < 2 ? "s" : "");
-    if (next > 0) buf_addz(b, "; it is looked at again at the latest in "), put_span(b, next);
+    if (next > 0) buf_addz(b, "; it is looked at again at the latest in "), life_span(b, next);
     buf_addc(b, '\n');
 }
 
@@ -418,6 +436,8 @@ void life_tell(struct buf *b, const struct json *doc, const struct json *ticket)
     put_verdict(b, doc);
     put_feedback(b, json_get(doc, "feedback"));
     buf_addz(b, "life\n");
-    for (const struct json *e = json_first(json_get(doc, "life")); e; e = json_next(e)) put_entry(b, e, ticket);
+    for (const struct json *e = json_first(json_get(doc, "life")); e; e = json_next(e)) put_entry(b, e, doc, ticket);
     put_waiting(b, json_get(doc, "waiting_for"));
+    if (json_get(doc, "waiting_for")) life_put_wait(b, life_wait(doc, 0, STR_NONE));
+    life_put_known(b, doc);
 }

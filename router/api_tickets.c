@@ -17,7 +17,30 @@ struct read {
     bool life;
     char workspace[65]; /* of the token, "*": all */
     char agent[129];    /* only when it is theirs; "": any */
+    char *waits;        /* what the leader still knows of how an ended one waited, as JSON; owned, or NULL */
+    size_t waits_n;
 };
+
+static void read_free(struct read *p)
+{
+    free(p->waits);
+    free(p);
+}
+
+/* A document of this router's, with what the leader added to it. */
+static void answer_kept(struct read *p, struct str body)
+{
+    struct buf out;
+    buf_init(&out, 8u << 20);
+    if (p->waits && body.n > 2 && p->waits_n > 2) {
+        buf_add(&out, body.p, body.n - 1);
+        buf_addc(&out, ',');
+        buf_add(&out, p->waits + 1, p->waits_n - 1);
+        if (!out.err) body = buf_str(&out);
+    }
+    answer_with_feedback(p->router, p->req, &p->ticket, body);
+    buf_fini(&out);
+}
 
 /* May the asker see this ticket? Answers otherwise. */
 static bool may_see(const struct read *p, struct str body)
@@ -44,8 +67,8 @@ static void on_history(void *ctx, enum err e, struct str body)
     else if (e)
         http_problem(p->req, e == ERR_NOTFOUND ? 404 : 503, e == ERR_NOTFOUND ? "ticket-not-found" : "not-ready",
                      "there is no such ticket");
-    else if (may_see(p, body)) answer_with_feedback(p->router, p->req, &p->ticket, body);
-    free(p);
+    else if (may_see(p, body)) answer_kept(p, body);
+    read_free(p);
 }
 
 static void read_here(struct read *p)
@@ -59,14 +82,14 @@ static void read_here(struct read *p)
         ticket_pack(t, &r->text, p->life);
         if (r->text.err || ticket_json(&out, buf_str(&r->text), &r->events.scratch))
             http_problem(p->req, 503, "overloaded", "out of memory");
-        else if (may_see(p, buf_str(&out))) answer_with_feedback(r, p->req, &p->ticket, buf_str(&out));
+        else if (may_see(p, buf_str(&out))) answer_kept(p, buf_str(&out));
         buf_fini(&out);
-        free(p);
+        read_free(p);
         return;
     }
     if (!history_get(r->history, &p->ticket, on_history, p)) return;
     http_problem(p->req, 503, "overloaded", "too many questions are under way");
-    free(p);
+    read_free(p);
 }
 
 /* What the leader tells, with the corrections that are kept here. */
@@ -80,16 +103,25 @@ static void tell_live(struct read *p, struct str body)
     buf_fini(&out);
 }
 
+/* Without memory for it the ticket is told without it. */
+static void keep_waits(struct read *p, struct str body)
+{
+    if (!p->life || !body.n || !(p->waits = malloc(body.n))) return;
+    memcpy(p->waits, body.p, body.n);
+    p->waits_n = body.n;
+}
+
 static void on_ticket(void *ctx, const struct result *res)
 {
     struct read *p = ctx;
     if (res->status == 404 || res->status >= 500) {
+        keep_waits(p, res->body);
         read_here(p);
         return;
     }
     if (res->status >= 300) answer_result(p->req, res);
     else if (may_see(p, res->body)) tell_live(p, res->body);
-    free(p);
+    read_free(p);
 }
 
 bool call_ticket_workspace(struct call *c, const struct id *id, uint16_t *ws)

@@ -251,6 +251,24 @@ static struct list list_needs(struct workspace *ws, const struct need_set *n)
 
 struct list change_needs(struct workspace *ws, const struct ticket *t) { return list_needs(ws, t->needs); }
 
+struct str change_needs_told(struct workspace *ws, const struct ticket *t)
+{
+    struct jw w = jw_on(&ws->detail);
+
+    buf_clear(&ws->detail);
+    jw_open(&w, '{');
+    jw_key(&w, "needs"), jw_open(&w, '[');
+    for (uint32_t i = 0; i < t->needs->count; i++) {
+        jw_open(&w, '{');
+        jw_key(&w, "skill"), jw_str(&w, space_skill(ws, t->needs->v[i].skill));
+        jw_key(&w, "level"), jw_u64(&w, t->needs->v[i].level);
+        jw_close(&w, '}');
+    }
+    jw_close(&w, ']');
+    jw_close(&w, '}');
+    return ws->detail.err ? STR_NONE : buf_str(&ws->detail);
+}
+
 /* ---- groups: one command for a field of many tickets ---- */
 
 #define GROUP_WORDS 2000u /* Lua unpacks no more than some thousands at once */

@@ -461,6 +461,7 @@ void change_offer_all(struct workspace *ws, struct ticket *t, const char *what, 
 void change_fill_offer(struct workspace *ws, const struct ticket *t, const struct agent *a, struct offer *o);
 struct list change_messages(struct workspace *ws, const struct ticket *t); /* in ws->arena */
 struct list change_needs(struct workspace *ws, const struct ticket *t);
+struct str change_needs_told(struct workspace *ws, const struct ticket *t); /* the same as an entry's detail, in ws->detail */
 void change_fini(struct workspace *ws);
 
 /* ---- ticket.c ---- */
@@ -738,6 +739,7 @@ struct tally { /* candidates by the first test they failed */
 #define TALLY_TEST(name) FAILS_##name,
 enum fails { TALLY_MAP(TALLY_TEST) FAILS_fit, FAILS_COUNT }; /* the same tests as numbers, in the order of their names */
 #undef TALLY_TEST
+const char *fails_word(enum fails f);                                      /* "offline", … "fit" (why.c) */
 void match_tally(struct workspace *ws, struct line *l, struct tally *out); /* why.c */
 /* The first test that an agent fails whatever they are doing: FAILS_fit, they can serve it. (line.c) */
 enum fails line_bars(const struct workspace *ws, const struct line *l, const struct agent *a);

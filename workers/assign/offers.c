@@ -1,3 +1,4 @@
+#include "base/clock.h"
 #include "base/metrics.h"
 #include "workers/assign/choice.h"
 
@@ -222,6 +223,22 @@ void offers_withdraw(struct workspace *ws, struct ticket *t, const struct hold *
     }
 }
 
+/* The record of a back-off: until when. */
+static struct str held_back(struct workspace *ws, const struct ticket *t, const struct agent *a)
+{
+    struct jw w = jw_on(&ws->detail);
+    char text[25];
+    uint32_t i = 0;
+
+    while (i < t->backoff_count && t->backoff[i].agent != a->index) i++;
+    if (i == t->backoff_count || t->backoff[i].until <= ws->now) return STR_NONE;
+    buf_clear(&ws->detail);
+    jw_open(&w, '{');
+    jw_key(&w, "held_back_until"), jw_strz(&w, clock_text(t->backoff[i].until, text));
+    jw_close(&w, '}');
+    return ws->detail.err ? STR_NONE : buf_str(&ws->detail);
+}
+
 static void expire(struct workspace *ws, struct hold *h)
 {
     struct ticket *t = h->ticket;
@@ -229,7 +246,7 @@ static void expire(struct workspace *ws, struct hold *h)
 
     ticket_hold_back(ws, t, a->index); /* before it waits: it decides the line */
     end_offer(ws, h, EV_OFFER_EXPIRED);
-    log_change(ws, .kind = ENTRY_OFFER_EXPIRED, .t = t, .agent = a);
+    log_change(ws, .kind = ENTRY_OFFER_EXPIRED, .t = t, .agent = a, .detail = held_back(ws, t, a));
     ws->offers_made[3]++;
     change_offer(ws, t, a, "withdrawn", "expired");
     bot_failed(ws, t, a, "no_answer");
@@ -374,7 +391,7 @@ void act_decline(struct workspace *ws, const struct act *a)
     answered(ws, g);
     ticket_hold_back(ws, t, g->index); /* before it waits: it decides the line */
     end_offer(ws, h, EV_DECLINE);
-    log_change(ws, .kind = ENTRY_DECLINED, .t = t, .agent = g, .cause = act_reason(a, reason));
+    log_change(ws, .kind = ENTRY_DECLINED, .t = t, .agent = g, .cause = act_reason(a, reason), .detail = held_back(ws, t, g));
     ws->offers_made[2]++;
     offers_ended(ws, t);
     act_tell(ws, a, t);

@@ -171,7 +171,7 @@ static void undo_agent(struct rewind *r, const struct trail_step *s)
 
 static void undo_queue(struct rewind *r, const struct trail_step *s)
 {
-    r->queues[s->queue].waiting = s->waiting;
+    r->queues[s->queue].waiting = s->t.waiting;
     r->queues[s->queue].oldest = s->t.oldest;
 }
 

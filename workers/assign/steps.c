@@ -282,7 +282,7 @@ static void do_update(struct workspace *ws, struct ticket *t, struct doing *d)
 static void record_change(struct workspace *ws, struct ticket *t, struct doing *d)
 {
     if (!d->changed) return;
-    log_change(ws, .kind = ENTRY_RELAXED, .t = t, .cause = d->cause);
+    log_change(ws, .kind = ENTRY_RELAXED, .t = t, .cause = d->cause, .detail = change_needs_told(ws, t));
     if (ticket_agent(t)) change_offer(ws, t, ticket_agent(t), "changed", d->cause);
     d->changed = false;
 }
@@ -295,7 +295,7 @@ static void do_move(struct workspace *ws, struct ticket *t, struct doing *d)
     if (to < 0 || (uint32_t)to == t->queue) return;
     ticket_to_queue(ws, t, (uint32_t)to);
     if (t->state != TK_WAITING) naru_assert(!ticket_step(ws, t, EV_TRANSFER, NULL));
-    log_change(ws, .kind = ENTRY_MOVED, .t = t, .agent = had, .cause = d->cause);
+    log_change(ws, .kind = ENTRY_MOVED, .t = t, .agent = had, .cause = d->cause, .detail = change_needs_told(ws, t));
     if (had) change_offer(ws, t, had, "returned", d->cause);
 }
 

@@ -21,6 +21,8 @@ void line_ask_unref(struct line_ask *k)
     if (k && !--k->refs) free(k);
 }
 
+_Static_assert(sizeof(struct trail_step) == 64, "a step is one line of a cache");
+
 static bool names_ask(const struct trail_step *s) { return s->kind == TRAIL_IN || s->kind == TRAIL_OUT; }
 
 static void drop_oldest(struct trail *t)
@@ -122,10 +124,11 @@ static void put_ticket(struct workspace *ws, enum trail_kind kind, const struct 
                               .kind = kind,
                               .urgency = (uint8_t)t->urgency,
                               .channel = (uint8_t)t->channel,
-                              .queue = (uint16_t)t->queue,
-                              .waiting = (uint32_t)q->by_age.count };
+                              .queue = (uint16_t)t->queue };
     s->t.enqueued = t->enqueued;
-    s->t.due = t->due_at;
+    s->t.waiting = (uint32_t)q->by_age.count;
+    if (t->due_at > t->enqueued)
+        s->t.due_in = (uint32_t)(t->due_at - t->enqueued < UINT32_MAX ? t->due_at - t->enqueued : UINT32_MAX);
     s->t.oldest = oldest ? (uint64_t)oldest->key : UINT64_MAX;
     s->t.ask = line_ask_ref(l->ask);
 }

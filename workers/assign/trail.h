@@ -65,11 +65,12 @@ struct trail_step {
             uint32_t agent, used, in_hand, exclusive, count; /* count: of `channel`; all before */
         } a;
         struct {
-            uint64_t enqueued, due, oldest; /* oldest: `enqueued` of the first in its queue before; UINT64_MAX: none waited */
-            struct line_ask *ask;           /* one reference; NULL: no memory for it */
+            uint64_t enqueued, oldest; /* oldest: `enqueued` of the first in its queue before; UINT64_MAX: none waited */
+            struct line_ask *ask;      /* one reference */
+            uint32_t due_in;           /* from `enqueued` to its deadline, 49 days at most */
+            uint32_t waiting;          /* in its queue before */
         } t;
     };
-    uint32_t waiting; /* in the ticket's queue before */
 };
 
 enum trail_edge { TRAIL_BEGAN, TRAIL_POLICY, TRAIL_FULL }; /* why nothing is known before `since` */

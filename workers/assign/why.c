@@ -101,6 +101,14 @@ void match_tally(struct workspace *ws, struct line *l, struct tally *out)
     tally_ends(&ws->roster, out);
 }
 
+const char *fails_word(enum fails f)
+{
+#define WORD(name) #name,
+    static const char *const words[] = { TALLY_MAP(WORD) "fit" };
+#undef WORD
+    return words[f];
+}
+
 void tally_tell(const struct tally *t, struct buf *b)
 {
 #define ROW(name) { ",\"" #name "\":", offsetof(struct tally, name) },

@@ -27,6 +27,7 @@
                                       was last told that has changed, words parted by ","
      expect-change CONV TEXT …        the record of what a message last changed contains each text
      expect-life CONV TEXT …          the ticket's life as JSON (explain) contains each text
+     explain CONV WORDS               why the ticket went where it went, or why it waits, says so; `! WORDS`: it does not
      expect-shown CONV TEXT …         what an agent was shown with the ticket last, as JSON, contains each text
      expect-entries KIND=N …          how many entries of the kind so far
      expect-agent AGENT TEXT          the agent as JSON contains the text
@@ -39,7 +40,7 @@
 
    Agents who are connected send heartbeats. After every line that ends a turn, everything that must always hold is checked. */
 
-#define WORDS_MAX     16
+#define WORDS_MAX     32
 #define SCENARIOS_MAX 256
 
 struct play {
@@ -375,6 +376,22 @@ static void do_expect_life(struct play *p, char **v, int n)
         if (!strstr(p->w.body, v[i])) bad(p, "otherwise than expected:", p->w.body);
 }
 
+/* All words behind the conversation are one text. */
+static void do_explain(struct play *p, char **v, int n)
+{
+    const struct seen_ticket *t = world_ticket(&p->w, v[1]);
+    bool absent = strcmp(v[2], "!") == 0;
+    char text[512] = "";
+
+    if (!t) bad(p, "no ticket of conversation", v[1]);
+    for (int i = 2 + absent; i < n; i++) {
+        strncat(text, v[i], sizeof text - strlen(text) - 2);
+        if (i + 1 < n) strcat(text, " ");
+    }
+    world_act(&p->w, (struct act){ .kind = ACT_EXPLAIN, .privileged = true, .ticket = t->id });
+    if (!strstr(p->w.body, text) != absent) bad(p, "otherwise than expected:", p->w.body);
+}
+
 static void do_expect_entries(struct play *p, char **v, int n)
 {
     for (int i = 1; i < n; i++) {
@@ -480,6 +497,7 @@ static const struct verb {
     { "expect-change", 3, do_expect_change },
     { "expect-shown", 3, do_expect_shown },
     { "expect-life", 3, do_expect_life },
+    { "explain", 3, do_explain },
     { "expect-agent", 3, do_expect_agent },
     { "expect-queue", 3, do_expect_queue },
     { "expect-ticket", 3, do_expect_ticket },

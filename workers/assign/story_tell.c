@@ -1,0 +1,173 @@
+#include "base/clock.h"
+#include "workers/assign/story.h"
+
+/* The waits of a ticket as JSON, the earliest first; every part with a sentence (`says`) that can be read alone, so that a page has
+   to put times before them and nothing else. Names of agents, groups and skills are those of the policy in use. */
+
+static const char *const edges[] = { [TRAIL_BEGAN] = "leader", [TRAIL_POLICY] = "policy", [TRAIL_FULL] = "full" };
+
+static void put_time(struct jw *w, const char *key, uint64_t at)
+{
+    char text[25];
+
+    jw_key(w, key), jw_strz(w, clock_text(at, text));
+}
+
+/* ---- how many failed which test ---- */
+
+static void plural(struct buf *b, uint32_t n, const char *one, const char *many) { buf_addf(b, "%u %s", n, n == 1 ? one : many); }
+
+static void says_fails(const struct workspace *ws, const struct line *l, enum fails f, uint32_t n, struct buf *b)
+{
+    const char *channel = ws->channels[l->channel].name;
+    uint64_t groups = 0;
+
+    switch (f) {
+    case FAILS_offline: plural(b, n, "offline", "offline"); break;
+    case FAILS_away: plural(b, n, "away", "away"); break;
+    case FAILS_off_shift: plural(b, n, "outside their shift", "outside their shift"); break;
+    case FAILS_skills:
+        plural(b, n, "lacks ", "lack ");
+        says_needs(ws, l, b);
+        break;
+    case FAILS_backoff: plural(b, n, "held back (declined or missed it)", "held back (declined or missed it)"); break;
+    case FAILS_only:
+        plural(b, n, "not asked, it is kept for ", "not asked, it is kept for ");
+        if (l->only) buf_addstr(b, l->only->name);
+        break;
+    case FAILS_bot: plural(b, n, "a bot, and it is for people", "bots, and it is for people"); break;
+    case FAILS_groups:
+        for (uint32_t i = 0; i < l->tier_count; i++) groups |= l->tiers[i];
+        plural(b, n, "outside its groups (", "outside its groups (");
+        says_groups(ws, groups, b);
+        buf_addc(b, ')');
+        break;
+    case FAILS_capacity:
+        plural(b, n, "with no units", "with no units"), buf_addf(b, " (%s costs %u)", channel, ws->channels[l->channel].cost);
+        break;
+    case FAILS_keep: plural(b, n, "with no units but those that are kept", "with no units but those that are kept"); break;
+    case FAILS_channel_max: plural(b, n, "at their maximum of ", "at their maximum of "), buf_addz(b, channel); break;
+    case FAILS_exclusive: plural(b, n, "busy with what goes alone", "busy with what goes alone"); break;
+    case FAILS_gate: plural(b, n, "behind a gate", "behind a gate"); break;
+    case FAILS_ramp: plural(b, n, "given no more so soon after coming online", "given no more so soon after coming online"); break;
+    case FAILS_daily: plural(b, n, "at their most of the day", "at their most of the day"); break;
+    default: plural(b, n, "free", "free"); break;
+    }
+}
+
+static void says_counts(const struct workspace *ws, const struct span *s, struct buf *b)
+{
+    struct line l;
+    const char *between = "";
+
+    line_by_ask(ws, s->ask, &l);
+    for (uint32_t f = 0; f < FAILS_COUNT; f++) {
+        if (!s->all[f]) continue;
+        buf_addz(b, between);
+        says_fails(ws, &l, f, s->all[f], b);
+        between = ", ";
+    }
+    if (!*between) buf_addz(b, "there were no agents");
+}
+
+static void tell_span(const struct workspace *ws, const struct span *s, struct jw *w)
+{
+    struct buf b;
+
+    buf_init(&b, 16384);
+    jw_open(w, '{');
+    put_time(w, "at", s->at);
+    jw_key(w, "ms"), jw_u64(w, s->until - s->at);
+    jw_key(w, "queue"), jw_strz(w, ws->policy->queues[s->queue].name);
+    jw_key(w, "free"), jw_u64(w, s->all[FAILS_fit]);
+    jw_key(w, "failed"), jw_open(w, '{');
+    for (uint32_t f = 0; f < FAILS_fit; f++)
+        if (s->all[f]) jw_key(w, fails_word(f)), jw_u64(w, s->all[f]);
+    jw_close(w, '}');
+    buf_addz(&b, "for "), says_span(&b, s->until - s->at), buf_addz(&b, ": ");
+    says_counts(ws, s, &b);
+    jw_key(w, "says"), jw_str(w, buf_str(&b));
+    jw_close(w, '}');
+    buf_fini(&b);
+}
+
+/* ---- the winner ---- */
+
+static void tell_own(const struct workspace *ws, const struct own *o, struct jw *w)
+{
+    struct line l;
+    struct buf b;
+
+    buf_init(&b, 4096);
+    line_by_ask(ws, o->ask, &l);
+    jw_open(w, '{');
+    put_time(w, "at", o->at);
+    jw_key(w, "test"), jw_strz(w, o->state.count ? fails_word(o->state.lacks[0].test) : "fit");
+    if (o->state.count && o->state.lacks[0].test == FAILS_skills)
+        buf_addf(&b, "%.*s had %.*s %u of %u", STR_FMT(ws->roster.v[o->state.agent]->name),
+                 STR_FMT(space_skill(ws, o->state.lacks[0].skill)), o->state.lacks[0].to, o->state.lacks[0].from);
+    else if (o->state.count) says_lack(ws, &l, &o->state, true, &b);
+    else buf_addstr(&b, ws->roster.v[o->state.agent]->name), buf_addz(&b, " was free");
+    jw_key(w, "says"), jw_str(w, buf_str(&b));
+    jw_close(w, '}');
+    buf_fini(&b);
+}
+
+static void tell_moment(const struct workspace *ws, const struct story *s, const struct moment *m, struct jw *w)
+{
+    static const char *const kinds[] = { [MOMENT_ASKS] = "changed", [MOMENT_PASSED] = "given_first", [MOMENT_FREED] = "freed" };
+    char id[ID_TEXT + 1];
+
+    jw_open(w, '{');
+    put_time(w, "at", m->at);
+    jw_key(w, "kind"), jw_strz(w, kinds[m->kind]);
+    if (m->agent != NONE) jw_key(w, "agent"), jw_str(w, ws->roster.v[m->agent]->name);
+    if (!id_is_none(&m->ticket)) jw_key(w, "ticket"), jw_strz(w, id_text(&m->ticket, id));
+    jw_key(w, "says"), jw_str(w, (struct str){ s->words.p + m->text, m->n });
+    jw_close(w, '}');
+}
+
+/* ---- a wait ---- */
+
+static void tell_lists(const struct workspace *ws, const struct story *s, const struct wait *x, struct jw *w)
+{
+    jw_key(w, "spans"), jw_open(w, '[');
+    for (uint32_t i = x->span_count; i--;) tell_span(ws, &x->spans[i], w);
+    jw_close(w, ']');
+    jw_key(w, "moments"), jw_open(w, '[');
+    for (uint32_t i = x->moment_count; i--;) tell_moment(ws, s, &x->moments[i], w);
+    jw_close(w, ']');
+    if (x->winner == NONE) return;
+    jw_key(w, "winner"), jw_open(w, '[');
+    for (uint32_t i = x->own_count; i--;) tell_own(ws, &x->owns[i], w);
+    jw_close(w, ']');
+}
+
+static void tell_wait(const struct workspace *ws, const struct story *s, const struct wait *x, struct jw *w)
+{
+    bool now = x->until == UINT64_MAX;
+
+    jw_open(w, '{');
+    put_time(w, "since", x->from);
+    if (!now) put_time(w, "until", x->until);
+    jw_key(w, "ms"), jw_u64(w, (now ? ws->now : x->until) - x->from);
+    jw_key(w, "whole"), jw_bool(w, x->begun);
+    jw_key(w, "queue"), jw_strz(w, ws->policy->queues[x->queue].name);
+    if (x->winner != NONE) {
+        jw_key(w, "agent"), jw_str(w, ws->roster.v[x->winner]->name);
+        jw_key(w, "entry"), jw_u64(w, x->seq);
+    }
+    jw_key(w, "given_first"), jw_u64(w, x->passed);
+    tell_lists(ws, s, x, w);
+    if (now || x->longest) nearest_tell(ws, &x->nearest, !now, w);
+    jw_close(w, '}');
+}
+
+void story_tell(struct workspace *ws, const struct story *s, struct jw *w)
+{
+    put_time(w, "known_from", ws->trail.since);
+    jw_key(w, "known_because"), jw_strz(w, edges[ws->trail.edge]);
+    jw_key(w, "waits"), jw_open(w, '[');
+    for (uint32_t i = s->count; i--;) tell_wait(ws, s, &s->waits[i], w);
+    jw_close(w, ']');
+}
