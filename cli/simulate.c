@@ -56,7 +56,12 @@ static const struct opt rows[] = {
 
 static volatile sig_atomic_t stop; /* 0, or the signal's number */
 
-static void on_signal(int number) { stop = number; }
+/* The second one ends it at once. */
+static void on_signal(int number)
+{
+    stop = number;
+    signal(number, SIG_DFL);
+}
 
 /* ---- options ---- */
 

@@ -8,7 +8,7 @@ import subprocess
 import xml.dom.minidom
 
 import pytest
-from conftest import NARU, wait_for
+from conftest import NARU, ROOT, wait_for
 
 POLICY = """naru: 1
 workspace: desk
@@ -124,6 +124,25 @@ def test_the_rows_written_add_up_to_the_report(files):
             assert int(row["end_ms"]) - int(row["start_ms"]) == int(a["work_ms"])
         else:
             assert int(row["end_ms"]) - int(a["arrival_ms"]) == int(a["patience_ms"])
+
+
+def keys_of(value):
+    for key, inner in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield from [key] * isinstance(key, str)
+        yield from keys_of(inner)
+
+
+def test_every_key_of_the_json_is_explained(files):
+    told = (ROOT / "docs" / "simulate.md").read_text()
+    for args in ((), ("--compare", "q.yaml")):
+        for key in set(keys_of(figures(files, "--trace", "t.csv", *args))):
+            assert f"`{key}`" in told or f'"{key}"' in told, key
+
+
+def test_the_sample_workspace_can_be_simulated():
+    p = start(ROOT, "--policy", "config/hanbit.yaml", "--arrivals", "config/hanbit-day.yaml", "--replications", 1)
+    out, err = p.communicate(timeout=60)
+    assert p.returncode == 0 and not err and "worst class: " in out
 
 
 def test_what_has_no_randomness_is_run_once_and_says_so(files):

@@ -12,6 +12,7 @@ static const struct group all = { GROUP_ALL, 0 };
 
 static struct world {
     bool random;       /* works differ by replication */
+    bool says_random;  /* they do not, and the source drew all the same */
     uint32_t fails_at; /* opening this replication fails; UINT32_MAX: none does */
     uint32_t stop_run; /* the so many-th run is stopped after 3 arrivals */
     uint32_t runs, opened, closed, seen;
@@ -44,7 +45,7 @@ static enum err open_made(void *ctx, uint32_t r, struct source **out, char why[5
     UNUSED(ctx);
     if (r == world.fails_at) return snprintf(why, 512, "t.csv:7: no such class"), ERR_POLICY;
     struct made_source *m = calloc(1, sizeof *m);
-    *m = (struct made_source){ .s = { .next = give, .close = give_no_more, .random = world.random }, .r = r };
+    *m = (struct made_source){ .s = { .next = give, .close = give_no_more, .random = world.random || world.says_random }, .r = r };
     *out = &m->s;
     world.opened++;
     return ERR_OK;
@@ -210,6 +211,11 @@ TEST(what_has_no_randomness_is_run_twice_and_counted_once)
     assert_near(sim_figure(x.report[0], all, FIG_OFFERED), 10);
     experiment_fini(&x);
     world.runs = 0;
+    world.says_random = true;
+    assert_int_equal(run(&x, 5, NULL), ERR_OK);
+    world.says_random = false;
+    assert_false(x.equal);
+    experiment_fini(&x);
     made_rules.declined = 0.1; /* two runs may be the same by chance then */
     assert_int_equal(run(&x, 5, NULL), ERR_OK);
     made_rules.declined = 0;
