@@ -198,12 +198,22 @@ static bool takes_all_of(const struct takes *a, const struct takes *b)
     return any;
 }
 
+/* A file without accounts is played, not run: its tickets are those of the simulation's classes. */
+static bool is_played(const struct policy *p, uint32_t queue)
+{
+    bool named = false;
+    for (uint32_t i = 0; p->account_count == 0 && i < p->simulate.class_count; i++)
+        named |= p->simulate.classes[i].queue == (int)queue;
+    return named;
+}
+
 /* Something comes by what it takes. */
 static bool check_takes(struct reach *r, uint32_t i)
 {
     const struct takes *t = &r->p->queues[i].takes;
     const struct ynode *n = tree_get(lint_queue(r->root, &r->p->queues[i]), "takes");
-    if (t->any || !n) return t->any;
+    if (t->any || is_played(r->p, i)) return true;
+    if (!n) return false;
     bool dead = check_words(r, &t->tag, tree_get(n, "tag"), &tags_given, &r->tags);
     dead |= check_words(r, &t->intent, tree_get(n, "intent"), &intents_given, &r->intents);
     if (!may_come(r->p, t)) {

@@ -228,12 +228,25 @@ TEST(a_gap_of_a_single_day_is_named_with_its_date)
     assert_string_equal(text, ""); /* a Saturday */
 }
 
+TEST(a_file_that_is_only_played_needs_no_rules_for_its_queues)
+{
+    UNUSED(state);
+    char text[400];
+#define PLAYED                                                                                                                     \
+    "naru: 1\nworkspace: w\nqueues: { q: { takes: default }, vip: { takes: { tag: vip } } }\nsimulate: { classes: { vip: {} } }\n"
+    only_finding(PLAYED, NOW, text);
+    assert_string_equal(text, "");
+    only_finding(PLAYED "accounts: { web: { channel: webchat } }\n", NOW, text);
+    assert_non_null(strstr(text, "no rule gives the tag \"vip\""));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_faulty_policy_is_told_exactly_its_faults_with_place_and_remedy),
         cmocka_unit_test(where_agents_come_by_the_api_nothing_is_said_of_them),
         cmocka_unit_test(which_gap_is_named_does_not_depend_on_the_day_it_is_checked),
+        cmocka_unit_test(a_file_that_is_only_played_needs_no_rules_for_its_queues),
         cmocka_unit_test(a_gap_of_a_single_day_is_named_with_its_date),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
