@@ -44,20 +44,26 @@ void recorded_tell(const struct recorded *r, struct buf *out)
 
 /* ---- the section ---- */
 
-/* Bare where that is unmistakable, else in double quotes; names have no control characters. */
-static void add_name(struct buf *out, const char *name)
+static bool is_bare(const char *name)
 {
-    bool bare = *name >= 'A';
+    bool bare = (*name | 32) >= 'a' && (*name | 32) <= 'z';
     for (const char *c = name; *c && bare; c++)
         bare = (*c >= '0' && *c <= '9') || ((*c | 32) >= 'a' && (*c | 32) <= 'z') || strchr("-_.", *c);
-    if (bare) {
+    return bare;
+}
+
+/* Bare where that is unmistakable, else in double quotes. */
+static void add_name(struct buf *out, const char *name)
+{
+    if (is_bare(name)) {
         buf_addz(out, name);
         return;
     }
     buf_addc(out, '"');
     for (const char *c = name; *c; c++) {
         if (*c == '"' || *c == '\\') buf_addc(out, '\\');
-        buf_addc(out, *c);
+        if ((unsigned char)*c < 0x20 || *c == 0x7F) buf_addf(out, "\\x%02x", (unsigned char)*c);
+        else buf_addc(out, *c);
     }
     buf_addc(out, '"');
 }

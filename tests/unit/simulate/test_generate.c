@@ -67,6 +67,15 @@ TEST(a_constant_rate_gives_as_many_as_it_says_with_exponential_gaps)
     assert_near(patience / n, 60000, 60000 / sqrt(n));
 }
 
+TEST(times_are_rounded_and_not_the_gaps_between_them)
+{
+    static struct rate_part many[] = { { 0, 0.5 } };
+    static struct arrival_class class = { .name = "many", .rate = { many, 1 }, .work = { DIST_FIXED, 1, 0 } };
+    struct arrivals a = { .from = MIDNIGHT, .for_ms = 200000, .classes = &class, .class_count = 1 };
+    UNUSED(state);
+    assert_near(count_in(&a, "UTC", 0, 0, 1), 100000, sqrt(100000));
+}
+
 TEST(ids_count_up_in_the_order_of_time)
 {
     struct arrivals a = { .from = MIDNIGHT, .for_ms = 100 * HOUR, .classes = classes, .class_count = 2 };
@@ -165,6 +174,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_constant_rate_gives_as_many_as_it_says_with_exponential_gaps),
+        cmocka_unit_test(times_are_rounded_and_not_the_gaps_between_them),
         cmocka_unit_test(ids_count_up_in_the_order_of_time),
         cmocka_unit_test(rates_change_at_the_time_of_day),
         cmocka_unit_test(rates_follow_the_clock_when_it_is_changed),

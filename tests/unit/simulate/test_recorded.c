@@ -294,13 +294,14 @@ TEST(work_of_those_not_served_is_one_of_their_class_else_of_all)
 {
     struct source *s;
     struct arrival a;
+    unsigned short_ones = 0, of_others = 0;
     UNUSED(state);
     add(1, "billing", 0, 10, 40, "ann", "");
     add(2, "billing", 1, 10, 60, "ann", "");
     add(3, "billing", 2, 0, 30, "", "");
     add(4, "tech", 3, 0, 30, "", "");
+    add(5, "tech", 4, 10, 110, "ann", ",\"verdict\":{\"needs\":[{\"skill\":\"tech\",\"level\":5}]}");
     bind(BASE);
-    unsigned short_ones = 0;
     for (uint32_t r = 0; r < 200; r++) {
         assert_int_equal(recorded_open(&s, recorded, 7, r, why), ERR_OK);
         next(s, &a), next(s, &a), next(s, &a);
@@ -308,11 +309,13 @@ TEST(work_of_those_not_served_is_one_of_their_class_else_of_all)
         assert_int_equal(a.patience, 28000);
         short_ones += a.work == 30000;
         next(s, &a);
-        assert_true(a.work == 30000 || a.work == 50000);
+        assert_true(a.work == 30000 || a.work == 50000 || a.work == 100000);
+        of_others += a.work == 100000;
         assert_true(s->random);
         source_close(s);
     }
     assert_in_range(short_ones, 65, 135); /* of 200 at even odds: five standard deviations */
+    assert_in_range(of_others, 34, 100);  /* at one in three */
 }
 
 TEST(patience_of_those_served_is_drawn_beyond_their_wait_and_the_same_again)
