@@ -125,6 +125,17 @@ static enum err make_room(struct recorded *r)
     return ERR_OK;
 }
 
+static void count_offers(struct recorded_offers *o, const struct recorded_ticket *t)
+{
+    o->all += t->offers;
+    o->declined += t->declined;
+    o->missed += t->missed;
+    if (t->accept > SIM_TIME_MAX) return;
+    o->accepts++;
+    o->accept_sum += (double)t->accept;
+    o->accept_squares += (double)t->accept * (double)t->accept;
+}
+
 enum err recorded_add(struct recorded *r, const struct recorded_ticket *t)
 {
     uint32_t kind;
@@ -133,6 +144,7 @@ enum err recorded_add(struct recorded *r, const struct recorded_ticket *t)
     e = kind_of(r, t, &kind);
     if (e == ERR_FULL) return r->beyond++, ERR_OK;
     if (e) return e;
+    count_offers(&r->offers, t);
     r->v[r->count++] = (struct recorded_row){ .id = t->id,
                                               .at = t->at,
                                               .wait = t->wait,

@@ -5,7 +5,8 @@
    when it was served (from accept to resolve, without what it was parked); its patience, when the customer hung up unanswered. Who
    was served, or left otherwise, hangs up later than that: a censored observation (survive.h). What is not known is drawn: work
    from the served tickets of the class (of all, where the class has none); patience from the estimate of the class, given what was
-   waited already, and for ever beyond its last observation.
+   waited already, and for ever beyond its last observation. How long an accept takes, and which shares of the offers are declined
+   or missed, is estimated from all tickets together.
 
    In this order: recorded_new, recorded_add for each, recorded_ready (from then on recorded_from), recorded_bind, and then as many
    sources as are wanted. */
@@ -32,8 +33,10 @@ struct recorded_ticket { /* one closed ticket; texts are borrowed */
     uint64_t wait;        /* ms until it was accepted, hung up, put off for a callback, or left otherwise */
     uint64_t work;        /* ms, when served */
     bool served, hung_up; /* hung_up: unanswered, so the patience is `wait` */
-    struct str agent;     /* who served it last */
-    struct str queue;     /* where it first waited */
+    uint32_t offers, declined, missed;
+    uint64_t accept;  /* ms from an offer to the first accept; UINT64_MAX: there was none */
+    struct str agent; /* who served it last */
+    struct str queue; /* where it first waited */
     struct str channel, language;
     enum urgency urgency;
     struct recorded_need needs[RECORDED_NEEDS];
@@ -57,8 +60,8 @@ uint64_t recorded_from(const struct recorded *r); /* wall ms of arrival_ms 0, a 
 /* Gives every ticket a class of p->simulate: one that is there and like it, or a new one, which is added to p->simulate in place;
    p->simulate.from becomes recorded_from. What is added lives in `r`. Work counts the speed that the section gives its agent. A
    channel without `parallel` there is worked at full speed however many are at hand: recorded times have the slowing down in them.
-   Once, with the policy that the arrivals are for, which `r` borrows. ERR_NOTFOUND: no ticket was served and a class has no `work`;
-   ERR_NOMEM; `why` is a sentence. */
+   What the section does not say of offers becomes as it was recorded. Once, with the policy that the arrivals are for, which `r`
+   borrows. ERR_NOTFOUND: no ticket was served and a class has no `work`; ERR_NOMEM; `why` is a sentence. */
 enum err recorded_bind(struct recorded *r, struct policy *p, char why[512]);
 const char *recorded_class(const struct recorded *r, uint32_t class); /* its name, since recorded_bind */
 /* Adds to the section of another policy, when it has one, the classes that recorded_bind added, where it has their queues: so that
@@ -70,8 +73,8 @@ enum err recorded_open(struct source **out, const struct recorded *r, uint64_t s
 
 /* What was estimated: a table for people, a line a class, and what was left out. */
 void recorded_tell(const struct recorded *r, struct buf *out);
-/* The bound policy's classes and begin, as the section `simulate` of a policy file: with it a written trace can be played without
-   the recorded tickets. Works and patiences as distributions fitted by their moments. */
+/* The bound policy's classes, offers and begin, as the section `simulate` of a policy file: with it a written trace can be played
+   without the recorded tickets. Works and patiences as distributions fitted by their moments. */
 void recorded_yaml(const struct recorded *r, struct buf *out);
 
 #endif

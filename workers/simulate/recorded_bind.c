@@ -12,8 +12,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define DIST_LEAST 1.0
-#define DIST_MOST  2592000000.0 /* ms: 30 days, as in a file */
+#define DIST_MOST   2592000000.0 /* ms: 30 days, as in a file; so are the next two */
+#define ACCEPT_MOST 3600000.0
+#define MOST_LOST   0.95 /* of offers */
 
 struct binding {
     struct recorded *r;
@@ -223,15 +224,41 @@ static enum err fit_patience(struct recorded *r)
 
 static double within(double v, double least, double most) { return v < least ? least : v > most ? most : v; }
 
-/* A class that was made is told its distributions too, by their moments; nothing is drawn from them while tickets are there. */
+/* A distribution with the mean and deviation of `n` times, as exact as a file has it; DIST_NONE when there is none. */
+static struct dist fitted(uint64_t n, double sum, double squares, double most)
+{
+    double mean = n ? sum / (double)n : 0, variance = n ? squares / (double)n - mean * mean : 0;
+    struct dist d = { .kind = !n             ? DIST_NONE
+                              : variance > 0 ? DIST_LOGNORMAL
+                                             : DIST_FIXED,
+                      .mean_ms = round(within(mean, 1, most)),
+                      .cv = 1 };
+    if (d.kind == DIST_LOGNORMAL) d.cv = round(100 * within(sqrt(variance) / mean, 0.01, 10)) / 100;
+    return d;
+}
+
+/* A class that was made is told its distributions too; nothing is drawn from them while tickets are there. */
 static void tell_class(struct sim_class *c, const struct recorded_class *known)
 {
-    double mean = known->served ? known->work_sum / known->served : 0, patience = survive_mean(&known->patience);
-    double variance = known->served ? known->work_squares / known->served - mean * mean : 0;
-    if (known->served && variance > 0 && mean > 0)
-        c->work = (struct dist){ DIST_LOGNORMAL, within(mean, DIST_LEAST, DIST_MOST), within(sqrt(variance) / mean, 0.01, 10) };
-    else if (known->served) c->work = (struct dist){ DIST_FIXED, within(mean, DIST_LEAST, DIST_MOST), 1 };
-    if (isfinite(patience)) c->patience = (struct dist){ DIST_EXPONENTIAL, within(patience, DIST_LEAST, DIST_MOST), 1 };
+    double patience = survive_mean(&known->patience);
+    c->work = fitted(known->served, known->work_sum, known->work_squares, DIST_MOST);
+    if (isfinite(patience)) c->patience = (struct dist){ DIST_EXPONENTIAL, round(within(patience, 1, DIST_MOST)), 1 };
+}
+
+/* In tenths of a percent. */
+static double share(uint64_t part, uint64_t all)
+{
+    return round(within((double)part / (double)all, 0, MOST_LOST / 2) * 1000) / 1000;
+}
+
+/* What the section does not say; an accept within a millisecond is one at once. */
+static void tell_offers(const struct recorded_offers *o, struct simulate_rules *s)
+{
+    if (s->accept.kind == DIST_NONE && o->accept_sum >= (double)o->accepts)
+        s->accept = fitted(o->accepts, o->accept_sum, o->accept_squares, ACCEPT_MOST);
+    if (!o->all || s->declined + s->missed > 0) return;
+    s->declined = share(o->declined, o->all);
+    s->missed = share(o->missed, o->all);
 }
 
 static enum err estimate(struct binding *b)
@@ -272,6 +299,7 @@ enum err recorded_bind(struct recorded *r, struct policy *p, char why[512])
     for (uint32_t i = 0; !e && i < r->count; i++) note_row(&b, &r->v[i]);
     if (!e) e = estimate(&b);
     if (e) goto out;
+    tell_offers(&r->offers, s);
     s->given = true;
     s->from = r->from;
     s->classes = b.v;

@@ -27,6 +27,10 @@ struct recorded_class { /* what is known of one */
     struct survive patience;
     bool added; /* by recorded_bind */
 };
+struct recorded_offers { /* of all tickets */
+    uint64_t all, declined, missed, accepts;
+    double accept_sum, accept_squares; /* ms */
+};
 struct recorded {
     struct recorded_row *v; /* since recorded_ready by time, then id */
     uint32_t count, room;
@@ -35,6 +39,7 @@ struct recorded {
     struct map by_key, agents;
     struct arena arena; /* kinds, names, classes that were added */
     struct buf key;
+    struct recorded_offers offers;
     uint64_t from;
     uint64_t beyond; /* tickets left out: of one kind too many, or ten years after the begin */
     /* since recorded_bind */

@@ -7,7 +7,9 @@
 struct life {
     uint64_t since;            /* it has been assigned; 0: it is not */
     uint64_t accepted, worked; /* accepted: first; 0: never */
-    uint64_t put_off;          /* for a callback, before anybody accepted */
+    uint64_t offered;          /* last before that; 0: never */
+    uint32_t offers, declined, missed;
+    uint64_t put_off; /* for a callback, before anybody accepted */
     struct str agent;
 };
 
@@ -37,6 +39,14 @@ static void go(struct life *l, uint64_t at, struct str agent)
     if (agent.n) l->agent = agent;
 }
 
+static void count_offer(struct life *l, int kind, uint64_t at)
+{
+    if (kind == ENTRY_OFFERED && !l->accepted) l->offered = at;
+    l->offers += kind == ENTRY_OFFERED;
+    l->declined += kind == ENTRY_DECLINED;
+    l->missed += kind == ENTRY_OFFER_EXPIRED;
+}
+
 static void change(struct life *l, const struct json *entry)
 {
     int kind = word_of(&entry_kind_words, json_get(entry, "kind")), state = word_of(&ticket_state_words, json_get(entry, "state"));
@@ -44,6 +54,7 @@ static void change(struct life *l, const struct json *entry)
 
     if (!at) return;
     if (kind == ENTRY_HANDED_OVER) *l = (struct life){ .put_off = l->put_off };
+    count_offer(l, kind, at);
     if (kind == ENTRY_SCHEDULED && !l->accepted && !l->put_off) l->put_off = at;
     if (state == TK_ASSIGNED) go(l, at, json_str(json_get(entry, "agent")));
     else if (state >= 0) stop(l, at);
@@ -94,6 +105,10 @@ enum err recorded_parse(const struct json *ticket, struct recorded_ticket *out)
     uint64_t until = life.put_off ? life.put_off : out->served ? life.accepted : ended;
     out->wait = until > out->at ? until - out->at : 0;
     out->work = life.worked;
+    out->offers = life.offers;
+    out->declined = life.declined;
+    out->missed = life.missed;
+    out->accept = out->served && life.offered && life.accepted >= life.offered ? life.accepted - life.offered : UINT64_MAX;
     out->agent = life.agent.n <= 128 ? life.agent : STR_NONE;
     return ERR_OK;
 }

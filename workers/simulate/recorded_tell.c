@@ -3,6 +3,7 @@
 #include "workers/simulate/recorded_impl.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 
 #define DAY_MIN 1440
@@ -27,12 +28,24 @@ static void tell_class(const struct recorded *r, uint32_t i, struct buf *out)
     buf_addf(out, "%-44s %8u %8u %8u %10s %16s\n", r->classes[i].name, c->tickets, c->served, c->hung_up, work, patience);
 }
 
+static void tell_offers(const struct recorded *r, struct buf *out)
+{
+    const struct recorded_offers *o = &r->offers;
+    char text[32];
+    if (!o->all) return;
+    buf_addf(out, "%" PRIu64 " offers: %.1f %% declined, %.1f %% missed", o->all, 100 * (double)o->declined / (double)o->all,
+             100 * (double)o->missed / (double)o->all);
+    if (o->accepts) buf_addf(out, ", accepted after %s in the mean", span_text(o->accept_sum / (double)o->accepts, text));
+    buf_addc(out, '\n');
+}
+
 void recorded_tell(const struct recorded *r, struct buf *out)
 {
     buf_addf(out, "%-44s %8s %8s %8s %10s %16s\n", "recorded class", "tickets", "served", "hung up", "mean work",
              "median patience");
     for (uint32_t i = 0; i < r->class_count; i++)
         if (r->known[i].tickets) tell_class(r, i, out);
+    tell_offers(r, out);
     if (r->elsewhere)
         buf_addf(out, "%u tickets came to queues that the policy does not have (\"%s\" first): they come to \"%s\"\n", r->elsewhere,
                  r->elsewhere_queue, r->policy->queues[r->policy->default_queue].name);
@@ -68,18 +81,22 @@ static void add_name(struct buf *out, const char *name)
     buf_addc(out, '"');
 }
 
-static void add_time(struct buf *out, double ms) { ms < 10000 ? buf_addf(out, "%.0fms", ms) : buf_addf(out, "%.0fs", ms / 1000); }
+static void add_time(struct buf *out, uint64_t ms)
+{
+    buf_addf(out, "%" PRIu64 "%s", ms % 1000 ? ms : ms / 1000, ms % 1000 ? "ms" : "s");
+}
 
+/* "key: { … }, " */
 static void add_dist(struct buf *out, const char *key, const struct dist *d)
 {
     static const char *const words[] = {
         [DIST_FIXED] = "deterministic", [DIST_EXPONENTIAL] = "exponential", [DIST_LOGNORMAL] = "lognormal"
     };
     if (d->kind == DIST_NONE) return;
-    buf_addf(out, ", %s: { %s: ", key, words[d->kind]);
-    add_time(out, d->mean_ms);
+    buf_addf(out, "%s: { %s: ", key, words[d->kind]);
+    add_time(out, (uint64_t)llround(d->mean_ms));
     if (d->kind == DIST_LOGNORMAL) buf_addf(out, ", cv: %.2f", d->cv);
-    buf_addz(out, " }");
+    buf_addz(out, " }, ");
 }
 
 static void add_needs(struct buf *out, const struct skills *s)
@@ -100,13 +117,14 @@ static void add_class(struct buf *out, const struct policy *p, const struct sim_
     add_name(out, c->name);
     buf_addz(out, ": { queue: ");
     add_name(out, p->queues[c->queue].name);
-    buf_addf(out, ", channel: %s, urgency: %s", c->channel, urgency_words.v[c->urgency]);
+    buf_addz(out, ", ");
+    add_dist(out, "work", &c->work);
+    add_dist(out, "patience", &c->patience);
+    buf_addf(out, "channel: %s, urgency: %s", c->channel, urgency_words.v[c->urgency]);
     add_needs(out, &c->needs);
     if (c->language) buf_addz(out, ", language: "), add_name(out, c->language);
     if (c->weight != 1) buf_addf(out, ", weight: %g", c->weight);
     if (c->target_ms) buf_addz(out, ", target: "), add_time(out, c->target_ms);
-    add_dist(out, "work", &c->work);
-    add_dist(out, "patience", &c->patience);
     buf_addz(out, " }\n");
 }
 
@@ -135,6 +153,10 @@ void recorded_yaml(const struct recorded *r, struct buf *out)
     buf_addz(out, "  classes:\n");
     for (uint32_t i = 0; i < r->class_count; i++)
         if (r->known[i].tickets || !r->known[i].added) add_class(out, r->policy, &r->classes[i]);
+    const struct simulate_rules *s = &r->policy->simulate;
+    buf_addz(out, "  offers: { ");
+    add_dist(out, "accept", &s->accept);
+    buf_addf(out, "declined: %.1f%%, missed: %.1f%% }\n", 100 * s->declined, 100 * s->missed);
     buf_addz(out, "  parallel: {");
     for (uint32_t i = 0; i < r->policy->simulate.parallel_count; i++) {
         const struct sim_parallel *v = &r->policy->simulate.parallel[i];

@@ -288,6 +288,33 @@ TEST(another_policy_gets_the_classes_for_a_comparison)
     arena_fini(&arena);
 }
 
+TEST(what_agents_did_with_offers_is_estimated_unless_the_section_says_it)
+{
+    struct recorded_ticket t;
+    UNUSED(state);
+    life("resolved",
+         "," CHANGE("offered", "offered", "01") "," CHANGE("declined", "waiting", "02") "," CHANGE(
+             "offered", "offered", "03") "," CHANGE("offer_expired", "waiting",
+                                                    "13") "," CHANGE("offered", "offered", "14") "," CHANGE("accepted", "assigned",
+                                                                                                            "18"),
+         &t);
+    assert_true(t.offers == 3 && t.declined == 1 && t.missed == 1 && t.accept == 4000);
+    assert_int_equal(recorded_add(recorded, &t), ERR_OK);
+    recorded_ready(recorded, 0);
+    policy = good_policy(BASE);
+    assert_int_equal(recorded_bind(recorded, policy, why), ERR_OK);
+    const struct simulate_rules *s = &policy->simulate;
+    assert_true(s->accept.kind == DIST_FIXED && s->accept.mean_ms == 4000);
+    assert_true(s->declined == 0.333 && s->missed == 0.333);
+    teardown(state);
+    assert_int_equal(recorded_new(&recorded), ERR_OK);
+    assert_int_equal(recorded_add(recorded, &t), ERR_OK);
+    recorded_ready(recorded, 0);
+    policy = good_policy(BASE "simulate:\n  classes:\n    tech: {}\n  offers: { accept: 2s, declined: 5% }\n");
+    assert_int_equal(recorded_bind(recorded, policy, why), ERR_OK);
+    assert_true(policy->simulate.accept.mean_ms == 2000 && policy->simulate.declined == 0.05 && policy->simulate.missed == 0);
+}
+
 /* ---- what is drawn ---- */
 
 TEST(work_of_those_not_served_is_one_of_their_class_else_of_all)
@@ -394,6 +421,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(more_kinds_than_classes_share_the_nearest, setup, teardown),
         cmocka_unit_test_setup_teardown(another_policy_gets_the_classes_for_a_comparison, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_agents_did_with_offers_is_estimated_unless_the_section_says_it, setup, teardown),
         cmocka_unit_test_setup_teardown(work_of_those_not_served_is_one_of_their_class_else_of_all, setup, teardown),
         cmocka_unit_test_setup_teardown(patience_of_those_served_is_drawn_beyond_their_wait_and_the_same_again, setup, teardown),
         cmocka_unit_test_setup_teardown(nothing_is_drawn_when_nobody_was_served, setup, teardown),
