@@ -134,8 +134,8 @@ static void assert_example_is_good(const char *path)
 TEST(the_example_for_a_policy_is_good_as_it_is)
 {
     UNUSED(state);
-    static const char *const paths[] = { "hanbit",          "teams/follow-the-sun", "teams/functional",
-                                         "teams/lifecycle", "teams/matrix",         "teams/tiered" };
+    static const char *const paths[] = { "teams/follow-the-sun", "teams/functional", "teams/lifecycle", "teams/matrix",
+                                         "teams/tiered" }; /* that have no section */
     for (size_t i = 0; i < COUNT_OF(paths); i++) {
         char path[1024];
         snprintf(path, sizeof path, "%s/config/%s.yaml", NARU_SOURCE_DIR, paths[i]);
