@@ -19,6 +19,7 @@
 
 struct panel {
     double top, height, most; /* most: the value at its top */
+    double least;             /* … and at its foot */
 };
 static const double TOP_WAIT = 126, TOP_SHARE = 374, TOP_COUNT = 554, HEIGHT = 682;
 
@@ -101,7 +102,7 @@ static void time_label(double v, double step, char out[SHOW_MAX])
     snprintf(out, SHOW_MAX, v == 0 ? "0" : step < 0.1 ? "%.2fs" : step < 1 ? "%.1fs" : "%.0fs", v);
 }
 
-static double at_y(const struct panel *p, double v) { return p->top + p->height - v / p->most * p->height; }
+static double at_y(const struct panel *p, double v) { return p->top + p->height * (p->most - v) / (p->most - p->least); }
 
 static void put_scale(struct buf *out, const struct panel *p, double step, bool time)
 {
@@ -182,7 +183,7 @@ static void put_waits(const struct day *days, uint32_t sides, struct buf *out)
     double most = fmax(most_of(days, sides, SERIES_P90), most_of(days, sides, SERIES_WAIT));
     if (most <= 0) most = 1;
     double step = step_for(most, true);
-    struct panel p = { TOP_WAIT, 200, ceil(most / step) * step };
+    struct panel p = { TOP_WAIT, 200, ceil(most / step) * step, 0 };
 
     put_text(out, LEFT, p.top - 14, "head", "Wait of those answered");
     put_scale(out, &p, step, true);
@@ -192,16 +193,31 @@ static void put_waits(const struct day *days, uint32_t sides, struct buf *out)
     }
 }
 
+static double least_share(const struct day *days, uint32_t sides)
+{
+    double least = 1;
+
+    for (uint32_t side = 0; side < sides; side++)
+        for (uint32_t i = 0; i < days[side].count; i++) least = fmin(least, days[side].parts[i].within); /* fmin passes NAN over */
+    return least;
+}
+
+/* When nearly all are in time, the foot is not 0: what differs would be flat. */
 static void put_shares(const struct day *days, uint32_t sides, struct buf *out)
 {
-    struct panel p = { TOP_SHARE, 132, 1 };
-    char label[8];
+    static const struct {
+        int from, step;
+    } feet[] = { { 80, 5 }, { 50, 10 }, { 0, 25 } };
+    double least = 100 * least_share(days, sides);
+    size_t foot = least > 82 ? 0 : least > 55 ? 1 : 2;
+    struct panel p = { TOP_SHARE, 132, 1, feet[foot].from / 100.0 };
+    char label[16];
 
     put_text(out, LEFT, p.top - 14, "head", "Answered in time, of those offered");
-    for (int pct = 0; pct <= 100; pct += 25) {
+    for (int pct = feet[foot].from; pct <= 100; pct += feet[foot].step) {
         double y = at_y(&p, pct / 100.0);
         buf_addf(out, "<line x1=\"%.2f\" x2=\"%.2f\" y1=\"%.2f\" y2=\"%.2f\" class=\"%s\"/>\n", LEFT, LEFT + PLOT_W, y, y,
-                 pct ? "grid" : "axis");
+                 pct > feet[foot].from ? "grid" : "axis");
         snprintf(label, sizeof label, "%d %%", pct);
         put_text(out, LEFT - 10, y + 4.5, "end", label);
     }
@@ -216,7 +232,7 @@ static void put_arrivals(const struct plot *plot, const struct day *d, struct bu
     for (uint32_t i = 0; i < d->count; i++) most = fmax(most, (double)d->parts[i].offered * each);
     if (most < 1) most = 1;
     double step = step_for(most, false);
-    struct panel p = { TOP_COUNT, 64, ceil(most / step) * step };
+    struct panel p = { TOP_COUNT, 64, ceil(most / step) * step, 0 };
     if (step * 2 < p.most) step *= 2; /* a low panel */
     p.most = ceil(p.most / step) * step;
     put_text(out, LEFT, p.top - 14, "head", "Tickets an hour");
