@@ -38,6 +38,8 @@ enum err save_possible(const char *place, char why[200])
 
     if (access(folder, W_OK | X_OK)) return failed(why, folder);
     if (stat(place, &st) == 0 && S_ISDIR(st.st_mode)) return errno = EISDIR, failed(why, place);
+    if (stat(place, &st) == 0 && !S_ISREG(st.st_mode)) /* a device would be replaced by a file */
+        return snprintf(why, 200, "%.140s: is no regular file", place), ERR_IO;
     return ERR_OK;
 }
 

@@ -186,7 +186,7 @@ static void tell_agents(const struct page *p, unsigned side, const char *heading
                  show(UNIT_SHARE, v[n - 1], most),
                  show(UNIT_SHARE, experiment_figure(p->x, side, GROUP_OF_ALL, FIG_LOAD).mean, load),
                  show(UNIT_NUMBER, experiment_figure(p->x, side, GROUP_OF_ALL, FIG_JAIN).mean, jain));
-    if (n < count) buf_addf(out, "%s        %" PRIu32 " more were never there\n", heading, count - n);
+    if (n && n < count) buf_addf(out, "%sagents: %" PRIu32 " more were never there\n", heading, count - n);
     free(v);
 }
 
@@ -339,7 +339,7 @@ static void tell_comparison(const struct page *p, struct buf *out)
     buf_addc(out, '\n');
     tell_all_compared(p, out);
     buf_addc(out, '\n');
-    tell_groups_compared(p, out);
+    if (offered_any(p, GROUP_OF_ALL)) tell_groups_compared(p, out);
     buf_addz(out, p->x->done > 1 ? "\n+ P is better, - P is worse, * other: the 95 % interval of the difference leaves 0 out. "
                                  : "\nOne replication: no intervals. ");
     buf_addz(out, "Shares differ in percentage points.\n\n");

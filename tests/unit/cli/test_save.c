@@ -44,6 +44,34 @@ TEST(the_old_file_stands_until_the_new_one_is_put_in_its_place)
     assert_int_equal(files(), 1);
 }
 
+TEST(what_is_written_bit_by_bit_is_put_in_its_place_whole)
+{
+    struct save s;
+    FILE *f;
+    char place[256];
+
+    UNUSED(state);
+    strcpy(place, unit_path("m.model"));
+    assert_int_equal(save_open(&s, place, &f, why), ERR_OK);
+    fputs("bit ", f), fputs("by bit", f);
+    assert_string_equal(bytes_of(place), "new");
+    assert_int_equal(save_close(&s, f, why), ERR_OK);
+    assert_int_equal(save_commit(&s, why), ERR_OK);
+    assert_string_equal(bytes_of(place), "bit by bit");
+    assert_int_equal(save_open(&s, place, &f, why), ERR_OK);
+    fputs("new", f);
+    assert_int_equal(save_close(&s, f, why), ERR_OK);
+    assert_int_equal(save_commit(&s, why), ERR_OK);
+    assert_int_equal(files(), 1);
+}
+
+TEST(a_device_is_not_replaced_by_a_file)
+{
+    UNUSED(state);
+    assert_int_equal(save_possible("/dev/null", why), ERR_IO);
+    assert_string_equal(why, "/dev/null: is no regular file");
+}
+
 TEST(what_is_dropped_leaves_nothing)
 {
     struct save s;
@@ -95,6 +123,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_old_file_stands_until_the_new_one_is_put_in_its_place),
+        cmocka_unit_test(what_is_written_bit_by_bit_is_put_in_its_place_whole),
+        cmocka_unit_test(a_device_is_not_replaced_by_a_file),
         cmocka_unit_test(what_is_dropped_leaves_nothing),
         cmocka_unit_test(places_that_cannot_be_are_told_before_and_when_written),
         cmocka_unit_test(a_folder_in_the_place_is_not_replaced_and_nothing_is_left),
