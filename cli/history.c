@@ -5,8 +5,8 @@
 #include "base/clock.h"
 #include "cli/data_dir.h"
 #include "cli/pages.h"
+#include "cli/save.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -129,26 +129,37 @@ static enum err write_section(FILE *f, const struct recorded *r)
 /* One of both files. */
 static enum err write_file(const char *who, const char *path, const struct recorded *r, bool rows, uint64_t seed)
 {
-    FILE *f = fopen(path, "w");
-    if (!f) return fprintf(stderr, "naru %s: %s: %s\n", who, path, strerror(errno)), ERR_IO;
-    enum err e = rows ? write_rows(f, r, seed) : write_section(f, r);
-    bool bad = ferror(f);
-    bad = fclose(f) || bad;
-    if (!e && bad) e = ERR_IO;
-    if (e) fprintf(stderr, "naru %s: %s cannot be written: %s\n", who, path, e == ERR_IO ? strerror(errno) : err_text(e));
+    struct save s;
+    FILE *f;
+    char why[200];
+    enum err e = save_open(&s, path, &f, why);
+    if (e) return fprintf(stderr, "naru %s: %s\n", who, why), e;
+    enum err written = rows ? write_rows(f, r, seed) : write_section(f, r);
+    if (written) snprintf(why, sizeof why, "%s", err_text(written));
+    else e = save_close(&s, f, why);
+    if (written) fclose(f), save_drop(&s), e = written;
+    else if (!e) e = save_commit(&s, why);
+    if (e) fprintf(stderr, "naru %s: %s\n", who, why);
     return e;
+}
+
+enum err history_section(const struct history_opts *o, char out[PATH_MAX])
+{
+    *out = '\0';
+    if (!o->write_trace) return ERR_OK;
+    return snprintf(out, PATH_MAX, "%s.yaml", o->write_trace) < PATH_MAX ? ERR_OK : ERR_TOOBIG;
 }
 
 enum err history_tell(const struct recorded *r, const char *who, const struct history_opts *o, uint64_t seed)
 {
-    char section[4096];
+    char section[PATH_MAX];
     struct buf b;
     buf_init(&b, 1u << 20);
     recorded_tell(r, &b);
     fputs(buf_cstr(&b), stderr);
     buf_fini(&b);
     if (!o->write_trace) return ERR_OK;
-    if ((size_t)snprintf(section, sizeof section, "%s.yaml", o->write_trace) >= sizeof section) return ERR_TOOBIG;
-    enum err e = write_file(who, o->write_trace, r, true, seed);
+    enum err e = history_section(o, section);
+    if (!e) e = write_file(who, o->write_trace, r, true, seed);
     return e ? e : write_file(who, section, r, false, seed);
 }

@@ -8,6 +8,8 @@
 #include "base/opt.h"
 #include "workers/simulate/recorded.h"
 
+#include <limits.h>
+
 struct history_opts {
     bool wanted;
     struct opt_list from; /* URLs, data folders of `naru up` */
@@ -35,8 +37,11 @@ static inline bool history_asked(const struct history_opts *o)
 /* Reads the closed tickets of all routers named. ERR_OK: the caller owns *out, recorded_ready was called, there is one at least.
    ERR_USAGE, ERR_NOTFOUND (there is none), ERR_NOMEM: told on stderr in the name of `who`. */
 enum err history_read(struct recorded **out, const char *who, const struct history_opts *o);
+/* Where --write-trace puts the section: the trace's name and ".yaml"; "" without it. ERR_TOOBIG. */
+enum err history_section(const struct history_opts *o, char out[PATH_MAX]);
 /* After recorded_bind: what was estimated, on stderr; and, where --write-trace asks for it, the trace as replication 0 of this seed
-   plays it, and its classes as a section of a policy. ERR_IO, told. */
+   plays it, and its classes as a section of a policy. ERR_IO,
+   ERR_TOOBIG, ERR_NOMEM, told. Files are written whole or not at all. */
 enum err history_tell(const struct recorded *r, const char *who, const struct history_opts *o, uint64_t seed);
 
 #endif

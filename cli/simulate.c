@@ -85,9 +85,10 @@ static bool would_overwrite(const struct simulate_cfg *c, const char *result)
 
 static bool results_possible(const struct simulate_cfg *c)
 {
-    const char *const results[] = { c->out, c->plot, c->history.write_trace };
-    char why[200];
+    char why[200], section[PATH_MAX];
+    const char *const results[] = { c->out, c->plot, c->history.write_trace, c->history.write_trace ? section : NULL };
 
+    if (history_section(&c->history, section)) return wrong("the name of --write-trace is too long");
     if (same(c->out, c->history.write_trace) || same(c->plot, c->history.write_trace))
         return wrong("--write-trace and --out or --plot name the same file");
     if (same(c->out, c->plot)) return wrong("--out and --plot name the same file");

@@ -98,5 +98,9 @@ def test_times_and_mistakes_are_told(door, tmp_path):
     assert bad.returncode == 1 and "--since yesterday is no time: write it like 2026-03-01T09:30:00Z" in bad.stderr
     alone = simulate(door, "--trace", tmp_path / "t.csv", "--since", "2026-03-01T00:00:00Z")
     assert alone.returncode == 2 and "go with --from-history" in alone.stderr
+    policy = tmp_path / "t.csv.yaml"
+    policy.write_text(POLICY.read_text())
+    over = history(door, "--write-trace", tmp_path / "t.csv", policy=policy)
+    assert over.returncode == 2 and "names a file that is read" in over.stderr and policy.read_text() == POLICY.read_text()
     nobody = simulate(door, "--from-history", "--url", "http://127.0.0.1:9", "--token", "x")
     assert nobody.returncode == 1 and "no answer from http://127.0.0.1:9" in nobody.stderr
