@@ -1,6 +1,7 @@
 /* Replications, intervals and paired differences over runs that are made here: sim_run is this file's own. */
 #include "tests/unit/simulate/made.h"
 #include "workers/simulate/experiment.h"
+#include "workers/simulate/page.h"
 
 #include <stdlib.h>
 
@@ -11,10 +12,11 @@ static const struct group all = { GROUP_ALL, 0 };
  */
 
 static struct world {
-    bool random;       /* works differ by replication */
-    bool says_random;  /* they do not, and the source drew all the same */
-    uint32_t fails_at; /* opening this replication fails; UINT32_MAX: none does */
-    uint32_t stop_run; /* the so many-th run is stopped after 3 arrivals */
+    bool random;        /* works differ by replication */
+    bool says_random;   /* they do not, and the source drew all the same */
+    bool first_is_slow; /* P waits twice as long, in place of Q */
+    uint32_t fails_at;  /* opening this replication fails; UINT32_MAX: none does */
+    uint32_t stop_run;  /* the so many-th run is stopped after 3 arrivals */
     uint32_t runs, opened, closed, seen;
     uint64_t seeds[16];
 } world;
@@ -54,18 +56,18 @@ static enum err open_made(void *ctx, uint32_t r, struct source **out, char why[5
 enum err sim_run(const struct sim_cfg *cfg, struct sim_end *out)
 {
     struct arrival a;
-    bool slow = cfg->policy == other, cut = ++world.runs == world.stop_run;
+    bool second = cfg->policy == other, slow = second != world.first_is_slow, cut = ++world.runs == world.stop_run;
 
     *out = (struct sim_end){ .stopped = cut };
     if (world.runs <= 16) world.seeds[world.runs - 1] = cfg->seed;
     while (!(cut && out->tickets == 3) && !source_next(cfg->source, &a)) {
         struct outcome_of o = made_answered(a.class, a.at, a.work * (slow ? 2 : 1), 5000);
-        if (slow) o.queue = 0;
+        if (second) o.queue = 0;
         cfg->on_outcome(cfg->ctx, &o);
         out->tickets++;
         out->last_ms = o.end;
     }
-    cfg->on_agent(cfg->ctx, &(struct agent_use){ .agent = "minji", .online_ms = 100, .busy_ms = slow ? 50 : 80, .capacity = 1 });
+    cfg->on_agent(cfg->ctx, &(struct agent_use){ .agent = "minji", .online_ms = 100, .busy_ms = second ? 50 : 80, .capacity = 1 });
     return ERR_OK;
 }
 
@@ -113,10 +115,13 @@ static int load(void **state)
                : 0;
 }
 
+static struct buf told;
+
 static int unload(void **state)
 {
     UNUSED(state);
     policy_unref(one), policy_unref(other);
+    buf_fini(&told);
     return 0;
 }
 
@@ -265,6 +270,81 @@ TEST(what_the_source_says_is_handed_on)
     experiment_fini(&x);
 }
 
+/* ---- the page of it ---- */
+
+static const char *page(const struct experiment *x, struct policy *q)
+{
+    struct page p = { .x = x, .policy = { one, q }, .rules = &made_rules, .arrivals = "trace", .path = "t.csv", .seed = 7 };
+    buf_fini(&told);
+    buf_init(&told, 1u << 20);
+    page_text(&p, &told);
+    assert_int_equal(told.err, ERR_OK);
+    return buf_cstr(&told);
+}
+
+static void assert_says(const char *text, const char *what, bool yes)
+{
+    if (!strstr(text, what) == yes) fail_msg("%s: \"%s\" in:\n%s", yes ? "missing" : "not wanted", what, text);
+}
+
+TEST(the_page_of_one_policy_begins_with_what_matters)
+{
+    struct experiment x;
+    UNUSED(state);
+    world.random = true;
+    assert_int_equal(run(&x, 3, NULL), ERR_OK);
+    const char *text = page(&x, NULL);
+    assert_says(text, "p.yaml\n30 tickets of trace t.csv over", true);
+    assert_says(text, "means of 3 replications", true);
+    assert_says(text, "in time 100.00 % ±0.00 % · breach 0.00 %", true);
+    assert_says(text, "worst class: plain: in time 100.00 %, p99 21.7s", true);
+    assert_says(text, "blocked", false); /* nobody was */
+    assert_says(text, "match", false);
+    experiment_fini(&x);
+}
+
+TEST(who_pays_is_named_and_what_is_sure_is_marked)
+{
+    struct experiment x;
+    UNUSED(state);
+    world.says_random = true;
+    assert_int_equal(run(&x, 3, other), ERR_OK);
+    const char *text = page(&x, other);
+    assert_says(text, "P: p.yaml\nQ: q.yaml\n", true);
+    assert_says(text, "5.50s     11.0s    -5.50s      ±0s  +", true);
+    assert_says(text, "pays for P: no class", true);
+    experiment_fini(&x);
+
+    world.first_is_slow = true;
+    assert_int_equal(run(&x, 3, other), ERR_OK);
+    text = page(&x, other);
+    assert_says(text, "11.0s     5.50s    +5.50s      ±0s  -", true);
+    assert_says(text, "pays for P: class gold: p99 18.0s, with Q 9.01s\npays for P: class plain: p99 20.0s, with Q 10.00s\n", true);
+    experiment_fini(&x);
+}
+
+TEST(a_page_of_what_was_cut_off_says_so)
+{
+    struct experiment x;
+    UNUSED(state);
+    world.stop_run = 1;
+    assert_int_equal(run(&x, 3, other), ERR_OK);
+    const char *text = page(&x, other);
+    assert_says(text, "INTERRUPTED after", true);
+    assert_says(text, "Nothing is compared: Q had not ended its first run.", true);
+    experiment_fini(&x);
+    new_world(NULL);
+    world.random = true, world.stop_run = 4;
+    assert_int_equal(run(&x, 3, NULL), ERR_OK);
+    assert_false(x.stopped);
+    experiment_fini(&x);
+    new_world(NULL);
+    world.random = true, world.stop_run = 2;
+    assert_int_equal(run(&x, 3, NULL), ERR_OK);
+    assert_says(page(&x, NULL), "INTERRUPTED: 1 of 3 replications had ended; the one that was cut off is left out.", true);
+    experiment_fini(&x);
+}
+
 /* Abramowitz and Stegun, table 26.10. */
 TEST(students_quantiles_are_those_of_the_tables)
 {
@@ -289,6 +369,9 @@ int main(void)
         cmocka_unit_test_setup(what_has_no_randomness_is_run_twice_and_counted_once, new_world),
         cmocka_unit_test_setup(a_run_that_was_cut_off_is_left_out_unless_it_is_all_there_is, new_world),
         cmocka_unit_test_setup(what_the_source_says_is_handed_on, new_world),
+        cmocka_unit_test_setup(the_page_of_one_policy_begins_with_what_matters, new_world),
+        cmocka_unit_test_setup(who_pays_is_named_and_what_is_sure_is_marked, new_world),
+        cmocka_unit_test_setup(a_page_of_what_was_cut_off_says_so, new_world),
         cmocka_unit_test(students_quantiles_are_those_of_the_tables),
     };
     return cmocka_run_group_tests(tests, load, unload);
