@@ -319,7 +319,7 @@ TEST(who_pays_is_named_and_what_is_sure_is_marked)
     assert_int_equal(run(&x, 3, other), ERR_OK);
     text = page(&x, other);
     assert_says(text, "11.0s     5.50s    +5.50s      ±0s  -", true);
-    assert_says(text, "pays for P: class gold: p99 18.0s, with Q 9.01s\npays for P: class plain: p99 20.0s, with Q 10.00s\n", true);
+    assert_says(text, "pays for P: class gold: p99 18.0s, with Q 9.00s\npays for P: class plain: p99 20.0s, with Q 10.0s\n", true);
     experiment_fini(&x);
 }
 
