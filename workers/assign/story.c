@@ -58,27 +58,6 @@ static void note_longest(struct going *g, uint64_t ms)
     nearest_find(&g->r, &w->nearest);
 }
 
-/* The counts as they stand held from `from` until now in the story. */
-static void close_span(struct going *g, uint64_t from)
-{
-    struct wait *w = g->wait;
-    struct span *last = w->span_count ? &w->spans[w->span_count - 1] : NULL;
-
-    if (from >= g->high) return;
-    note_longest(g, g->high - from);
-    if (last && last->ask == g->r.ask && last->queue == g->queue && same_counts(last->could, g->r.could)) {
-        last->at = from;
-        memcpy(last->all, g->r.all, sizeof last->all); /* as it began */
-    } else {
-        if (w->span_count == SPANS_MAX) drop_shortest(w);
-        last = &w->spans[w->span_count++];
-        *last = (struct span){ .at = from, .until = g->high, .queue = g->queue, .ask = g->r.ask };
-        memcpy(last->all, g->r.all, sizeof last->all);
-        memcpy(last->could, g->r.could, sizeof last->could);
-    }
-    g->high = from;
-}
-
 /* ---- the winner's own story ---- */
 
 static struct change_wanted state_of(const struct rewind *r, uint32_t agent)
@@ -94,6 +73,8 @@ static bool same_state(const struct change_wanted *a, const struct change_wanted
 {
     return a->count == b->count && (!a->count || (a->lacks[0].test == b->lacks[0].test && a->lacks[0].from == b->lacks[0].from));
 }
+
+static enum fails test_of(const struct own *o) { return o->state.count ? o->state.lacks[0].test : FAILS_fit; }
 
 static bool last_state_is(const struct wait *w, const struct change_wanted *now)
 {
@@ -114,6 +95,31 @@ static void note_winner(struct going *g, uint64_t at)
     if (last_state_is(w, &now)) return;
     if (w->own_count == OWNS_MAX) w->own_count--; /* the earliest one is how it began */
     w->owns[w->own_count++] = (struct own){ .at = at, .ask = g->r.ask, .state = now };
+}
+
+/* ---- a span ends ---- */
+
+/* The counts as they stand held from `from` until now in the story. */
+static void close_span(struct going *g, uint64_t from)
+{
+    struct wait *w = g->wait;
+    struct span *last = w->span_count ? &w->spans[w->span_count - 1] : NULL;
+
+    if (from >= g->high) return;
+    if (w->winner != NONE && w->own_count && test_of(&w->owns[w->own_count - 1]) != g->r.agents[w->winner].fails)
+        note_winner(g, g->high); /* by no step of theirs: a gate has moved */
+    note_longest(g, g->high - from);
+    if (last && last->ask == g->r.ask && last->queue == g->queue && same_counts(last->could, g->r.could)) {
+        last->at = from;
+        memcpy(last->all, g->r.all, sizeof last->all); /* as it began */
+    } else {
+        if (w->span_count == SPANS_MAX) drop_shortest(w);
+        last = &w->spans[w->span_count++];
+        *last = (struct span){ .at = from, .until = g->high, .queue = g->queue, .ask = g->r.ask };
+        memcpy(last->all, g->r.all, sizeof last->all);
+        memcpy(last->could, g->r.could, sizeof last->could);
+    }
+    g->high = from;
 }
 
 /* ---- moments ---- */
