@@ -1,8 +1,8 @@
 /* Bytes come in blocks into one buffer; a row is looked for only when all of it must be there: the buffer holds the longest row
    that may be, or the rest of the file. So memory is bounded whatever the file is, and base/csv.h, which cuts rows and cells where
    they stand, serves here as it does for files read as a whole (cli/table.h). libcsv 3.0.3 was read for
-   this: it copies cells byte by byte into a buffer that grows without a bound, calls back without a place, has one code for all that
-   is wrong, and lets an open quote take the rest of the file. Lines, bounds and reasons would have to be written around it.
+   this: it copies cells byte by byte into a buffer that grows without a bound, calls back without a place, has one code for all
+   that is wrong, and lets an open quote take the rest of the file. Lines, bounds and reasons would have to be written around it.
 
    A row is checked as a whole (UTF-8, no NUL, as many cells as the header has) before any cell of it is looked at. */
 #include "workers/simulate/sheet.h"
