@@ -75,6 +75,30 @@ static void check_served(struct bind *b, const struct crew *c, const struct queu
                      "with somebody who has");
 }
 
+/* Simulated classes: what they need beside what their queue does. Where a queue is served by nobody it has been said of the queue.
+ */
+static void check_classes(struct bind *b, const struct crew *c, const struct draft *d, const struct ynode *root)
+{
+    const struct simulate_rules *s = &d->p.simulate;
+    const struct ynode *classes = tree_get(tree_get(root, "simulate"), "classes");
+    for (uint32_t i = 0; i < s->class_count; i++) {
+        const struct sim_class *k = &s->classes[i];
+        const struct queue *q = &d->p.queues[k->queue];
+        const struct ynode *needs = tree_get(tree_get(classes, k->name), "needs");
+        if (!needs || !check_held(b, c, &k->needs, needs)) continue;
+        crew_asked(c, q, crew_widest(q), c->some);
+        for (uint32_t n = 0; n < q->needs.count; n++) crew_keep(c, q->needs.v[n].name, q->needs.v[n].level, c->some);
+        if (!crew_any(c, c->some)) continue;
+        for (uint32_t n = 0; n < k->needs.count; n++) crew_keep(c, k->needs.v[n].name, k->needs.v[n].level, c->some);
+        if (!crew_any(c, c->some))
+            findings_key(
+                b->f, F_WARN, needs,
+                "no agent of this file whom the queue \"%s\" asks has all of these beside what the queue needs: its tickets "
+                "wait for steps that ask for less",
+                q->name);
+    }
+}
+
 static void warn_needs(struct bind *b, const struct draft *d, const struct crew *c, const struct ynode *root)
 {
     const struct ynode *rules = tree_get(tree_get(root, "triage"), "rules");
@@ -86,10 +110,7 @@ static void warn_needs(struct bind *b, const struct draft *d, const struct crew 
     }
     for (const struct ynode *n = rules ? rules->first : NULL; n; n = n->next)
         (void)check_held(b, c, &d->p.rules[i++].needs, tree_get(tree_get(n, "then"), "needs"));
-    const struct simulate_rules *s = &d->p.simulate;
-    const struct ynode *classes = tree_get(tree_get(root, "simulate"), "classes");
-    for (i = 0; i < s->class_count; i++)
-        (void)check_held(b, c, &s->classes[i].needs, tree_get(tree_get(classes, s->classes[i].name), "needs"));
+    check_classes(b, c, d, root);
 }
 
 /* ---- queues, and what comes to them ---- */

@@ -408,6 +408,9 @@ static const struct mistake slips[] = {
       5, 27, "leaves nobody of this file more than 70: only what is high or more can be taken", NULL },
     { HEAD TAIL "simulate: { classes: { q: { needs: { tech: 5 } } } }\nagents: { minji: {} }\n", 4, 38,
       "no agent of this file has the skill \"tech\"", "simulate.classes.q.needs.tech" },
+    { HEAD "queues: { q: { takes: default, needs: { a: 1 } } }\nsimulate: { classes: { q: { needs: { b: 1 } } } }\n"
+           "agents: { x: { skills: { a: 5 } }, y: { skills: { b: 5 } } }\n",
+      4, 29, "no agent of this file whom the queue \"q\" asks has all of these beside", "simulate.classes.q.needs" },
 };
 
 TEST(each_class_of_slip_is_warned_of_and_the_file_stays_good)
@@ -435,12 +438,13 @@ TEST(steps_are_compared_by_their_times_not_by_their_lines)
     struct findings f;
     findings_init(&f);
     assert_int_equal(
-        policy_load(&p,
-                    STR(HEAD QUEUE
-                        "    sla: { answer: { within: 15m } }\n    needs: { a: 5 }\n    timeline:\n      - { after: 80%, drop: a }\n"
-                        "      - { after: 20%, needs: { a: 3 } }\n      - { after: 5m, since: step, offer: 4 }\n"
-                        "      - { after: 90m, move: d }\n      - { after: 90%, offer: 3 }\n"),
-                    "p", NOW, &f),
+        policy_load(
+            &p,
+            STR(HEAD QUEUE
+                "    sla: { answer: { within: 15m } }\n    needs: { a: 5 }\n    timeline:\n      - { after: 80%, drop: a }\n"
+                "      - { after: 20%, needs: { a: 3 } }\n      - { after: 5m, since: step, offer: 4 }\n"
+                "      - { after: 90m, move: d }\n      - { after: 90%, offer: 3 }\n"),
+            "p", NOW, &f),
         ERR_OK);
     if (f.count) print_findings(&f);
     assert_int_equal(f.count, 0);
