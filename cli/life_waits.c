@@ -11,6 +11,8 @@
 #include "base/clock.h"
 #include "cli/life_parts.h"
 
+#define BRIEF_MS 10 /* a wait below is none: it was matched in the turn it came in, or the next */
+
 static struct str text_of(const struct json *o, const char *key) { return json_str(json_get(o, key)); }
 
 static uint64_t time_of(const struct json *o, const char *key)
@@ -45,13 +47,16 @@ static void put_line(struct buf *b, const struct json *item)
     buf_addc(b, '\n');
 }
 
-/* Two lists as one; a span before the moment at which it began only when it is the first. */
+/* What took less than a hundredth of the wait is no span to be read of: the matcher's own milliseconds. */
+static bool is_brief(const struct json *wait, double ms) { return ms * 100 < json_num(json_get(wait, "ms")); }
+
 static void put_by_time(struct buf *b, const struct json *wait)
 {
     const struct json *s = json_first(json_get(wait, "spans")), *m = json_first(json_get(wait, "moments"));
     while (s || m) {
-        if (s && (!m || time_of(s, "at") < time_of(m, "at"))) put_line(b, s), s = json_next(s);
-        else put_line(b, m), m = json_next(m);
+        if (s && is_brief(wait, json_num(json_get(s, "ms")))) s = json_next(s);
+        else if (s && (!m || time_of(s, "at") < time_of(m, "at"))) put_line(b, s), s = json_next(s);
+        else if (m) put_line(b, m), m = json_next(m);
     }
 }
 
@@ -59,9 +64,12 @@ static void put_winner(struct buf *b, const struct json *wait)
 {
     const struct json *list = json_get(wait, "winner");
     if (!json_first(list) || !json_next(json_first(list))) return; /* one state all the time: the spans say it */
-    buf_addz(b, "        ");
+    const char *between = "        ";
     for (const struct json *o = json_first(list); o; o = json_next(o)) {
-        if (o != json_first(list)) buf_addz(b, "; ");
+        const struct json *next = json_next(o);
+        if (next && is_brief(wait, (double)(time_of(next, "at") - time_of(o, "at")))) continue;
+        buf_addz(b, between);
+        between = "; ";
         put_clock(b, text_of(o, "at"));
         buf_addc(b, ' ');
         life_put(b, text_of(o, "says"));
@@ -75,7 +83,7 @@ static void put_smallest(struct buf *b, const struct json *change, bool now)
     struct str never = text_of(change, "says");
     if (never.n) buf_addz(b, "        nobody could ever take it: "), life_put(b, never), buf_addc(b, '\n');
     if (!c) return;
-    buf_addz(b, now ? "        somebody would take it with: " : "        sooner with: ");
+    buf_addz(b, never.n ? "        the nearest: " : now ? "        somebody would take it with: " : "        sooner with: ");
     for (const char *between = ""; c; c = json_next(c), between = "\n          or: ")
         buf_addz(b, between), life_put(b, text_of(c, "says"));
     buf_addc(b, '\n');
@@ -85,7 +93,7 @@ void life_put_wait(struct buf *b, const struct json *wait)
 {
     double ms = json_num(json_get(wait, "ms")), first = json_num(json_get(wait, "given_first"));
     bool now = !text_of(wait, "until").n;
-    if (!wait || (ms < 1 && !now)) return;
+    if (!wait || (ms < BRIEF_MS && !now)) return;
     buf_addz(b, now ? "        waiting for " : "        waited ");
     life_span(b, ms);
     if (!json_bool(json_get(wait, "whole"))) buf_addz(b, " and longer: what was before is not known");

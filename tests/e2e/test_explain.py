@@ -85,7 +85,7 @@ def test_one_that_waited(door):
         assert "until" not in now and now["whole"], now
         changes = now["smallest_change"]["changes"]
         assert not now["smallest_change"]["never"] and len(changes) == 3, changes
-        assert "one more webchat for minji: maximum 1" in says(changes), changes
+        assert "one more webchat, maximum 1: minji" in says(changes), changes
         done(door, minji, first, held)
         token = accept(minji, second)
         (wait,) = explained(door, second)["waits"]
@@ -98,7 +98,7 @@ def test_one_that_waited(door):
         done(door, minji, second, token)
         assert without_ms(explained(door, second)) == before  # the same, after it was resolved
         text = page(door, second)
-        for line in ("candidate minji", "waited ", "minji's webchat ticket was over", "sooner with: one more webchat for minji: maximum 1", "resolved"):
+        for line in ("candidate minji", "waited ", "minji's webchat ticket was over", "sooner with: one more webchat, maximum 1: minji", "resolved"):
             assert line in text, text
 
 

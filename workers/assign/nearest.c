@@ -262,89 +262,86 @@ static void says_gate(const struct workspace *ws, const struct line *l, uint64_t
     buf_addz(b, "a gate is closed");
 }
 
-static void says_agent(const struct workspace *ws, const struct change_wanted *c, struct buf *b)
-{
-    buf_addstr(b, ws->roster.v[c->agent]->name);
-}
-
-/* ": minji" or ": minji and 2 more" */
-static void says_whom(const struct workspace *ws, const struct change_wanted *c, struct buf *b)
-{
-    says_agent(ws, c, b);
-    if (c->alike) buf_addf(b, " and %u more", c->alike);
-}
-
-static void says_reason(const struct workspace *ws, const struct change_wanted *c, bool past, struct buf *b)
+/* " (lunch)" */
+static void says_reason(const struct workspace *ws, const struct change_wanted *c, struct buf *b)
 {
     const char *text = c->said ? (const char *)c->said->b : ws->roster.v[c->agent]->reason;
 
-    (void)past;
     if (*text) buf_addf(b, " (%s)", text);
 }
 
-/* Of one test, with the agent's name in it. */
-static void says_one(const struct workspace *ws, const struct line *l, const struct change_wanted *c, const struct lack *x,
-                     bool past, struct buf *b)
+/* One test, to follow the agent's name: "had 20 units free of 30". */
+static void says_state(const struct workspace *ws, const struct line *l, const struct change_wanted *c, const struct lack *x,
+                       bool past, struct buf *b)
 {
     const char *is = past ? "was" : "is", *has = past ? "had" : "has", *channel = ws->channels[l->channel].name;
+    uint32_t capacity = ws->roster.v[c->agent]->capacity;
 
-    if (x->test == FAILS_skills) {
-        buf_addstr(b, space_skill(ws, x->skill));
-        if (x->to) buf_addf(b, " %u → %u: ", x->from, x->to);
-        else buf_addf(b, " %u dropped, or learnt: ", x->from);
-        says_whom(ws, c, b);
-        return;
-    }
-    if (x->test == FAILS_gate) {
-        says_gate(ws, l, ws->roster.groups[c->agent], b);
-        buf_addz(b, ": ");
-        says_whom(ws, c, b);
-        return;
-    }
-    if (x->test == FAILS_channel_max) {
-        buf_addf(b, "one more %s for ", channel);
-        says_whom(ws, c, b);
-        buf_addf(b, ": maximum %u", x->from);
-        return;
-    }
-    says_agent(ws, c, b);
     switch ((enum fails)x->test) {
-    case FAILS_offline: buf_addf(b, " %s offline", is); break;
-    case FAILS_away: buf_addf(b, " %s away", is), says_reason(ws, c, past, b); break;
-    case FAILS_off_shift: buf_addf(b, " %s outside their shift", is); break;
-    case FAILS_backoff: buf_addf(b, " %s held back: they had declined or missed it", is); break;
+    case FAILS_offline: buf_addf(b, "%s offline", is); break;
+    case FAILS_away: buf_addf(b, "%s away", is), says_reason(ws, c, b); break;
+    case FAILS_off_shift: buf_addf(b, "%s outside their shift", is); break;
+    case FAILS_skills: buf_addf(b, "%s %.*s %u of %u", has, STR_FMT(space_skill(ws, x->skill)), x->to, x->from); break;
+    case FAILS_backoff: buf_addf(b, "%s held back: they had declined or missed it", is); break;
     case FAILS_only:
-        buf_addf(b, " %s not asked: it %s kept for ", is, is);
+        buf_addf(b, "%s not asked: it %s kept for ", is, is);
         if (l->only) buf_addstr(b, l->only->name);
         break;
-    case FAILS_bot: buf_addf(b, " is a bot, and it %s for people", is); break;
+    case FAILS_bot: buf_addf(b, "is a bot, and it %s for people", is); break;
     case FAILS_groups:
-        buf_addz(b, " is in none of its groups (");
+        buf_addz(b, "is in none of its groups (");
         says_groups(ws, all_tiers(l), b);
         buf_addc(b, ')');
         break;
     case FAILS_capacity:
-        if (x->to > ws->roster.v[c->agent]->capacity)
-            buf_addf(b, "'s capacity is %u, and %s costs %u", ws->roster.v[c->agent]->capacity, channel, x->to);
-        else buf_addf(b, " %s %u units free of %u", has, x->from, x->to);
+        if (x->to > capacity) buf_addf(b, "has a capacity of %u, and %s costs %u", capacity, channel, x->to);
+        else buf_addf(b, "%s %u units free of %u", has, x->from, x->to);
         break;
     case FAILS_keep:
-        buf_addf(b, " %s %u units free, and the last %u are kept", has, x->from, ws->policy->capacity.keep_units);
+        buf_addf(b, "%s %u units free, and the last %u are kept", has, x->from, ws->policy->capacity.keep_units);
         break;
-    case FAILS_exclusive: buf_addf(b, " %s busy with what goes alone", is); break;
-    case FAILS_ramp: buf_addf(b, " %s given no more so soon after coming online", is); break;
-    case FAILS_daily: buf_addf(b, " %s had their most of the day", past ? "had" : "has"); break;
-    default: buf_addf(b, " %s not free", is); break;
+    case FAILS_channel_max: buf_addf(b, "%s %u %s, the maximum", has, x->to - 1, channel); break;
+    case FAILS_exclusive: buf_addf(b, "%s busy with what goes alone", is); break;
+    case FAILS_gate: buf_addf(b, "%s behind a gate: ", is), says_gate(ws, l, ws->roster.groups[c->agent], b); break;
+    case FAILS_ramp: buf_addf(b, "%s given no more so soon after coming online", is); break;
+    case FAILS_daily: buf_addf(b, "%s had their most of the day", has); break;
+    default: buf_addf(b, "%s free", is); break;
     }
-    if (c->alike) buf_addf(b, " (%u more alike)", c->alike);
 }
 
-void says_lack(const struct workspace *ws, const struct line *l, const struct change_wanted *c, bool past, struct buf *b)
+void says_own(const struct workspace *ws, const struct line *l, const struct change_wanted *c, bool past, struct buf *b)
 {
+    static const struct lack none = { .test = FAILS_fit };
+
+    buf_addstr(b, ws->roster.v[c->agent]->name);
     for (uint32_t i = 0; i < c->count && i < LACKS_MAX; i++) {
-        if (i) buf_addz(b, "; and ");
-        says_one(ws, l, c, &c->lacks[i], past, b);
+        buf_addz(b, i ? ", and " : " ");
+        says_state(ws, l, c, &c->lacks[i], past, b);
     }
+    if (!c->count) buf_addc(b, ' '), says_state(ws, l, c, &none, past, b);
+}
+
+/* What to change, before ": minji"; false: it is told as the state of somebody. */
+static bool says_remedy(const struct workspace *ws, const struct line *l, const struct change_wanted *c, struct buf *b)
+{
+    const struct lack *x = &c->lacks[0];
+
+    if (c->count != 1) return false;
+    if (x->test == FAILS_skills && x->to) buf_addf(b, "%.*s %u → %u", STR_FMT(space_skill(ws, x->skill)), x->from, x->to);
+    else if (x->test == FAILS_skills) buf_addf(b, "%.*s %u dropped, or learnt", STR_FMT(space_skill(ws, x->skill)), x->from);
+    else if (x->test == FAILS_channel_max) buf_addf(b, "one more %s, maximum %u", ws->channels[l->channel].name, x->from);
+    else if (x->test == FAILS_gate) says_gate(ws, l, ws->roster.groups[c->agent], b);
+    else return false;
+    return true;
+}
+
+static void says_change(const struct workspace *ws, const struct line *l, const struct change_wanted *c, bool past, struct buf *b)
+{
+    bool remedy = says_remedy(ws, l, c, b);
+
+    if (remedy) buf_addz(b, ": "), buf_addstr(b, ws->roster.v[c->agent]->name);
+    else says_own(ws, l, c, past, b);
+    if (c->alike) buf_addf(b, remedy ? " and %u more" : " (%u more alike)", c->alike);
 }
 
 /* ---- nobody ever ---- */
@@ -428,7 +425,7 @@ static void tell_change(const struct workspace *ws, const struct line *l, const 
     jw_key(w, "lacks"), jw_open(w, '[');
     for (uint32_t i = 0; i < c->count && i < LACKS_MAX; i++) tell_lack(ws, &c->lacks[i], w);
     jw_close(w, ']');
-    says_lack(ws, l, c, past, &b);
+    says_change(ws, l, c, past, &b);
     jw_key(w, "says"), jw_str(w, buf_str(&b));
     jw_close(w, '}');
     buf_fini(&b);

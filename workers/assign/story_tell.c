@@ -103,11 +103,7 @@ static void tell_own(const struct workspace *ws, const struct own *o, struct jw 
     jw_open(w, '{');
     put_time(w, "at", o->at);
     jw_key(w, "test"), jw_strz(w, o->state.count ? fails_word(o->state.lacks[0].test) : "fit");
-    if (o->state.count && o->state.lacks[0].test == FAILS_skills)
-        buf_addf(&b, "%.*s had %.*s %u of %u", STR_FMT(ws->roster.v[o->state.agent]->name),
-                 STR_FMT(space_skill(ws, o->state.lacks[0].skill)), o->state.lacks[0].to, o->state.lacks[0].from);
-    else if (o->state.count) says_lack(ws, &l, &o->state, true, &b);
-    else buf_addstr(&b, ws->roster.v[o->state.agent]->name), buf_addz(&b, " was free");
+    says_own(ws, &l, &o->state, true, &b);
     jw_key(w, "says"), jw_str(w, buf_str(&b));
     jw_close(w, '}');
     buf_fini(&b);

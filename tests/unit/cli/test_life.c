@@ -144,16 +144,55 @@ TEST(what_changed_is_told_with_the_words_that_changed_it)
               "        needs: money 3\n          urgency by rule:a: high\n");
 }
 
+static const char waited[] =
+    "{\"known_from\":\"2026-03-02T09:30:00.000Z\",\"known_because\":\"policy\",\"waits\":[{\"since\":\"2026-03-02T10:00:00.000Z\","
+    "\"until\":\"2026-03-02T10:02:13.000Z\",\"ms\":133000,\"whole\":true,\"agent\":\"minji\",\"entry\":12,\"given_first\":1,"
+    "\"spans\":["
+    "{\"at\":\"2026-03-02T10:00:00.000Z\",\"ms\":65000,\"says\":\"for 65 s: 2 offline\"},"
+    "{\"at\":\"2026-03-02T10:01:05.000Z\",\"ms\":1,\"says\":\"for 1 ms: 1 free\"},"
+    "{\"at\":\"2026-03-02T10:01:05.001Z\",\"ms\":67999,\"says\":\"for 68 s: 1 \\u001b[2J away\"}],\"moments\":["
+    "{\"at\":\"2026-03-02T10:01:05.001Z\",\"says\":\"minji was free\"},{\"at\":\"2026-03-02T10:02:13.000Z\",\"says\":\"it was "
+    "over\"}],"
+    "\"winner\":[{\"at\":\"2026-03-02T10:00:00.000Z\",\"says\":\"minji was away\"},{\"at\":\"2026-03-02T10:02:13.000Z\",\"says\":"
+    "\"minji was free\"}],\"smallest_change\":{\"never\":false,\"changes\":[{\"says\":\"billing 5 → 4: sora\"},{\"says\":\"b\"}]}},"
+    "{\"since\":\"2026-03-02T10:05:00.000Z\",\"ms\":3000,\"whole\":false,\"spans\":[],\"smallest_change\":{\"never\":true,\"says\":"
+    "\"nobody knows x\",\"changes\":[{\"says\":\"x 5 dropped\"}]}}],\"waiting_for\":{\"free\":0,\"offline\":1},\"life\":["
+    "{\"at\":\"2026-03-02T09:00:00.000Z\",\"seq\":11,\"kind\":\"opened\",\"queue\":\"front\"},"
+    "{\"at\":\"2026-03-02T10:02:13.000Z\",\"seq\":12,\"kind\":\"offered\",\"queue\":\"desk\"},"
+    "{\"at\":\"2026-03-02T10:05:00.000Z\",\"seq\":13,\"kind\":\"declined\",\"queue\":\"desk\",\"detail\":{\"held_back_until\":"
+    "\"T3\"}}]}";
+
+TEST(why_not_before_stands_below_the_decision)
+{
+    UNUSED(state);
+    const char *told = tell(waited, NULL);
+    has(told, "offered        queue desk\n        waited 2 min 13 s; 1 other was given first to who could have had it\n"
+              "          10:00:00  for 65 s: 2 offline\n"
+              "          10:01:05  minji was free\n"
+              "          10:01:05  for 68 s: 1 ·[2J away\n"
+              "          10:02:13  it was over\n"
+              "        10:00:00 minji was away; 10:02:13 minji was free\n"
+              "        sooner with: billing 5 → 4: sora\n          or: b\n");
+    has(told, "declined       queue desk  held back until T3\n");
+    has(told, "waiting for 3 s and longer: what was before is not known\n        nobody could ever take it: nobody knows x\n"
+              "        the nearest: x 5 dropped\n");
+    has(told, "  queues       front 1 h 2 min, desk since then\n");
+    has(told, "why not before is not known before 2026-03-02T09:30:00.000Z: the policy changed then\n");
+}
+
 TEST(anything_is_told_without_a_crash)
 {
     UNUSED(state);
-    const char *odd[] = { "null",
-                          "[]",
-                          "3",
-                          "{}",
-                          "{\"verdict\":3,\"life\":{\"a\":1},\"feedback\":[1],\"waiting_for\":[],\"route\":\"x\"}",
-                          "{\"verdict\":{\"reasons\":[3,{}],\"needs\":3,\"tags\":[[]]},\"life\":[{\"detail\":{\"top\":[1],"
-                          "\"changes\":{\"a\":3,\"b\":[3]}}}]}" };
+    const char *odd[] = {
+        "null",
+        "[]",
+        "3",
+        "{}",
+        "{\"verdict\":3,\"life\":{\"a\":1},\"feedback\":[1],\"waiting_for\":[],\"route\":\"x\"}",
+        "{\"waits\":[3,{\"spans\":[{}],\"moments\":3,\"winner\":[1,2],\"smallest_change\":[]}],\"life\":[{\"seq\":1}]}",
+        "{\"verdict\":{\"reasons\":[3,{}],\"needs\":3,\"tags\":[[]]},\"life\":[{\"detail\":{\"top\":[1],"
+        "\"changes\":{\"a\":3,\"b\":[3]}}}]}"
+    };
     for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) tell(odd[i], odd[i]);
 }
 
@@ -168,6 +207,7 @@ int main(void)
         cmocka_unit_test(a_long_message_is_cut_at_a_character),
         cmocka_unit_test(who_could_not_take_it_is_counted_in_words),
         cmocka_unit_test(what_changed_is_told_with_the_words_that_changed_it),
+        cmocka_unit_test(why_not_before_stands_below_the_decision),
         cmocka_unit_test(anything_is_told_without_a_crash),
     };
     buf_init(&page, 1u << 20);
