@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
-#include "workers/assign/core.h"
+#include "workers/assign/story.h"
 
 #include <malloc.h>
 #include <stdio.h>
@@ -326,6 +326,41 @@ static void all_decisions(void)
     decisions(200);
 }
 
+/* One answer to "why not before", with a full trail behind it, about a ticket that waits since the trail began. */
+static void stories(uint32_t agents)
+{
+    struct workspace *ws = open_room();
+    static struct story s;
+    static uint64_t spent[50];
+    struct id id = { { 0 } };
+    struct ticket *t;
+
+    add_agents(ws, agents, 20, 4, 90);
+    take(ws, UINT32_MAX, 1, UINT32_MAX); /* a skill that nobody has */
+    for (size_t i = 0; (t = idmap_next(&ws->tickets, &i));) id = t->id;
+    for (uint32_t i = 0; ws->trail.head < TRAIL_MAX; i = (i + 1) % agents) {
+        now++;
+        set_presence(ws, i, PRES_AVAILABLE);
+        set_presence(ws, i, PRES_AWAY);
+        settle(ws);
+    }
+    for (uint32_t i = 0; i < sizeof spent / sizeof *spent; i++) {
+        uint64_t began = ns();
+        if (story_find(&s, ws, &id)) abort();
+        spent[i] = ns() - began;
+        story_fini(&s);
+    }
+    printf("%6u agents, why not before, over %u changes:\n", agents, TRAIL_MAX);
+    print_spread("an answer", spent, sizeof spent / sizeof *spent);
+    space_free(ws);
+}
+
+static void all_stories(void)
+{
+    stories(200);
+    stories(10000);
+}
+
 static void all_lives(void)
 {
     lives(200);
@@ -347,7 +382,9 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         void (*run)(void);
-    } parts[] = { { "decisions", all_decisions }, { "lives", all_lives }, { "pure", rooms }, { "big", big } };
+    } parts[] = {
+        { "decisions", all_decisions }, { "lives", all_lives }, { "stories", all_stories }, { "pure", rooms }, { "big", big }
+    };
 
     log_max = LOG_ERROR;
     metrics_init("bench");

@@ -210,26 +210,28 @@ static struct waits my_waits(const struct going *g)
     return waits_at(g, g->out);
 }
 
+/* By what the one went before the other; order.c decides it by one number, this tells the greatest part of it. */
 static void says_rank(struct going *g, const struct waits *its, const struct waits *mine, uint64_t at)
 {
-    static const char *const is[] = {
-        [RANK_CAPPED] = "it had reached its age cap", [RANK_IN_TIME] = "it was still in time", [RANK_LATE] = "it was late"
-    };
+    static const char *const is[] = { [RANK_CAPPED] = "it had reached its age cap",
+                                      [RANK_IN_TIME] = "it was still in time",
+                                      [RANK_LATE] = "it was late, and this one has more time left" };
     enum rank_class c = order_class(its, at), own = order_class(mine, at);
     struct buf *b = &g->story->words;
 
-    if (c < own) {
-        buf_addf(b, " first: %s, rank %s before %s", is[c], rank_class_words.v[c], rank_class_words.v[own]);
-    } else if (c > own || order_key(its, at) >= order_key(mine, at)) {
+    if (order_key(its, at) >= order_key(mine, at)) {
         buf_addz(b, ": it was matched along with it, and they suit it better");
+    } else if (c != own) {
+        buf_addf(b, " first: %s (rank %s, and this one %s)", is[c], rank_class_words.v[c], rank_class_words.v[own]);
     } else if (c == RANK_IN_TIME && its->queue->order == ORDER_SLACK && its->due_at < mine->due_at) {
         buf_addz(b, " first: its deadline was ");
         says_span(b, mine->due_at - its->due_at);
         buf_addz(b, " earlier");
+    } else if (its->enqueued < mine->enqueued) {
+        buf_addz(b, " first: it had waited longer by ");
+        says_span(b, mine->enqueued - its->enqueued);
     } else {
-        buf_addf(b, " first: %s ranked before this one", rank_class_words.v[c]);
-        if (its->enqueued < mine->enqueued)
-            buf_addz(b, ", and it had waited longer by "), says_span(b, mine->enqueued - its->enqueued);
+        buf_addz(b, " first: its urgency, its target or its queue's weight put it before this one");
     }
 }
 
