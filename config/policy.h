@@ -259,7 +259,7 @@ struct queue {
     struct sla answer, reply, resolve; /* answer is always set: default 15 min */
     uint64_t groups;                   /* who is asked to begin with; 0: everybody */
     enum order order;
-    double weight; /* of its delay, in the orders slack (among late ones) and weights; 0.01..100, default 1 */
+    double weight; /* divides the time left (order slack), multiplies the wait (weights); 0.01..100, default 1 */
     struct span_of
         age_cap; /* who has waited so long goes before everybody; default 300 % of the target (slack, weights) or none: both 0 */
     double match_power,
