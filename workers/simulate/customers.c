@@ -243,9 +243,9 @@ void customer_offered(struct play *p, struct customer *c, struct hand *h, uint64
     add(p, c, (struct offered){ .to = h, .token_epoch = epoch, .token_seq = seq, .reply = reply }, after);
 }
 
-void customer_connects(struct play *p, struct customer *c, struct hand *h)
+void customer_concerns(struct play *p, struct customer *c, struct hand *h, enum reply reply)
 {
-    add(p, c, (struct offered){ .to = h, .token_epoch = c->token_epoch, .token_seq = c->token_seq, .reply = REPLY_START }, 0);
+    add(p, c, (struct offered){ .to = h, .token_epoch = c->token_epoch, .token_seq = c->token_seq, .reply = reply }, 0);
 }
 
 static void drop(struct play *p, struct offered **at)

@@ -12,8 +12,8 @@
 
 struct hand;
 struct customer;
-/* An offer that stands, or an accept whose start is awaited, and what its agent will do about it. */
-enum reply { REPLY_ACCEPT, REPLY_DECLINE, REPLY_START, REPLY_NOTHING };
+/* An offer that stands, or something else that an agent is to do about a ticket, and what they will do. */
+enum reply { REPLY_ACCEPT, REPLY_DECLINE, REPLY_START, REPLY_RESOLVE, REPLY_NOTHING };
 struct offered {
     struct offered *next; /* of the same customer */
     struct customer *who;
@@ -131,7 +131,7 @@ void customer_given_up(struct play *p, struct customer *c); /* its ticket is gon
 void customer_over(struct play *p, struct customer *c);     /* frees it */
 /* It is offered, and what will be done about it is drawn; the offer to this agent stands no more. */
 void customer_offered(struct play *p, struct customer *c, struct hand *h, uint64_t epoch, uint64_t seq);
-void customer_connects(struct play *p, struct customer *c, struct hand *h); /* accepted: the agent is to say that they started */
+void customer_concerns(struct play *p, struct customer *c, struct hand *h, enum reply reply); /* … this agent: they do so at once */
 void customer_not_offered(struct play *p, struct customer *c, const struct hand *h);
 void customer_not_offered_at_all(struct play *p, struct customer *c);
 

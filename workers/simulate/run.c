@@ -65,7 +65,7 @@ static void heard_accepted(struct play *p, struct customer *c, struct hand *h, c
     customer_not_offered_at_all(p, c);
     if (heap_has(&c->patience)) heap_remove(&p->patience, &c->patience);
     if (c->start == NEVER) c->start = p->now;
-    if (h && channel && channel->connect_ms) customer_connects(p, c, h);
+    if (h && channel && channel->connect_ms) customer_concerns(p, c, h, REPLY_START);
 }
 
 static void heard_declined(struct play *p, struct customer *c, struct hand *h, const struct entry *e)
@@ -95,10 +95,18 @@ static void heard_scheduled(struct play *p, struct customer *c, struct hand *h, 
     if (heap_has(&c->patience)) heap_remove(&p->patience, &c->patience);
 }
 
+/* Customers here write no second time: what is parked after somebody had it is done, and would be kept for nothing. */
+static void heard_parked(struct play *p, struct customer *c, struct hand *h, const struct entry *e)
+{
+    (void)e;
+    if (h && c->start != NEVER) customer_concerns(p, c, h, REPLY_RESOLVE);
+}
+
 typedef void heard_fn(struct play *p, struct customer *c, struct hand *h, const struct entry *e);
 static heard_fn *const heard[ENTRY_HANDED_OVER + 1] = {
     [ENTRY_OFFERED] = heard_offered,      [ENTRY_ACCEPTED] = heard_accepted,   [ENTRY_DECLINED] = heard_declined,
     [ENTRY_OFFER_EXPIRED] = heard_missed, [ENTRY_WITHDRAWN] = heard_withdrawn, [ENTRY_SCHEDULED] = heard_scheduled,
+    [ENTRY_PARKED] = heard_parked,
 };
 
 static bool in_hand(enum ticket_state s) { return s == TK_ASSIGNED || s == TK_WRAPUP; }
@@ -155,20 +163,22 @@ static void on_entry(void *ctx, const struct entry *e)
 
 static void reply(struct play *p, struct offered *o)
 {
-    static const enum act_kind kinds[] = { [REPLY_ACCEPT] = ACT_ACCEPT, [REPLY_DECLINE] = ACT_DECLINE, [REPLY_START] = ACT_START };
+    static const enum act_kind kinds[] = {
+        [REPLY_ACCEPT] = ACT_ACCEPT, [REPLY_DECLINE] = ACT_DECLINE, [REPLY_START] = ACT_START, [REPLY_RESOLVE] = ACT_RESOLVE
+    };
     struct act a = { .kind = kinds[o->reply],
                      .agent = o->to->name,
                      .ticket = o->who->ticket,
                      .token_epoch = o->token_epoch,
                      .token_seq = o->token_seq };
-    bool start = o->reply == REPLY_START;
+    bool once = o->reply == REPLY_START || o->reply == REPLY_RESOLVE;
     struct customer *c = o->who;
     struct offered *before = o;
 
     heap_remove(o->in, &o->due);
-    if (start) customer_not_offered_at_all(p, c);
+    if (once) customer_not_offered_at_all(p, c);
     play_act(p, &a);
-    for (o = start ? NULL : c->offered; o && o != before; o = o->next) continue;
+    for (o = once ? NULL : c->offered; o && o != before; o = o->next) continue;
     if (o && !heap_has(&o->due) && o->token_seq == a.token_seq)
         play_fail(p, ERR_INTERNAL, "arrival \"%s\": the core refused what %.*s does about its offer", c->id, STR_FMT(a.agent));
 }

@@ -555,6 +555,23 @@ static void the_policy_refuses_calls_back_and_closes(void **state)
     drop_curtain(&s);
 }
 
+static void what_is_parked_with_somebody_is_done(void **state)
+{
+    static const char yaml[] =
+        CHATS "queues:\n  desk: { takes: default, timeline: [ { since: assigned, after: 12s, park: yes } ] }\n" A;
+    const struct arrival v[] = { { "1", 0, 0, 60000, FOR_EVER }, { "2", 0, 100000, 1000, FOR_EVER } };
+    struct stage s;
+
+    (void)state;
+    raise_curtain(&s, yaml);
+    play_stage(&s, v, 2);
+    IS(&s, "1", "served", "a", 0, 12000);
+    IS(&s, "2", "served", "a", 100000, 101000);
+    assert_int_equal(s.told.end.last_ms, 101000);
+    assert_int_equal(s.told.use[0].busy_ms, 13000);
+    drop_curtain(&s);
+}
+
 static void a_roster_says_who_is_there_and_work_in_hand_is_ended(void **state)
 {
     struct duty d[] = { { "b", 0, 5000 }, { "a", 3000, 9000 }, { "b", 5000, 6000 }, { "nobody of the policy", 0, 9 } };
@@ -684,6 +701,7 @@ int main(void)
         cmocka_unit_test(who_declines_or_misses_is_passed_over_and_comes_back),
         cmocka_unit_test(a_start_is_said_where_the_channel_awaits_one),
         cmocka_unit_test(the_policy_refuses_calls_back_and_closes),
+        cmocka_unit_test(what_is_parked_with_somebody_is_done),
         cmocka_unit_test(a_roster_says_who_is_there_and_work_in_hand_is_ended),
         cmocka_unit_test(what_nobody_can_ever_serve_waits_and_a_step_that_widens_is_waited_for),
         cmocka_unit_test(an_interrupted_run_tells_what_it_has),
