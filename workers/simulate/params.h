@@ -46,8 +46,9 @@ struct params {
 };
 
 /* Those of the policy file `yaml` that `over` names: dotted patterns, split by commas, in which `*` stands for any name and items
-   may have their number; `queues.*.weights,gates` is queues.*.weight and all of queues.*.gate. ERR_OK: params_fini is due.
-   ERR_USAGE: `why` is a sentence with the nearest right pattern. ERR_YAML, ERR_NOMEM. */
+   may have their number; `queues.*.weights,gates` is queues.*.weight and all of queues.*.gate. What a pattern that ends in `=`
+   names gets one value, where the same is written now. ERR_OK: params_fini is due. ERR_USAGE: `why` is a sentence with the nearest
+   right pattern. ERR_YAML, ERR_NOMEM. */
 enum err params_find(struct params *out, struct str yaml, const char *over, char why[PARAMS_WHY]);
 void params_fini(struct params *p);
 

@@ -20,6 +20,7 @@ struct finder {
     struct params *out;
     const struct param_row *row;
     const char *pattern; /* that is looked for */
+    bool as_one;         /* all that it names gets one value */
     enum err err;
     uint32_t hits; /* that it named, new or not */
     bool full;
@@ -99,10 +100,12 @@ static bool known(const struct params *all, const char *path)
     return false;
 }
 
-/* The one that this path changes together with, or NULL. */
+static bool is_one(const struct finder *f) { return f->as_one || f->row->together; }
+
+/* The one that this path changes together with, or NULL: it says the same now. */
 static struct param *companion(struct finder *f, const char *written)
 {
-    for (uint32_t i = 0; f->row->together && i < f->out->count; i++) {
+    for (uint32_t i = 0; is_one(f) && i < f->out->count; i++) {
         struct param *p = &f->out->v[i];
         if (p->row == f->row && !strcmp(p->name, f->pattern) && !strcmp(p->written, written)) return p;
     }
@@ -119,7 +122,7 @@ static void add(struct finder *f, const char *path, const char *written)
     if (known(f->out, path)) return;
     struct param *p = companion(f, written);
     if (!p) {
-        p = new_param(f, f->row->together ? f->pattern : path);
+        p = new_param(f, is_one(f) ? f->pattern : path);
         if (!p) return;
         p->written = keep(f, written);
         p->percent = percent;
@@ -335,7 +338,8 @@ static enum err find_all(struct finder *f, const struct ynode *root, const char 
             snprintf(why, PARAMS_WHY, "a pattern has at most %zu bytes", sizeof item - 17);
             return ERR_USAGE;
         }
-        snprintf(item, sizeof item, "%.*s", (int)used, over);
+        f->as_one = over[used - 1] == '=';
+        snprintf(item, sizeof item, "%.*s", (int)(f->as_one ? used - 1 : used), over);
         if (!take_item(f, root, item, before) && !f->err && !f->full) {
             refuse(f, root, item, before, why);
             return ERR_USAGE;

@@ -81,6 +81,27 @@ TEST(choices_that_belong_together_change_together)
     params_fini(&p);
 }
 
+TEST(what_a_pattern_with_an_equals_sign_names_gets_one_value)
+{
+    UNUSED(state);
+    char why[PARAMS_WHY];
+    struct params p;
+    struct buf out;
+    const char *three = "queues: { a: { weight: 2 }, b: { weight: 2 }, c: {} }\n";
+    assert_int_equal(params_find(&p, str_of(three), "queues.*.weights=", why), ERR_OK);
+    assert_int_equal(p.count, 2);
+    assert_int_equal(p.v[0].path_count, 2);
+    assert_string_equal(p.v[0].name, "queues.*.weight");
+    assert_int_equal(p.v[1].path_count, 1);
+    buf_init(&out, 1000);
+    assert_int_equal(params_apply(&p, (double[]){ 1, 0.5 }, str_of(three), &out), ERR_OK);
+    assert_string_equal(buf_cstr(&out), "queues: { a: { weight: 100 }, b: { weight: 100 }, c: {} }\n");
+    buf_fini(&out);
+    params_fini(&p);
+    assert_string_equal(found("queues.*.weight=, age-cap"), "queues.*.weight=2, queues.*.weight=1, queues.billing.age-cap=300%, "
+                                                            "queues.chat.age-cap=10m");
+}
+
 TEST(what_names_nothing_is_told_with_the_nearest)
 {
     UNUSED(state);
@@ -160,6 +181,7 @@ int main(void)
         cmocka_unit_test(a_pattern_names_what_is_written_and_what_has_a_default),
         cmocka_unit_test(plurals_prefixes_and_lists_are_understood),
         cmocka_unit_test(choices_that_belong_together_change_together),
+        cmocka_unit_test(what_a_pattern_with_an_equals_sign_names_gets_one_value),
         cmocka_unit_test(what_names_nothing_is_told_with_the_nearest),
         cmocka_unit_test(values_are_searched_around_what_is_written_and_within_their_bounds),
         cmocka_unit_test(only_what_moved_is_edited),
