@@ -1,6 +1,10 @@
 /* What of a policy can be tuned, and what becomes of its text. */
+#include "base/limits.h"
+#include "base/rng.h"
+#include "config/closed_files.h"
 #include "tests/unit/config/unit.h"
 #include "workers/simulate/params.h"
+#include "workers/simulate/tune.h"
 
 static const char *const yaml = "naru: 1\n"
                                 "workspace: w\n"
@@ -175,6 +179,51 @@ TEST(only_what_moved_is_edited)
     params_fini(&p);
 }
 
+/* The bounds of the rows are those that the reader of policies has: whatever is drawn, the file is good. */
+static void assert_any_position_is_good(const char *name)
+{
+    char path[512], why[PARAMS_WHY];
+    struct buf text, out;
+    struct params p;
+    struct rng rng;
+    double at[PARAMS_MAX];
+    rng_seed(&rng, 1);
+    snprintf(path, sizeof path, NARU_SOURCE_DIR "/%s", name);
+    buf_init(&text, LIM_YAML_BYTES);
+    buf_init(&out, LIM_YAML_BYTES);
+    assert_int_equal(file_bytes(path, LIM_YAML_BYTES, &text), ERR_OK);
+    assert_int_equal(params_find(&p, buf_str(&text), "*", why), ERR_OK);
+    for (unsigned round = 0; round < 3; round++) {
+        for (uint32_t i = 0; i < p.count; i++) {
+            double one = round < 2 ? round : rng_f64(&rng);
+            /* Steps that change places and gates without a condition are refused: the search leaves them. */
+            if (strstr(p.v[i].name, ".timeline[") || strstr(p.v[i].name, ".reserve")) one = param_position(&p.v[i]);
+            at[i] = p.v[i].word_count ? (double)rng_below(&rng, p.v[i].word_count) : one;
+        }
+        buf_clear(&out);
+        assert_int_equal(params_apply(&p, at, buf_str(&text), &out), ERR_OK);
+        struct policy *q = NULL;
+        struct findings f;
+        findings_init(&f);
+        enum err e = tune_load(&q, buf_str(&out), path, NOW, &f);
+        if (e) print_findings(&f);
+        assert_int_equal(e, ERR_OK);
+        findings_fini(&f);
+        policy_unref(q);
+    }
+    params_fini(&p);
+    buf_fini(&out);
+    buf_fini(&text);
+}
+
+TEST(any_position_of_any_value_of_the_shipped_policies_is_good)
+{
+    UNUSED(state);
+    static const char *const files[] = { "config/hanbit.yaml", "config/teams/matrix.yaml", "config/teams/lifecycle.yaml",
+                                         "tests/quality/bank/bank.yaml", "tests/quality/2-cross-trained/naru.yaml" };
+    for (size_t i = 0; i < COUNT_OF(files); i++) assert_any_position_is_good(files[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -185,6 +234,7 @@ int main(void)
         cmocka_unit_test(what_names_nothing_is_told_with_the_nearest),
         cmocka_unit_test(values_are_searched_around_what_is_written_and_within_their_bounds),
         cmocka_unit_test(only_what_moved_is_edited),
+        cmocka_unit_test(any_position_of_any_value_of_the_shipped_policies_is_good),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
