@@ -48,18 +48,19 @@ static void head(struct buf *out, const struct tuning *t, const struct tune_cfg 
              p->units - p->held_units, unit_word(cfg, false), p->held_units);
     if (p->days) buf_addf(out, " (day %" PRIu64 ", %" PRIu64 ", \xe2\x80\xa6)", args->every, 2 * args->every);
     else buf_addz(out, args->trace ? " (one day: other random numbers instead)" : " (other random numbers)");
-    buf_addf(out, "\n%u values over %s; %u candidates from %u starts, seed %" PRIu64 "%s\n", cfg->params->count, args->over,
-             t->search.trials, t->search.starts, args->seed, t->search.stopped ? "; interrupted, the best so far" : "");
+    buf_addf(out, "\nobjective %s over %s (%u value%s); candidates %u, starts %u, seed %" PRIu64 "%s\n", args->objective,
+             args->over, cfg->params->count, cfg->params->count == 1 ? "" : "s", t->search.trials, t->search.starts, args->seed,
+             t->search.stopped ? "; interrupted, the best so far" : "");
     if (args->keep) buf_addf(out, "kept: %s\n", args->keep);
 }
 
-static void table(struct buf *out, const struct tuning *t, const struct tune_cfg *cfg, const struct tune_args *args)
+static void table(struct buf *out, const struct tuning *t, const struct tune_cfg *cfg)
 {
     char title[64];
     snprintf(title, sizeof title, "%s not searched on", unit_word(cfg, false));
     buf_addf(out, "\n  %-24s %23s %23s\n  %-24s %11s %11s %11s %11s\n", "",
              cfg->parts->days ? "days searched on" : "seeds searched on", title, "", "before", "after", "before", "after");
-    buf_addf(out, "  %-24.24s %11.4f %11.4f %11.4f %11.4f\n", args->objective, t->side[0].value[0], t->side[0].value[1],
+    buf_addf(out, "  %-24s %11.4f %11.4f %11.4f %11.4f\n", "objective", t->side[0].value[0], t->side[0].value[1],
              t->side[1].value[0], t->side[1].value[1]);
     for (size_t i = 0; i < SHOWN; i++)
         if (!isnan(sim_figure(t->side[0].before, GROUP_OF_ALL, shown[i])))
@@ -71,11 +72,12 @@ static void classes(struct buf *out, const struct tuning *t)
 {
     char name[96];
     const struct sim_report *r = t->side[1].before;
-    buf_addz(out, "\n  breach and p99 by class\n");
+    buf_addz(out, "\n  breach and p99 by class (and how many came)\n");
     for (uint32_t i = 0; i < sim_groups(r, GROUP_CLASS); i++) {
         struct group g = { GROUP_CLASS, i };
-        if (!(sim_figure(r, g, FIG_OFFERED) > 0) && !(sim_figure(t->side[0].before, g, FIG_OFFERED) > 0)) continue;
-        snprintf(name, sizeof name, "%s", sim_group_name(r, g));
+        double came = sim_figure(r, g, FIG_OFFERED) + sim_figure(t->side[0].before, g, FIG_OFFERED);
+        if (came == 0) continue;
+        snprintf(name, sizeof name, "%s (%.0f)", sim_group_name(r, g), came);
         row(out, name, t->side, g, FIG_BREACH);
         row(out, "", t->side, g, FIG_P99);
     }
@@ -129,7 +131,7 @@ static enum err diff(const struct tuning *t, const struct tune_cfg *cfg, struct 
 static enum err show_text(const struct tuning *t, const struct tune_cfg *cfg, const struct tune_args *args, struct buf *out)
 {
     head(out, t, cfg, args);
-    table(out, t, cfg, args);
+    table(out, t, cfg);
     classes(out, t);
     if (t->changed) differences(out, t, cfg), changes(out, t, cfg);
     if (verdict(t)) buf_addf(out, "\n%s\n", verdict(t));
