@@ -165,9 +165,13 @@ static int read_parts(struct tuned *t)
                              .ctx = t };
     enum err e = parts_read(&t->parts, &cfg, why);
     if (e) return refuse("", why);
-    return t->parts.held_units < t->parts.units
-               ? 0
-               : refuse("", "all days would be kept out of the search: give a longer trace, or another --validate");
+    if (t->parts.held_units == 0) {
+        snprintf(why, sizeof why,
+                 "the arrivals have %u days, and --validate %u would keep none of them out of the search: --validate 2",
+                 t->parts.units, cfg.every);
+        return refuse("", why);
+    }
+    return 0;
 }
 
 /* ---- all of it ---- */

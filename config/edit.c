@@ -162,6 +162,15 @@ static bool same(const struct edit *ed, const struct ynode *a, const struct ynod
     return true;
 }
 
+/* The path leads to the value, and to nothing else. */
+static bool leads(const struct ynode *root, const char *path, struct str value, struct arena *arena, struct findings *f)
+{
+    struct edit to = { .rest = "" }, none = { .rest = "" };
+    struct ynode *wanted = NULL;
+    if (tree_read(&wanted, value, arena, f) || find(&to, root, path) || *to.rest) return false;
+    return same(&none, wanted, to.at);
+}
+
 enum err edit_set(struct str yaml, const char *path, struct str value, struct buf *out)
 {
     struct edit ed = { .yaml = yaml, .value = value, .out = out };
@@ -175,7 +184,7 @@ enum err edit_set(struct str yaml, const char *path, struct str value, struct bu
     if (e) goto out;
     write_edit(&ed);
     e = out->err ? out->err : tree_read(&result, buf_str(out), &arena, &f);
-    if (!e && !same(&ed, root, result)) e = ERR_YAML;
+    if (!e && (!same(&ed, root, result) || !leads(result, path, value, &arena, &f))) e = ERR_YAML;
 out:
     arena_fini(&arena);
     findings_fini(&f);

@@ -115,6 +115,9 @@ def test_files_that_cannot_be_used_are_told(files):
     over = ["--over", "queues.*.weight"]
     assert "simulate:" in tune(files, "--policy", "bare.yaml", "--trace", "t.csv", *over, status=1).stderr
     assert "bad.csv:2" in tune(files, "--policy", "p.yaml", "--trace", "bad.csv", *over, status=1).stderr
+    two = [line for line in (files / "t.csv").read_text().splitlines() if "," in line][:100]
+    (files / "two.csv").write_text("\n".join(two) + "\n")
+    assert "--validate 2" in tune(files, "--policy", "p.yaml", "--trace", "two.csv", *over, status=1).stderr
     assert "none.yaml" in tune(files, "--policy", "none.yaml", "--trace", "t.csv", *over, status=1).stderr
     assert "none.csv" in tune(files, "--policy", "p.yaml", "--trace", "none.csv", *over, status=1).stderr
 

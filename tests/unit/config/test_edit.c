@@ -115,6 +115,9 @@ TEST(what_would_say_something_else_is_refused)
     REFUSES("a: 1\n", "a", "2\nb: 3", ERR_YAML);
     REFUSES("q: { a: 1 }\n", "q.a", "2, b: 3", ERR_YAML);
     REFUSES("q: { a: 1 }\n", "q.a", "} ]", ERR_YAML);
+    REFUSES("q: { a: 1 }\n", "q.b ", "2", ERR_YAML);
+    REFUSES("q: { a: 1 }\n", "q.a", "2 # two", ERR_YAML);
+    REFUSES("q: 1\n", "q", "", ERR_YAML);
     REFUSES("q: x\n", "q.a", "1", ERR_NOTFOUND);
     REFUSES("q: \"\"\n", "q.a", "1", ERR_NOTFOUND);
 }
