@@ -38,7 +38,7 @@ struct feedback_opts {
     FEEDBACK_ROW(S, m, "old", OPT_STR, old, NULL, 0, 0, "FILE", "the model to be better than (default: the file at --out)"),   \
     FEEDBACK_ROW(S, m, "force", OPT_FLAG, force, NULL, 0, 0, NULL, "write the model even when it is not better"),              \
     FEEDBACK_ROW(S, m, "token", OPT_STR, token, NULL, 0, 0, "TOKEN", "access token for --from-feedback URL"),                  \
-    FEEDBACK_ROW(S, m, "token-file", OPT_STR, token_file, NULL, 0, 0, "FILE", "... or a file with it (default: operator.token of the data folder)"), \
+    FEEDBACK_ROW(S, m, "token-file", OPT_STR, token_file, NULL, 0, 0, "FILE", "… or a file with it (default: operator.token of the data folder)"), \
     FEEDBACK_ROW(S, m, "workspace", OPT_STR, workspace, NULL, 0, 0, "NAME", "whose corrections (default: the token's)")
 /* clang-format on */
 

@@ -20,13 +20,13 @@ struct history_opts {
     { name, kind, offsetof(S, member) + offsetof(struct history_opts, field), fallback, 0, 0, arg, help }
 #define HISTORY_ROWS(S, m)                                                                                                     \
     HISTORY_ROW(S, m, "from-history", OPT_FLAG, wanted, NULL, NULL, "the closed tickets of a running Naru"),                    \
-    HISTORY_ROW(S, m, "url", OPT_LIST, from, NULL, "URL|DIR", "... its routers, or the data folder of naru up (default: the data folder)"), \
-    HISTORY_ROW(S, m, "since", OPT_STR, since, NULL, "TIME", "... opened at or after this time, like 2026-03-01T09:30:00Z"),    \
-    HISTORY_ROW(S, m, "until", OPT_STR, until, NULL, "TIME", "... and before this one"),                                        \
-    HISTORY_ROW(S, m, "write-trace", OPT_STR, write_trace, NULL, "FILE", "... kept as a trace, beside it FILE.yaml with its classes"), \
-    HISTORY_ROW(S, m, "workspace", OPT_STR, workspace, NULL, "NAME", "... of this workspace (default: the token's)"),           \
-    HISTORY_ROW(S, m, "token", OPT_STR, token, NULL, "TOKEN", "... access token of a supervisor or operator"),                  \
-    HISTORY_ROW(S, m, "token-file", OPT_STR, token_file, NULL, "FILE", "... or a file with it (default: operator.token of the data folder)")
+    HISTORY_ROW(S, m, "url", OPT_LIST, from, NULL, "URL|DIR", "… its routers, or the data folder of naru up (default: the data folder)"), \
+    HISTORY_ROW(S, m, "since", OPT_STR, since, NULL, "TIME", "… opened at or after this time, like 2026-03-01T09:30:00Z"),    \
+    HISTORY_ROW(S, m, "until", OPT_STR, until, NULL, "TIME", "… and before this one"),                                        \
+    HISTORY_ROW(S, m, "write-trace", OPT_STR, write_trace, NULL, "FILE", "… kept as a trace, beside it FILE.yaml with its classes"), \
+    HISTORY_ROW(S, m, "workspace", OPT_STR, workspace, NULL, "NAME", "… of this workspace (default: the token's)"),           \
+    HISTORY_ROW(S, m, "token", OPT_STR, token, NULL, "TOKEN", "… access token of a supervisor or operator"),                  \
+    HISTORY_ROW(S, m, "token-file", OPT_STR, token_file, NULL, "FILE", "… or a file with it (default: operator.token of the data folder)")
 /* clang-format on */
 
 /* Is any of them given that means nothing without --from-history? */

@@ -295,7 +295,7 @@ static const struct {
               { "away", "away" },
               { "off_shift", "outside their shift" },
               { "skills", "without the skills" },
-              { "backoff", "declined or missed it a moment ago" },
+              { "backoff", "declined, missed or gave it back a moment ago" },
               { "only", "not the one it is kept for" },
               { "bot", "a bot, and it is for people" },
               { "groups", "not in the queue's groups" },

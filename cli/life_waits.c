@@ -1,7 +1,7 @@
 /* Why not before, on the page: under the decision that ended a wait, or at the end while it waits.
 
          waited 3 min 30 s
-           15:06:50  for 3 min 30 s: 1 away, 1 lacks billing 5, 1 with no units (voice costs 100)
+           15:06:50  for 3 min 30 s: 1 away, 1 lacks billing 5, 1 short of units (voice costs 100)
            15:08:50  minji was free and was given 0197… first: its deadline was 53 min 10 s earlier
            15:10:20  minji's voice ticket was over
          minji     15:06:50 had 0 units free of 100, 15:10:20 was free
@@ -97,7 +97,8 @@ void life_put_wait(struct buf *b, const struct json *wait)
     buf_addz(b, now ? "        waiting for " : "        waited ");
     life_span(b, ms);
     if (!json_bool(json_get(wait, "whole"))) buf_addz(b, " and longer: what was before is not known");
-    if (first > 0) buf_addf(b, "; %.0f other%s given first to who could have had it", first, first < 2 ? " was" : "s were");
+    if (first > 0)
+        buf_addf(b, "; %.0f other%s given first to somebody who could have had it", first, first < 2 ? " was" : "s were");
     buf_addc(b, '\n');
     put_by_time(b, wait);
     put_winner(b, wait);
@@ -151,7 +152,7 @@ void life_put_known(struct buf *b, const struct json *doc)
                  { "full", "older changes are not kept" } };
     uint64_t began = time_of(json_first(json_get(doc, "life")), "at"), known = time_of(doc, "known_from");
     if (!known || !began || began >= known) return;
-    buf_addz(b, "why not before is not known before ");
+    buf_addz(b, "what it waited for is not known before ");
     life_put(b, text_of(doc, "known_from"));
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (str_is(text_of(doc, "known_because"), rows[i].because)) buf_addf(b, ": %s", rows[i].says);

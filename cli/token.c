@@ -125,7 +125,7 @@ int token_main(int argc, char **argv)
 {
     struct token_opts o = { 0 };
 
-    if (opt_parse(rows, "create --role ROLE --subject NAME [options] | list | revoke HASH", argc, argv, &o)) return 2;
+    if (opt_parse(rows, "naru token create --role ROLE --subject NAME [options] | list | revoke HASH", argc, argv, &o)) return 2;
     for (size_t i = 0; o.words.count && i < sizeof actions / sizeof *actions; i++)
         if (!strcmp(o.words.v[0], actions[i].word)) return actions[i].fn(&o);
     return usage("say create, list or revoke");

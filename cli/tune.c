@@ -38,7 +38,7 @@ static const struct opt rows[] = {
     { "replications", OPT_U64, offsetof(struct tune_args, replications), NULL, 0, 1000, "N",
       "runs of each day with other random numbers; 1 when not given, of --arrivals and of a single day 5" },
     { "validate", OPT_U64, offsetof(struct tune_args, every), "3", 2, 1000, "N",
-      "every so-maniest day is not searched on, and tells what the change is worth" },
+      "every Nth day is kept out of the search, and tells what the change is worth" },
     { "json", OPT_FLAG, offsetof(struct tune_args, json), NULL, 0, 0, NULL, "one JSON object" },
     { .name = NULL },
 };

@@ -37,13 +37,13 @@ struct up_opts {
     bool demo, json, verbose;
 };
 static const struct opt rows[] = {
-    { "policy", OPT_LIST, offsetof(struct up_opts, policy), NULL, 0, 0, "FILE", "a workspace's policy; may be given many times" },
+    { "policy", OPT_LIST, offsetof(struct up_opts, policy), NULL, 0, 0, "FILE", "a workspace's policy" },
     { "data", OPT_STR, offsetof(struct up_opts, data), NULL, 0, 0, "DIR",
       "data folder (default $NARU_DATA or ~/.local/share/naru)" },
     { "listen", OPT_STR, offsetof(struct up_opts, listen), "127.0.0.1:8080", 0, 0, "ADDR",
       "where HTTP listens; port 0 takes any free one" },
     { "redis", OPT_STR, offsetof(struct up_opts, redis), NULL, 0, 0, "URL", "use this Redis 7 instead of starting one" },
-    { "triage", OPT_U64, offsetof(struct up_opts, triage), "0", 0, 64, "N", "triage workers (default: one a core)" },
+    { "triage", OPT_U64, offsetof(struct up_opts, triage), "0", 0, 64, "N", "triage workers; 0: one a core" },
     { "verbose", OPT_FLAG, offsetof(struct up_opts, verbose), NULL, 0, 0, NULL, "processes log here instead of into DIR/log" },
     { "demo", OPT_FLAG, offsetof(struct up_opts, demo), NULL, 0, 0, NULL,
       "simulated customers and agents in a folder of its own, then a summary" },

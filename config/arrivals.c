@@ -110,7 +110,8 @@ static void join_class(struct bind *b, const struct policy *p, const struct ynod
             "nobody says how long its work takes: give \"work\" here or in the policy's simulate.classes.%s, such as work: { "
             "exponential: 180s }",
             c->name);
-    if (nobody_comes(&c->rate)) findings_key(b->f, F_WARN, tree_get(n, "rate"), "nobody of this class ever comes: its rate is 0");
+    if (!b->f->errors && nobody_comes(&c->rate)) /* a rate that is refused is 0 as well */
+        findings_key(b->f, F_WARN, tree_get(n, "rate"), "nobody of this class ever comes: its rate is 0");
 }
 
 static enum err join_policy(struct bind *b, const struct policy *p, const struct ynode *root, struct arrivals *a)

@@ -107,8 +107,9 @@ static void read_dist_map(struct bind *b, const struct ynode *n, struct dist *ou
     if (given > 1) bind_error(b, n, "is of one kind: give one of exponential, lognormal and deterministic");
     if (given != 1 && b->f->errors == before)
         bind_error(b, n, "says of no kind how long: give a mean, such as { exponential: 180s }");
-    if (spec.cv > 0 && !spec.ms[DIST_LOGNORMAL])
-        findings_key(b->f, F_ERROR, tree_get(n, "cv"), "is for lognormal: an exponential time has 1, a deterministic one 0");
+    if (spec.cv > 0 && given && !spec.ms[DIST_LOGNORMAL])
+        findings_key(b->f, F_ERROR, tree_get(n, "cv"),
+                     "is for lognormal: an exponential time has 1, a deterministic one 0; leave it out, or give a lognormal mean");
     if (out->kind == DIST_LOGNORMAL) out->cv = spec.cv > 0 ? spec.cv : 1;
 }
 
@@ -121,6 +122,31 @@ static void read_dist(struct bind *b, const struct ynode *n, const struct row *r
     else if (bind_ms(b, n, r->min, r->max, &ms)) v.mean_ms = ms;
     *d = v.mean_ms > 0 ? v : (struct dist){ .kind = DIST_NONE };
 }
+
+/* What read_dist_map() asks beyond the rows: one kind, and `cv` only beside the kind that has one. */
+static void schema_one_kind(struct jw *w)
+{
+    static const char *const kinds[] = { "exponential", "lognormal", "deterministic" };
+    jw_key(w, "oneOf");
+    jw_open(w, '[');
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        jw_open(w, '{');
+        jw_key(w, "required");
+        jw_open(w, '[');
+        jw_strz(w, kinds[i]);
+        jw_close(w, ']');
+        jw_close(w, '}');
+    }
+    jw_close(w, ']');
+    jw_key(w, "dependentRequired");
+    jw_open(w, '{');
+    jw_key(w, "cv");
+    jw_open(w, '[');
+    jw_strz(w, "lognormal");
+    jw_close(w, ']');
+    jw_close(w, '}');
+}
+
 static void schema_dist(struct jw *w, const struct row *r)
 {
     jw_key(w, "anyOf");
@@ -130,6 +156,7 @@ static void schema_dist(struct jw *w, const struct row *r)
     jw_close(w, '}');
     jw_open(w, '{');
     schema_mapping(w, &dist_mapping);
+    schema_one_kind(w);
     jw_close(w, '}');
     jw_close(w, ']');
 }
@@ -272,9 +299,9 @@ static void read_speeds(struct bind *b, const struct ynode *n, const struct row 
     }
     if (!bind_list_fits(b, n, LIM_LIST_ITEMS)) return;
     p->v = bind_alloc(b, bind_count(n) * sizeof *p->v);
+    uint32_t before = b->f->errors; /* beside a number that is refused nothing is compared */
     for (const struct ynode *c = p->v ? bind_first(n) : NULL; c; c = c == n ? NULL : c->next) {
         double *v = &p->v[p->count++];
-        uint32_t before = b->f->errors;
         K_F64.read(b, c, r, v);
         if (p->count > 1 && b->f->errors == before && *v > v[-1])
             bind_error(b, c, "%.*s is more than %g before it: with %u at once none is worked on faster than with %u",

@@ -119,7 +119,7 @@ def test_one_that_was_declined_twice(door):
         declined = [e for e in doc["life"] if e["kind"] == "declined"]
         assert [e["agent"] for e in declined] == offers and all(e["detail"]["held_back_until"] > e["at"] for e in declined), declined
         wait = doc["waits"][-1]
-        assert "2 held back (declined or missed it)" in says(wait["spans"]), wait
+        assert "2 held back (declined, missed or gave it back)" in says(wait["spans"]), wait
         assert f"{last} may be asked again" in says(wait["moments"]), wait
         text = page(door, ticket)
         assert text.count("held back until") == 2 and text.count("(busy)") == 2 and text.count("candidate ") >= 3, text

@@ -52,12 +52,25 @@ static void add(struct change_wanted *c, struct lack lack, uint32_t size)
 
 static void add_plain(struct change_wanted *c, enum fails test) { add(c, (struct lack){ .test = (uint8_t)test }, sizes[test]); }
 
-static void add_presence(struct change_wanted *c, uint8_t ready)
+/* Nobody watches the shifts of who is offline, so theirs is looked up. */
+static bool outside_shift(const struct rewind *r, uint32_t agent)
 {
+    const struct policy *p = r->ws->policy;
+    int shift = r->ws->roster.v[agent]->shift;
+    uint64_t next;
+
+    if (r->agents[agent].ready & READY_ONLINE) return r->agents[agent].ready & READY_OFF_SHIFT;
+    return shift >= 0 && (uint32_t)shift < p->hours_count && !hours_open(&p->hours[shift], r->now, &next);
+}
+
+/* Coming online is not enough outside one's shift, so that is told as well. */
+static void add_presence(const struct rewind *r, struct change_wanted *c)
+{
+    uint8_t ready = r->agents[c->agent].ready;
+
     if (!(ready & READY_ONLINE)) add_plain(c, FAILS_offline);
-    else if (!(ready & READY_SAYS)) add_plain(c, FAILS_away);
-    else if (ready & READY_OFF_SHIFT) add_plain(c, FAILS_off_shift);
-    else if (ready & READY_LEAVING) add_plain(c, FAILS_away);
+    else if (!(ready & READY_SAYS) || ready & READY_LEAVING) add_plain(c, FAILS_away);
+    if (outside_shift(r, c->agent)) add_plain(c, FAILS_off_shift);
 }
 
 static void add_skills(const struct rewind *r, struct change_wanted *c)
@@ -116,7 +129,7 @@ static struct change_wanted lacks_of(const struct rewind *r, uint32_t agent)
 {
     struct change_wanted c = { .agent = agent, .said = r->agents[agent].said };
 
-    add_presence(&c, r->agents[agent].ready);
+    add_presence(r, &c);
     add_skills(r, &c);
     add_asked(r, &c);
     add_room(r, &c);
@@ -282,7 +295,7 @@ static void says_state(const struct workspace *ws, const struct line *l, const s
     case FAILS_away: buf_addf(b, "%s away", is), says_reason(ws, c, b); break;
     case FAILS_off_shift: buf_addf(b, "%s outside their shift", is); break;
     case FAILS_skills: buf_addf(b, "%s %.*s %u of %u", has, STR_FMT(space_skill(ws, x->skill)), x->to, x->from); break;
-    case FAILS_backoff: buf_addf(b, "%s held back: they had declined or missed it", is); break;
+    case FAILS_backoff: buf_addf(b, "%s held back: they had declined, missed or given it back", is); break;
     case FAILS_only:
         buf_addf(b, "%s not asked: it %s kept for ", is, is);
         if (l->only) buf_addstr(b, l->only->name);
@@ -309,15 +322,20 @@ static void says_state(const struct workspace *ws, const struct line *l, const s
     }
 }
 
+static void says_states(const struct workspace *ws, const struct line *l, const struct change_wanted *c, bool past, struct buf *b)
+{
+    for (uint32_t i = 0; i < c->count && i < LACKS_MAX; i++) {
+        if (i) buf_addz(b, ", and ");
+        says_state(ws, l, c, &c->lacks[i], past, b);
+    }
+}
+
 void says_own(const struct workspace *ws, const struct line *l, const struct change_wanted *c, bool past, struct buf *b)
 {
     static const struct lack none = { .test = FAILS_fit };
 
     buf_addstr(b, ws->roster.v[c->agent]->name);
-    for (uint32_t i = 0; i < c->count && i < LACKS_MAX; i++) {
-        buf_addz(b, i ? ", and " : " ");
-        says_state(ws, l, c, &c->lacks[i], past, b);
-    }
+    if (c->count) buf_addc(b, ' '), says_states(ws, l, c, past, b);
     if (!c->count) buf_addc(b, ' '), says_state(ws, l, c, &none, past, b);
 }
 
@@ -339,8 +357,9 @@ static void says_change(const struct workspace *ws, const struct line *l, const 
 {
     bool remedy = says_remedy(ws, l, c, b);
 
-    if (remedy) buf_addz(b, ": "), buf_addstr(b, ws->roster.v[c->agent]->name);
-    else says_own(ws, l, c, past, b);
+    buf_addz(b, remedy ? ": " : "");
+    buf_addstr(b, ws->roster.v[c->agent]->name);
+    if (!remedy) buf_addz(b, ", who "), says_states(ws, l, c, past, b);
     if (c->alike) buf_addf(b, remedy ? " and %u more" : " (%u more alike)", c->alike);
 }
 

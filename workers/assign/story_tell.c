@@ -27,10 +27,13 @@ static void says_fails(const struct workspace *ws, const struct line *l, enum fa
     case FAILS_away: plural(b, n, "away", "away"); break;
     case FAILS_off_shift: plural(b, n, "outside their shift", "outside their shift"); break;
     case FAILS_skills:
-        plural(b, n, "lacks ", "lack ");
+        if (l->needs.count > 1) plural(b, n, "does not have all of ", "do not have all of ");
+        else plural(b, n, "lacks ", "lack ");
         says_needs(ws, l, b);
         break;
-    case FAILS_backoff: plural(b, n, "held back (declined or missed it)", "held back (declined or missed it)"); break;
+    case FAILS_backoff:
+        plural(b, n, "held back (declined, missed or gave it back)", "held back (declined, missed or gave it back)");
+        break;
     case FAILS_only:
         plural(b, n, "not asked, it is kept for ", "not asked, it is kept for ");
         if (l->only) buf_addstr(b, l->only->name);
@@ -43,7 +46,7 @@ static void says_fails(const struct workspace *ws, const struct line *l, enum fa
         buf_addc(b, ')');
         break;
     case FAILS_capacity:
-        plural(b, n, "with no units", "with no units"), buf_addf(b, " (%s costs %u)", channel, ws->channels[l->channel].cost);
+        plural(b, n, "short of units", "short of units"), buf_addf(b, " (%s costs %u)", channel, ws->channels[l->channel].cost);
         break;
     case FAILS_keep: plural(b, n, "with no units but those that are kept", "with no units but those that are kept"); break;
     case FAILS_channel_max: plural(b, n, "at their maximum of ", "at their maximum of "), buf_addz(b, channel); break;

@@ -166,7 +166,7 @@ TEST(why_not_before_stands_below_the_decision)
 {
     UNUSED(state);
     const char *told = tell(waited, NULL);
-    has(told, "offered        queue desk\n        waited 2 min 13 s; 1 other was given first to who could have had it\n"
+    has(told, "offered        queue desk\n        waited 2 min 13 s; 1 other was given first to somebody who could have had it\n"
               "          10:00:00  for 65 s: 2 offline\n"
               "          10:01:05  minji was free\n"
               "          10:01:05  for 68 s: 1 ·[2J away\n"
@@ -177,7 +177,7 @@ TEST(why_not_before_stands_below_the_decision)
     has(told, "waiting for 3 s and longer: what was before is not known\n        nobody could ever take it: nobody knows x\n"
               "        the nearest: x 5 dropped\n");
     has(told, "  queues       front 1 h 2 min, desk since then\n");
-    has(told, "why not before is not known before 2026-03-02T09:30:00.000Z: the policy changed then\n");
+    has(told, "what it waited for is not known before 2026-03-02T09:30:00.000Z: the policy changed then\n");
 }
 
 TEST(anything_is_told_without_a_crash)

@@ -124,6 +124,10 @@ TEST(a_policy_without_a_section_and_a_class_that_never_comes_are_told)
     assert_int_equal(arrivals_load(&a, STR(HEAD "classes: { calls: { rate: { \"09:00\": 0/h } } }\n"), p, &f), ERR_OK);
     assert_true(says(&f, false, 3, 21, "nobody of this class ever comes"));
     arrivals_free(a);
+    findings_fini(&f);
+    findings_init(&f);
+    assert_int_equal(arrivals_load(&a, STR(HEAD "classes: { calls: { rate: -6/h } }\n"), p, &f), ERR_POLICY);
+    assert_int_equal(f.count, 1); /* refused, and no word of a rate that nobody wrote */
     assert_int_equal(arrivals_load_file(&a, "/nowhere/a.yaml", p, &f), ERR_IO);
     assert_null(a);
     arrivals_free(NULL);

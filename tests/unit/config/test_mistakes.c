@@ -529,6 +529,23 @@ TEST(warnings_never_crowd_an_error_out)
     buf_fini(&yaml);
 }
 
+TEST(what_is_refused_is_not_held_against_its_neighbours)
+{
+    UNUSED(state);
+    static const char *const one[] = {
+        HEAD TAIL "simulate: { classes: { q: {} }, parallel: { webchat: [1, 1.8, 0.7] } }\n",
+        HEAD TAIL "simulate: { classes: { q: { work: { lognorml: 15m, cv: 0.7 } } } }\n",
+    };
+    for (size_t i = 0; i < COUNT_OF(one); i++) {
+        struct policy *p = NULL;
+        struct findings f;
+        findings_init(&f);
+        assert_int_equal(policy_load(&p, str_of(one[i]), "policy.yaml", NOW, &f), ERR_POLICY);
+        assert_int_equal(f.errors, 1);
+        findings_fini(&f);
+    }
+}
+
 TEST(findings_are_written_for_people_and_for_machines)
 {
     UNUSED(state);
@@ -561,6 +578,7 @@ int main(void)
         cmocka_unit_test(all_mistakes_of_a_file_are_found_in_one_go_and_in_order),
         cmocka_unit_test(a_hundred_findings_are_kept_and_the_rest_is_counted),
         cmocka_unit_test(warnings_never_crowd_an_error_out),
+        cmocka_unit_test(what_is_refused_is_not_held_against_its_neighbours),
         cmocka_unit_test(findings_are_written_for_people_and_for_machines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
