@@ -384,10 +384,11 @@ static void wait_begins_at(struct wait *w, uint64_t at)
     if (w->own_count) w->owns[w->own_count - 1].at = at;
 }
 
-static void wait_began(struct going *g, uint64_t at)
+/* A new policy puts all that wait into lines anew, in the first instant that is known: they have waited since before it. */
+static void wait_began(struct going *g, const struct trail_step *in)
 {
-    wait_begins_at(g->wait, at);
-    g->wait->begun = true;
+    wait_begins_at(g->wait, in->at);
+    g->wait->begun = in->at > g->ws->trail.since || in->t.enqueued >= in->at;
     g->wait = NULL;
     g->in = NULL;
     rewind_ask(&g->r, NULL);
@@ -398,7 +399,7 @@ static bool my_step(struct going *g, const struct trail_step *s)
 {
     if (g->in) {
         bool on = goes_on(g, s);
-        if (!on) wait_began(g, g->in->at);
+        if (!on) wait_began(g, g->in);
         g->in = NULL;
         if (on) return true;
     }
@@ -444,7 +445,7 @@ static void end_of_trail(struct going *g)
     if (g->passed) end_words(g, g->passed);
     if (!g->wait) return;
     if (g->in) {
-        wait_began(g, g->in->at);
+        wait_began(g, g->in);
         return;
     }
     close_span(g, g->ws->trail.since);
