@@ -430,13 +430,24 @@ static void put_waiting(struct buf *b, const struct json *w)
     buf_addc(b, '\n');
 }
 
+/* What is told from here on was decided by another policy than what stands above. */
+static void put_new_policy(struct buf *b, const struct json *e, struct str *policy)
+{
+    struct str now = text_of(e, "policy");
+    if (!now.n || str_eq(now, *policy)) return;
+    if (policy->n) buf_addz(b, "  from here on by another policy: "), put(b, now), buf_addc(b, '\n');
+    *policy = now;
+}
+
 void life_tell(struct buf *b, const struct json *doc, const struct json *ticket)
 {
+    struct str policy = STR_NONE;
     put_head(b, doc, ticket);
     put_verdict(b, doc);
     put_feedback(b, json_get(doc, "feedback"));
     buf_addz(b, "life\n");
-    for (const struct json *e = json_first(json_get(doc, "life")); e; e = json_next(e)) put_entry(b, e, doc, ticket);
+    for (const struct json *e = json_first(json_get(doc, "life")); e; e = json_next(e))
+        put_new_policy(b, e, &policy), put_entry(b, e, doc, ticket);
     put_waiting(b, json_get(doc, "waiting_for"));
     if (json_get(doc, "waiting_for")) life_put_wait(b, life_wait(doc, 0, STR_NONE));
     life_put_known(b, doc);

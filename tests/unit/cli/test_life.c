@@ -180,6 +180,15 @@ TEST(why_not_before_stands_below_the_decision)
     has(told, "what it waited for is not known before 2026-03-02T09:30:00.000Z: the policy changed then\n");
 }
 
+TEST(another_policy_is_told_where_it_began)
+{
+    UNUSED(state);
+    has(tell("{\"life\":[{\"kind\":\"opened\",\"policy\":\"sha256:a\"},{\"kind\":\"raised\"},"
+             "{\"kind\":\"offered\",\"policy\":\"sha256:b\"},{\"kind\":\"accepted\",\"policy\":\"sha256:b\"}]}",
+             NULL),
+        "raised       \n  from here on by another policy: sha256:b\n    offered      \n    accepted     \n");
+}
+
 TEST(anything_is_told_without_a_crash)
 {
     UNUSED(state);
@@ -208,6 +217,7 @@ int main(void)
         cmocka_unit_test(who_could_not_take_it_is_counted_in_words),
         cmocka_unit_test(what_changed_is_told_with_the_words_that_changed_it),
         cmocka_unit_test(why_not_before_stands_below_the_decision),
+        cmocka_unit_test(another_policy_is_told_where_it_began),
         cmocka_unit_test(anything_is_told_without_a_crash),
     };
     buf_init(&page, 1u << 20);
