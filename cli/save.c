@@ -43,6 +43,24 @@ enum err save_possible(const char *place, char why[200])
     return ERR_OK;
 }
 
+static bool one_file(const char *a, const char *b)
+{
+    struct stat x, y;
+
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+bool save_same(const char *a, const char *b)
+{
+    char of_a[PATH_MAX], of_b[PATH_MAX], name_a[PATH_MAX], name_b[PATH_MAX];
+
+    if (!a || !b) return false;
+    if (!strcmp(a, b) || one_file(a, b)) return true;
+    snprintf(name_a, sizeof name_a, "%s", a);
+    snprintf(name_b, sizeof name_b, "%s", b);
+    return !strcmp(basename(name_a), basename(name_b)) && one_file(folder_of(a, of_a), folder_of(b, of_b));
+}
+
 static enum err open_beside(struct save *s, const char *place, int *fd, char why[200])
 {
     int n = snprintf(s->place, sizeof s->place, "%s", place);

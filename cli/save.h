@@ -23,5 +23,7 @@ enum err save_commit(const struct save *s, char why[200]);
 void save_drop(const struct save *s);
 /* Can a file be put there? Asked before long work; the answer may change. */
 enum err save_possible(const char *place, char why[200]);
+/* Do two names, however they are spelt, mean one file, or one place that has none yet? NULL: no file. */
+bool save_same(const char *a, const char *b);
 
 #endif

@@ -71,15 +71,13 @@ static bool wrong(const char *what)
     return false;
 }
 
-static bool same(const char *a, const char *b) { return a && b && !strcmp(a, b); }
-
 /* A result must not take the place of what it is made from. */
 static bool would_overwrite(const struct simulate_cfg *c, const char *result)
 {
     const char *const inputs[] = { c->files.policy, c->files.compare, c->files.trace, c->files.arrivals, c->files.roster };
 
     for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++)
-        if (same(result, inputs[i])) return true;
+        if (save_same(result, inputs[i])) return true;
     return false;
 }
 
@@ -89,9 +87,9 @@ static bool results_possible(const struct simulate_cfg *c)
     const char *const results[] = { c->out, c->plot, c->history.write_trace, c->history.write_trace ? section : NULL };
 
     if (history_section(&c->history, section)) return wrong("the name of --write-trace is too long");
-    if (same(c->out, c->history.write_trace) || same(c->plot, c->history.write_trace))
+    if (save_same(c->out, c->history.write_trace) || save_same(c->plot, c->history.write_trace))
         return wrong("--write-trace and --out or --plot name the same file");
-    if (same(c->out, c->plot)) return wrong("--out and --plot name the same file");
+    if (save_same(c->out, c->plot)) return wrong("--out and --plot name the same file");
     for (size_t i = 0; i < sizeof results / sizeof *results; i++) {
         if (would_overwrite(c, results[i])) return wrong("--out, --plot or --write-trace names a file that is read");
         if (results[i] && save_possible(results[i], why)) return fprintf(stderr, WHO ": %s\n", why), false;

@@ -143,7 +143,7 @@ void customer_hangs_up(struct play *p, struct customer *c)
 static uint64_t target_of(const struct play *p, const struct customer *c)
 {
     const struct sim_class *k = p->kinds[c->class].class;
-    const struct policy *policy = p->cfg->policy;
+    const struct policy *policy = p->laid;
     uint32_t queue = c->first_queue != UINT32_MAX ? c->first_queue : (uint32_t)k->queue;
     const struct sla *s = &policy->queues[queue].answer;
     uint64_t came = p->begin + c->at;
@@ -151,6 +151,12 @@ static uint64_t target_of(const struct play *p, const struct customer *c)
     if (k->target_ms) return k->target_ms;
     if (s->hours < 0) return s->within_ms[k->urgency];
     return hours_add(&policy->hours[s->hours], came, s->within_ms[k->urgency]) - came;
+}
+
+void customer_queued(struct play *p, struct customer *c)
+{
+    c->first_queue = c->queue;
+    c->target = target_of(p, c);
 }
 
 void customer_tell(struct play *p, struct customer *c, enum outcome o, uint64_t end)
@@ -171,7 +177,7 @@ void customer_tell(struct play *p, struct customer *c, enum outcome o, uint64_t 
                            .arrived = c->at,
                            .start = c->start,
                            .end = end,
-                           .target = target_of(p, c),
+                           .target = c->first_queue != UINT32_MAX ? c->target : target_of(p, c),
                            .match = h ? hand_match(p, h, c->class) : NAN,
                        });
 }

@@ -34,7 +34,6 @@ enum err play_hands_init(struct play *p)
         p->hands[i] = (struct hand){ .name = str_of(spec->name),
                                      .index = i,
                                      .spec = spec,
-                                     .shift = spec->shift >= 0 ? &policy->hours[spec->shift] : NULL,
                                      .off = NEVER,
                                      .use = { .agent = spec->name, .capacity = spec->capacity } };
         p->hands[i].done.tie = p->hands[i].leaving.tie = p->hands[i].back.tie = i;
@@ -82,7 +81,8 @@ void hand_tally(struct play *p, struct hand *h, uint64_t to)
     if (to > h->tallied) h->tallied = to;
     if (until <= from || (!h->available && !h->count)) return;
     if (!h->count) {
-        h->use.online_ms += on_shift(h->shift, p->begin + from, p->begin + until);
+        const struct hours *shift = h->spec->shift >= 0 ? &p->laid->hours[h->spec->shift] : NULL;
+        h->use.online_ms += on_shift(shift, p->begin + from, p->begin + until);
         return;
     }
     h->use.online_ms += until - from;

@@ -30,7 +30,7 @@ struct customer {
     char id[SIM_ID_MAX + 1];
     uint32_t class;
     uint64_t number; /* of its arrival, from 1 */
-    uint64_t at, start;
+    uint64_t at, start, target;
     double left; /* of its work, ms at speed 1 */
     enum ticket_state state;
     uint32_t queue, first_queue;
@@ -53,7 +53,6 @@ struct hand {
     uint32_t index;
     const struct agent_spec *spec;
     const struct sim_agent *rules; /* or NULL */
-    const struct hours *shift;     /* or NULL: always */
     bool available;
     uint64_t off;             /* when this duty ends; NEVER: it does not */
     struct heap_node leaving; /* in play.leaving: when it does */
@@ -87,7 +86,9 @@ struct play {
     const struct sim_cfg *cfg;
     struct workspace *ws;
     struct str name;
-    uint64_t begin; /* the wall's ms of instant 0 */
+    uint64_t begin;      /* the wall's ms of instant 0 */
+    struct policy *laid; /* cfg->policy, or the same loaded again: its hours reach beyond `now` */
+    uint64_t lay_out_at; /* … when it is tried next */
     uint64_t now, last;
     struct arrival next; /* while `more` */
     bool more;
@@ -125,6 +126,7 @@ void play_customers_fini(struct play *p);
 struct customer *customer_of(const struct play *p, const struct id *ticket); /* or NULL */
 void customer_take(struct play *p, const struct arrival *a);                 /* the next arrival is told to the core */
 void customer_opened(struct play *p, const struct entry *e);
+void customer_queued(struct play *p, struct customer *c); /* it is in its first queue */
 void customer_hangs_up(struct play *p, struct customer *c);
 void customer_tell(struct play *p, struct customer *c, enum outcome o, uint64_t end);
 void customer_given_up(struct play *p, struct customer *c); /* its ticket is gone; it is told at the end */

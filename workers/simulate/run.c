@@ -18,8 +18,9 @@
    (it expires after 30 days), but no longer than TAIL_MS. `last` is the last instant at which anything but that happened, and
    they wait until then. */
 
-#define TAIL_MS   2678400000ull /* 31 days after the last arrival */
-#define STILL_MAX 10000000u     /* rounds at one instant: more of them come to no end */
+#define TAIL_MS          2678400000ull /* 31 days after the last arrival */
+#define LAY_OUT_AGAIN_MS 86400000ull   /* after hours could not be laid out further */
+#define STILL_MAX        10000000u     /* rounds at one instant: more of them come to no end */
 
 WORDS_TABLE(outcome, OUTCOME_MAP)
 
@@ -120,7 +121,7 @@ static void follow(struct play *p, struct customer *c, struct hand *h, const str
     if (e->kind == ENTRY_WRAPUP) customer_tell(p, c, OUT_SERVED, p->now);
     c->state = e->state;
     c->queue = queue_index(p, c, e->queue);
-    if (c->first_queue == UINT32_MAX) c->first_queue = c->queue;
+    if (c->first_queue == UINT32_MAX) customer_queued(p, c);
     c->token_epoch = e->token_epoch;
     c->token_seq = e->token_seq;
     if (h && !c->hand && in_hand(e->state)) hand_takes(p, h, c);
@@ -128,11 +129,11 @@ static void follow(struct play *p, struct customer *c, struct hand *h, const str
 }
 
 /* Worked on is served, whoever ended it; what the policy closed or refused before anybody took it was turned away; what the core
-   gave up after its time was never reached. */
-static enum outcome outcome_at_end(const struct customer *c)
+   gave up after its time, and out of nobody's hands, was not reached any more: it waited, or was parked until a customer wrote. */
+static enum outcome outcome_at_end(const struct customer *c, bool held)
 {
+    if (c->state == TK_EXPIRED && !held) return OUT_WAITING;
     if (c->start != NEVER) return OUT_SERVED;
-    if (c->state == TK_EXPIRED) return OUT_WAITING;
     return c->state == TK_ABANDONED && !c->turned_away ? OUT_ABANDONED : OUT_BLOCKED;
 }
 
@@ -152,11 +153,12 @@ static void on_entry(void *ctx, const struct entry *e)
     if (e->kind == ENTRY_PRESENCE && h) hand_presence(p, h, e->cause);
     if (e->kind == ENTRY_OPENED) customer_opened(p, e);
     if (!(c = customer_of(p, &e->ticket))) return;
+    bool held = c->hand;
     follow(p, c, h, e);
     if (heard[e->kind]) heard[e->kind](p, c, h, e);
     if (e->kind != ENTRY_ENDED) return;
-    if (outcome_at_end(c) == OUT_WAITING && !p->more) customer_given_up(p, c);
-    else customer_tell(p, c, outcome_at_end(c), p->now), customer_over(p, c);
+    if (outcome_at_end(c, held) == OUT_WAITING && !p->more) customer_given_up(p, c);
+    else customer_tell(p, c, outcome_at_end(c, held), p->now), customer_over(p, c);
 }
 
 /* ---- what agents and customers do ---- */
@@ -302,10 +304,29 @@ static void block(struct play *p, uint64_t first)
     }
 }
 
+/* Hours reach so far from the day on that a policy was loaded for: the core loads its own again, and so is ours. */
+static void lay_out(struct play *p)
+{
+    struct policy *again = NULL;
+    struct findings f;
+
+    if (p->now < p->lay_out_at || !policy_stale(p->laid, play_wall(p))) return;
+    p->lay_out_at = p->now + LAY_OUT_AGAIN_MS;
+    findings_init(&f);
+    f.checked = true;
+    if (!policy_load(&again, p->laid->yaml, p->laid->path, play_wall(p), &f)) {
+        for (uint32_t i = 0; i < p->hand_count; i++) hand_tally(p, &p->hands[i], p->now);
+        policy_unref(p->laid);
+        p->laid = again;
+    }
+    findings_fini(&f);
+}
+
 static void instant(struct play *p)
 {
     uint64_t first = p->count + 1;
 
+    lay_out(p);
     if (run_done(p)) settle(p);
     if (run_hang_ups(p)) settle(p);
     if (run_timers(p)) settle(p);
@@ -463,6 +484,7 @@ static void end(struct play *p)
     free(p->waiting);
     free(p->places);
     free(p->coming);
+    policy_unref(p->laid);
 }
 
 enum err sim_run(const struct sim_cfg *cfg, struct sim_end *out)
@@ -471,6 +493,7 @@ enum err sim_run(const struct sim_cfg *cfg, struct sim_end *out)
     enum err e;
 
     *out = (struct sim_end){ .stopped = false };
+    p.laid = policy_ref(cfg->policy);
     if (!(e = begin(&p))) run(&p, out);
     if (e && !p.err) play_fail(&p, e, "%s", err_text(e));
     if (!e) tell_rest(&p);

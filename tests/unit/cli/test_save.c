@@ -2,6 +2,8 @@
 #include "tests/unit/cli/unit.h"
 
 #include <dirent.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static char why[200];
 
@@ -119,6 +121,30 @@ TEST(a_folder_in_the_place_is_not_replaced_and_nothing_is_left)
     assert_int_equal(files(), 2);
 }
 
+TEST(one_file_is_one_however_it_is_spelt)
+{
+    char place[256], other[400], link[256], folder[300];
+
+    UNUSED(state);
+    strcpy(place, unit_path("same.csv"));
+    strcpy(link, unit_path("link.csv"));
+    snprintf(folder, sizeof folder, "%s/sub", unit_dir);
+    snprintf(other, sizeof other, "%s/./same.csv", unit_dir);
+    assert_true(save_same(place, other)); /* neither is there yet */
+    assert_false(save_same(place, link));
+    assert_false(save_same(place, NULL));
+    assert_int_equal(mkdir(folder, 0755), 0);
+    snprintf(other, sizeof other, "%s/same.csv", folder);
+    assert_false(save_same(place, other));
+    fclose(fopen(place, "w"));
+    assert_int_equal(symlink("same.csv", link), 0);
+    assert_true(save_same(place, link));
+    snprintf(other, sizeof other, "%s/../same.csv", folder);
+    assert_true(save_same(place, other));
+    assert_false(save_same(place, "/nowhere/same.csv"));
+    assert_int_equal(unlink(place) | unlink(link) | rmdir(folder), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -128,6 +154,7 @@ int main(void)
         cmocka_unit_test(what_is_dropped_leaves_nothing),
         cmocka_unit_test(places_that_cannot_be_are_told_before_and_when_written),
         cmocka_unit_test(a_folder_in_the_place_is_not_replaced_and_nothing_is_left),
+        cmocka_unit_test(one_file_is_one_however_it_is_spelt),
     };
     return cmocka_run_group_tests(tests, unit_dir_make, unit_dir_remove);
 }

@@ -614,6 +614,29 @@ static void what_nobody_can_ever_serve_waits_and_a_step_that_widens_is_waited_fo
     drop_curtain(&s);
 }
 
+static void hours_hold_beyond_the_days_that_a_policy_is_laid_out_for(void **state)
+{
+    static const char yaml[] = "hours:\n  days: { timezone: UTC, open: { mon-sun: \"09:00-18:00\" } }\n" CHATS
+                               "queues:\n  desk: { takes: default, sla: { answer: { within: 60s, hours: days } } }\n"
+                               "agents:\n  a: { shift: days }\n";
+    static struct arrival v[40];
+    struct stage s;
+
+    (void)state;
+    raise_curtain(&s, yaml);
+    for (uint32_t i = 0; i < 40; i++) {
+        v[i] = (struct arrival){ .at = i * 30 * 86400000ull + 3 * 3600000, .work = 1000, .patience = FOR_EVER };
+        snprintf(v[i].id, sizeof v[i].id, "%u", i);
+    }
+    play_stage(&s, v, 40);
+    for (uint32_t i = 0; i < 40; i++) {
+        IS(&s, v[i].id, "served", "a", v[i].at + 6 * 3600000, v[i].at + 6 * 3600000 + 1000);
+        assert_int_equal(row_of(&s.told, v[i].id)->target, 6 * 3600000 + 60000);
+    }
+    assert_int_equal(s.told.use[0].online_ms, 39ull * 30 * 9 * 3600000 + 1000);
+    drop_curtain(&s);
+}
+
 /* ---- the run as such ---- */
 
 static volatile sig_atomic_t stop;
@@ -704,6 +727,7 @@ int main(void)
         cmocka_unit_test(what_is_parked_with_somebody_is_done),
         cmocka_unit_test(a_roster_says_who_is_there_and_work_in_hand_is_ended),
         cmocka_unit_test(what_nobody_can_ever_serve_waits_and_a_step_that_widens_is_waited_for),
+        cmocka_unit_test(hours_hold_beyond_the_days_that_a_policy_is_laid_out_for),
         cmocka_unit_test(an_interrupted_run_tells_what_it_has),
         cmocka_unit_test(the_same_run_tells_the_same),
         cmocka_unit_test(arrivals_out_of_order_are_refused_with_the_place),
