@@ -71,7 +71,11 @@ static enum err read_history(struct simulate_in *in, const char *who, const stru
     if (e) return e;
     e = recorded_bind(in->recorded, in->policy[0], why);
     if (e) fprintf(stderr, "%s: %s\n", who, why);
-    return e ? e : history_tell(in->recorded, HISTORY_WHO, files->history, in->seed);
+    if (!e) e = history_tell(in->recorded, HISTORY_WHO, files->history, in->seed);
+    if (!e && !files->roster)
+        fprintf(stderr, "who was there is not recorded: all %u agents are, in their shifts (--roster says otherwise)\n",
+                in->policy[0]->agent_count);
+    return e;
 }
 
 /* The first policy, as of the simulation's begin. */

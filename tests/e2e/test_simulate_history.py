@@ -53,6 +53,7 @@ def test_what_was_recorded_is_estimated_and_played(door, tmp_path):
     ran = history(door, "--out", tmp_path / "out.csv", "--write-trace", tmp_path / "trace.csv")
     assert ran.returncode == 0, ran.stderr
     assert table(ran.stderr) == {"billing-webchat-normal": [6, 6, 0], "technical-webchat-critical-tech5": [3, 0, 3]}
+    assert "who was there is not recorded" in ran.stderr
     told = {t["ticket"]: t for state in ("resolved", "abandoned") for t in closed(door, state)}
     rows = list(csv.DictReader(open(tmp_path / "trace.csv")))
     assert {r["id"] for r in rows} == set(told) and [int(r["arrival_ms"]) for r in rows] == sorted(int(r["arrival_ms"]) for r in rows)

@@ -11,7 +11,8 @@
 /* "0.4s" "12.3s" "3m 35s" "2h 05m" */
 static const char *span_text(double ms, char out[32])
 {
-    if (ms < 59950) snprintf(out, 32, "%.1fs", ms / 1000);
+    if (ms < 1000) snprintf(out, 32, "%.0fms", ms);
+    else if (ms < 59950) snprintf(out, 32, "%.1fs", ms / 1000);
     else if (ms < 3599500) snprintf(out, 32, "%um %02us", (unsigned)(ms / 1000 + 0.5) / 60, (unsigned)(ms / 1000 + 0.5) % 60);
     else snprintf(out, 32, "%uh %02um", (unsigned)(ms / 60000 + 0.5) / 60, (unsigned)(ms / 60000 + 0.5) % 60);
     return out;
