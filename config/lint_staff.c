@@ -136,6 +136,20 @@ static const struct gap *worst(const struct sweep *s, bool *weekly)
     return best;
 }
 
+/* "; 4 more such times a week": beside the one that is named, so that all are mended at once. */
+static void more_text(const struct sweep *s, char out[PLACE])
+{
+    uint64_t first = 0;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < s->gap_count; i++) {
+        if (!comes_again(s, &s->gaps[i])) continue;
+        if (!n) first = s->gaps[i].from;
+        n += s->gaps[i].from < first + WEEK_MS - HOUR_MS;
+    }
+    *out = '\0';
+    if (n > 1) snprintf(out, PLACE, "; %u more such time%s a week", n - 1, n == 2 ? "" : "s");
+}
+
 /* "every Sunday 10:00-14:00", "on Friday 2026-12-25 09:00-18:00", "every Friday 18:00 to Monday 09:00" */
 static void gap_text(const struct sweep *s, const struct gap *g, bool weekly, char out[PLACE])
 {
@@ -188,10 +202,11 @@ static void who_text(const struct sweep *s, const struct skill *need, char out[P
 static void say_gap(struct bind *b, struct sweep *s, const struct crew *c, const struct ynode *n)
 {
     const struct ynode *hours = tree_get(tree_get(tree_get(n, "sla"), "answer"), "hours");
-    char who[PLACE], when[PLACE];
+    char who[PLACE], when[PLACE], more[PLACE];
     bool weekly;
     const struct gap *g = worst(s, &weekly);
     if (s->staffed && !g) return;
+    more_text(s, more);
     if (g) gap_text(s, g, weekly, when); /* in the zone of the shifts, so before they are gathered anew */
     who_text(s, s->staffed ? missing_at(s, c, g->from) : NULL, who);
     if (!s->staffed)
@@ -202,14 +217,14 @@ static void say_gap(struct bind *b, struct sweep *s, const struct crew *c, const
         findings_key(
             b->f, F_WARN, hours,
             "%s nobody of this file %s is on shift, while the answer clock runs by %s: give somebody a shift then, or close "
-            "these hours",
-            when, who, hours->text.p);
+            "these hours%s",
+            when, who, hours->text.p, more);
     else
         findings_key(
             b->f, F_WARN, n,
             "%s nobody of this file %s is on shift, while the answer clock runs round the clock: give somebody a shift then, "
-            "or the answer target \"hours\"",
-            when, who);
+            "or the answer target \"hours\"%s",
+            when, who, more);
 }
 
 /* ---- one queue ---- */
