@@ -27,7 +27,8 @@ static const struct opt rows[] = {
 static int print(struct buf *out)
 {
     if (out->err) fprintf(stderr, "naru check: %s\n", err_text(out->err));
-    bool good = !out->err && fwrite(out->p, 1, out->n, stdout) == out->n;
+    bool good = !out->err && fwrite(out->p, 1, out->n, stdout) == out->n && !fflush(stdout);
+    if (!good && !out->err) fprintf(stderr, "naru check: what it found cannot be written\n");
     return good ? 0 : 1;
 }
 

@@ -71,6 +71,12 @@ static bool wrong(const char *what)
     return false;
 }
 
+static bool complain(const char *why)
+{
+    fprintf(stderr, WHO ": %s\n", why);
+    return false;
+}
+
 /* A result must not take the place of what it is made from. */
 static bool would_overwrite(const struct simulate_cfg *c, const char *result)
 {
@@ -119,10 +125,11 @@ static int print_example(const char *path)
     if (simulate_policy(&p, WHO, path, clock_wall_ms())) return 1;
     buf_init(&out, PAGE_MAX);
     sim_example(p, &out);
-    printf("%s", buf_cstr(&out));
+    bool good = !out.err && printf("%s", buf_cstr(&out)) >= 0 && !fflush(stdout);
+    if (!good) complain(err_text(out.err ? out.err : ERR_IO));
     buf_fini(&out);
     policy_unref(p);
-    return 0;
+    return good ? 0 : 1;
 }
 
 /* ---- outcomes, as they come ---- */
@@ -185,12 +192,6 @@ static enum err open_source(void *ctx, uint32_t r, struct source **out, char why
 }
 
 /* ---- what is told ---- */
-
-static bool complain(const char *why)
-{
-    fprintf(stderr, WHO ": %s\n", why);
-    return false;
-}
 
 static bool save_plot(const struct simulate_cfg *c, const struct experiment *x, const struct simulate_in *in)
 {

@@ -18,7 +18,7 @@ static struct world {
     uint32_t fails_at;  /* opening this replication fails; UINT32_MAX: none does */
     uint32_t stop_run;  /* the so many-th run is stopped after 3 arrivals */
     uint32_t runs, opened, closed, seen;
-    uint64_t seeds[16];
+    uint64_t seeds[16], use_from, use_to; /* … and of agents' time, of the last run */
 } world;
 
 struct made_source {
@@ -59,6 +59,7 @@ enum err sim_run(const struct sim_cfg *cfg, struct sim_end *out)
     bool second = cfg->policy == other, slow = second != world.first_is_slow, cut = ++world.runs == world.stop_run;
 
     *out = (struct sim_end){ .stopped = cut };
+    world.use_from = cfg->use_from, world.use_to = cfg->use_to;
     if (world.runs <= 16) world.seeds[world.runs - 1] = cfg->seed;
     while (!(cut && out->tickets == 3) && !source_next(cfg->source, &a)) {
         struct outcome_of o = made_answered(a.class, a.at, a.work * (slow ? 2 : 1), 5000);
@@ -358,6 +359,24 @@ TEST(students_quantiles_are_those_of_the_tables)
     assert_true(isnan(student_t(0)));
 }
 
+static void agents_time_counts_from_the_warm_up_to_the_last_arrival(void **state)
+{
+    struct experiment x;
+    struct experiment_cfg cfg = { .policy = { one, NULL },
+                                  .rules = { &made_rules, NULL },
+                                  .replications = 1,
+                                  .warm_ms = 3000,
+                                  .over_ms = 9000,
+                                  .open = open_made };
+
+    UNUSED(state);
+    assert_int_equal(experiment_run(&x, &cfg), ERR_OK);
+    assert_int_equal(world.use_from, 3000);
+    assert_int_equal(world.use_to, 9000);
+    assert_near(experiment_figure(&x, 0, all, FIG_OFFERED).mean, 7);
+    experiment_fini(&x);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -369,6 +388,7 @@ int main(void)
         cmocka_unit_test_setup(what_has_no_randomness_is_run_twice_and_counted_once, new_world),
         cmocka_unit_test_setup(a_run_that_was_cut_off_is_left_out_unless_it_is_all_there_is, new_world),
         cmocka_unit_test_setup(what_the_source_says_is_handed_on, new_world),
+        cmocka_unit_test_setup(agents_time_counts_from_the_warm_up_to_the_last_arrival, new_world),
         cmocka_unit_test_setup(the_page_of_one_policy_begins_with_what_matters, new_world),
         cmocka_unit_test_setup(who_pays_is_named_and_what_is_sure_is_marked, new_world),
         cmocka_unit_test_setup(a_page_of_what_was_cut_off_says_so, new_world),

@@ -637,6 +637,80 @@ static void hours_hold_beyond_the_days_that_a_policy_is_laid_out_for(void **stat
     drop_curtain(&s);
 }
 
+static void who_is_served_takes_no_place(void **state)
+{
+    const struct arrival v[] = { { "1", 0, 5, 1000, FOR_EVER }, { "2", 0, 5, 1000, FOR_EVER }, { "3", 1, 5, 1000, FOR_EVER } };
+    struct skill nobody_has = { "y", 1, false };
+    struct sim_places place = { 0, 1, 0 };
+    struct stage s;
+
+    (void)state;
+    raise_curtain(&s, CHATS DESK A);
+    s.c[0].needs = (struct skills){ &nobody_has, 1 };
+    s.rules.places = &place;
+    s.rules.places_count = 1;
+    play_stage(&s, v, 3);
+    IS(&s, "1", "waiting", "", NOBODY, 3005);
+    IS(&s, "2", "blocked", "", NOBODY, 5);
+    IS(&s, "3", "served", "a", 5, 1005);
+    drop_curtain(&s);
+}
+
+static void who_missed_too_much_is_back_after_a_minute(void **state)
+{
+    const struct arrival v[] = { { "1", 0, 0, 1000, FOR_EVER } };
+    struct stage s;
+
+    (void)state;
+    raise_curtain(&s, "presence: { misses: 1 }\n" CHATS DESK A);
+    s.rules.missed = 0.95;
+    play_stage(&s, v, 1);
+    const struct row *r = row_of(&s.told, "1");
+    assert_int_equal(r->outcome, OUT_SERVED);
+    assert_true(s.told.use[0].missed > 0);
+    assert_int_equal(r->start, s.told.use[0].missed * 80000ull); /* an offer stands 20 s, then they are away */
+    assert_int_equal(s.told.use[0].online_ms, s.told.use[0].missed * 20000ull + 1000);
+    drop_curtain(&s);
+}
+
+static void only_what_happens_in_its_time_is_an_agents_use(void **state)
+{
+    static struct arrival v[100];
+    struct stage s;
+    uint32_t declined = 0, missed = 0;
+
+    (void)state;
+    for (uint32_t i = 0; i < 100; i++) {
+        v[i] = (struct arrival){ .at = i * 100000ull, .work = 50000, .patience = FOR_EVER };
+        snprintf(v[i].id, sizeof v[i].id, "%u", i);
+    }
+    raise_curtain(&s, CHATS "queues:\n  desk: { takes: default, offers: { back-off: 1s } }\n" A_AND_B);
+    s.rules.declined = 0.2;
+    s.rules.missed = 0.05;
+    for (int part = 0; part < 3; part++) { /* all of it, one part, the rest */
+        const uint64_t from[] = { 0, 0, 5000000 }, to[] = { 0, 5000000, 0 };
+        free(s.told.v);
+        play(&(struct sim_cfg){ .policy = s.p, .rules = &s.rules, .seed = 5, .use_from = from[part], .use_to = to[part] }, v, 100,
+             &s.told);
+        uint32_t served = 0, of_part[2] = { 0, 0 };
+        uint64_t busy = 0;
+        for (int a = 0; a < 2; a++) {
+            served += s.told.use[a].served;
+            of_part[0] += s.told.use[a].declined;
+            of_part[1] += s.told.use[a].missed;
+            busy += s.told.use[a].busy_ms;
+        }
+        assert_int_equal(served, part ? 50 : 100);
+        assert_int_equal(busy, (part ? 50 : 100) * 50000);
+        if (part == 0) declined = of_part[0], missed = of_part[1];
+        else declined -= of_part[0], missed -= of_part[1];
+        assert_true(part == 2 || (declined && missed));
+    }
+    assert_int_equal(declined, 0);
+    assert_int_equal(missed, 0);
+    drop_curtain(&s);
+}
+
 /* ---- the run as such ---- */
 
 static volatile sig_atomic_t stop;
@@ -702,7 +776,7 @@ static void the_same_run_tells_the_same(void **state)
 
 static void arrivals_out_of_order_are_refused_with_the_place(void **state)
 {
-    const struct arrival v[] = { { "1", 0, 7, 1000, FOR_EVER }, { "2", 0, 5, 1000, FOR_EVER } };
+    const struct arrival v[] = { { "1", 0, 7, 1000, FOR_EVER }, { "2", 0, 6, 1000, FOR_EVER } };
     struct stage s;
 
     (void)state;
@@ -728,6 +802,9 @@ int main(void)
         cmocka_unit_test(a_roster_says_who_is_there_and_work_in_hand_is_ended),
         cmocka_unit_test(what_nobody_can_ever_serve_waits_and_a_step_that_widens_is_waited_for),
         cmocka_unit_test(hours_hold_beyond_the_days_that_a_policy_is_laid_out_for),
+        cmocka_unit_test(who_is_served_takes_no_place),
+        cmocka_unit_test(who_missed_too_much_is_back_after_a_minute),
+        cmocka_unit_test(only_what_happens_in_its_time_is_an_agents_use),
         cmocka_unit_test(an_interrupted_run_tells_what_it_has),
         cmocka_unit_test(the_same_run_tells_the_same),
         cmocka_unit_test(arrivals_out_of_order_are_refused_with_the_place),

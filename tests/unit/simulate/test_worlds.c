@@ -85,7 +85,8 @@ static struct world {
     struct row rows[MOST];
     struct agent_use use[AGENTS];
     uint32_t agents, declined, missed, offers;
-    uint64_t print, last;
+    uint64_t print, last, hung_up; /* hung_up: when somebody did last, and who */
+    uint32_t hung_up_last;
     const struct policy *of;
     struct space_cfg core; /* as the run made it */
     bool watched;
@@ -430,6 +431,8 @@ static void keep_outcome(void *ctx, const struct outcome_of *o)
     uint32_t i = (uint32_t)strtoul(o->id, NULL, 10);
 
     (void)ctx;
+    if (o->outcome == OUT_ABANDONED && o->end == w.hung_up && i < w.hung_up_last) broken("%u hangs up before who came first", i);
+    if (o->outcome == OUT_ABANDONED) w.hung_up = o->end, w.hung_up_last = i;
     if (w.rows[i].times++) broken("%u is told twice", i);
     if (o->class != w.v[i].class || o->arrived != w.v[i].at) broken("%u is told with another class or arrival", i);
     w.rows[i] = (struct row){ o->outcome, o->agent_index, o->queue, 1, o->start, o->end, o->target, o->match };
@@ -474,7 +477,7 @@ static void forget(struct policy *p)
     memset(w.lives, 0, sizeof w.lives);
     memset(w.rows, 0, sizeof w.rows);
     w.opened = w.held_count = w.agents = w.declined = w.missed = w.offers = 0;
-    w.print = 0;
+    w.print = w.hung_up_last = 0;
     w.of = p;
     rng_seed(&w.looks, w.seed);
 }
@@ -545,6 +548,8 @@ static void told_rightly(uint32_t i)
     if (r->outcome == OUT_SERVED && (r->start == NEVER || r->agent >= w.of->agent_count)) broken("%u is served by nobody", i);
     if (r->outcome == OUT_SERVED && !l->finished && !l->refused && !l->dropped && !l->parked)
         broken("%u is served, and nobody ended it", i);
+    if (class_of(i)->target_ms && r->target != class_of(i)->target_ms) broken("%u has a target that is not its class's", i);
+    if (l->dropped && strcmp(class_of(i)->channel, "voice")) broken("%u is no call, and ends where its hold does", i);
     if (r->outcome == OUT_ABANDONED && (r->end != gone || promised || r->start != NEVER)) broken("%u hung up at the wrong time", i);
     if (r->outcome == OUT_BLOCKED) blocked_for_a_reason(i);
     if (r->outcome == OUT_WAITING && r->start == NEVER && gone != NEVER && !promised) broken("%u would have hung up", i);
@@ -706,7 +711,7 @@ static void worked_off(void)
         if (w.use[a].unit_ms > w.use[a].online_ms * w.use[a].capacity) broken("a%u has more than they can", a);
     }
     for (uint32_t i = 0; i < w.count; i++)
-        if (w.lives[i].finished && fabs(done[i] - (double)w.v[i].work) > 1.6)
+        if (w.lives[i].finished && fabs(done[i] - (double)w.v[i].work) > 0.76) /* half a millisecond at the highest speed */
             broken("%u: of %llu ms of work %.1f were done", i, (unsigned long long)w.v[i].work, done[i]);
     for (uint32_t i = 0; i < w.count; i++) {
         const struct life *l = &w.lives[i];
