@@ -68,3 +68,17 @@ bool csv_cell(struct str *rest, struct str *cell)
     *rest = (struct str){ base + step, rest->n - step };
     return comma != NULL;
 }
+
+void csv_put(FILE *f, const char *text)
+{
+    if (!strpbrk(text, ",\"\r\n")) {
+        fputs(text, f);
+        return;
+    }
+    putc('"', f);
+    for (; *text; text++) {
+        if (*text == '"') putc('"', f);
+        putc(*text, f);
+    }
+    putc('"', f);
+}

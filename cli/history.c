@@ -3,6 +3,7 @@
 #include "cli/history.h"
 
 #include "base/clock.h"
+#include "base/csv.h"
 #include "cli/data_dir.h"
 #include "cli/pages.h"
 #include "cli/save.h"
@@ -85,17 +86,6 @@ enum err history_read(struct recorded **out, const char *who, const struct histo
 
 /* ---- keeping it ---- */
 
-static void write_class(FILE *f, const char *name)
-{
-    if (!strpbrk(name, "\",\r\n")) {
-        fputs(name, f);
-        return;
-    }
-    fputc('"', f);
-    for (const char *c = name; *c; c++) fprintf(f, *c == '"' ? "\"\"" : "%c", *c);
-    fputc('"', f);
-}
-
 static enum err write_rows(FILE *f, const struct recorded *r, uint64_t seed)
 {
     struct source *s;
@@ -106,7 +96,7 @@ static enum err write_rows(FILE *f, const struct recorded *r, uint64_t seed)
     fputs("id,arrival_ms,class,work_ms,patience_ms\n", f);
     while (!(e = source_next(s, &a))) {
         fprintf(f, "%s,%" PRIu64 ",", a.id, a.at);
-        write_class(f, recorded_class(r, a.class));
+        csv_put(f, recorded_class(r, a.class));
         fprintf(f, ",%" PRIu64 ",", a.work);
         if (a.patience != SIM_FOR_EVER) fprintf(f, "%" PRIu64, a.patience);
         fputc('\n', f);

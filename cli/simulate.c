@@ -3,6 +3,7 @@
 
    A signal asks the run to stop; what there is by then is told, marked, and the exit status is 128 + its number. */
 #include "base/clock.h"
+#include "base/csv.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/opt.h"
@@ -142,26 +143,11 @@ struct watch {
     uint64_t seen, told_ms; /* outcomes; when a line was written last */
 };
 
-/* RFC 4180. */
-static void write_text(FILE *f, const char *s)
-{
-    if (!strpbrk(s, ",\"\r\n")) {
-        fputs(s, f);
-        return;
-    }
-    putc('"', f);
-    for (; *s; s++) {
-        if (*s == '"') putc('"', f);
-        putc(*s, f);
-    }
-    putc('"', f);
-}
-
 static void write_row(FILE *f, const struct outcome_of *o)
 {
-    write_text(f, o->id);
+    csv_put(f, o->id);
     fprintf(f, ",%s,", outcome_words.v[o->outcome]);
-    if (o->agent) write_text(f, o->agent);
+    if (o->agent) csv_put(f, o->agent);
     if (o->start != UINT64_MAX) fprintf(f, ",%" PRIu64, o->start);
     else putc(',', f);
     if (o->outcome != OUT_WAITING) fprintf(f, ",%" PRIu64 "\n", o->end);
