@@ -1,31 +1,18 @@
 #include "workers/simulate/waits.h"
 
+#include "base/cells.h"
+
 #include <math.h>
 
-/* Times below 512 ms have a cell each (the first two rows); from there row r holds [2^(r+7), 2^(r+8)) in 256 steps. */
-
-static unsigned cell_of(uint64_t ms)
-{
-    const uint64_t top = (UINT64_C(1) << (WAITS_ROWS + WAITS_BITS - 1)) - 1;
-
-    if (ms > top) ms = top;
-    if (ms < 2 * WAITS_STEPS) return (unsigned)ms;
-    unsigned shift = 63u - (unsigned)__builtin_clzll(ms) - WAITS_BITS;
-    return shift * WAITS_STEPS + (unsigned)(ms >> shift);
-}
-
 /* The middle of what falls into the cell. */
-static double cell_middle(unsigned cell)
+static double middle_of(uint32_t cell)
 {
-    if (cell < 2 * WAITS_STEPS) return cell;
-    unsigned shift = cell / WAITS_STEPS - 1;
-    double step = (double)(UINT64_C(1) << shift);
-    return ((double)(cell - shift * WAITS_STEPS) + 0.5) * step - 0.5;
+    return (double)cell_first(cell, WAITS_BITS) + (double)(cell_width(cell, WAITS_BITS) - 1) / 2;
 }
 
 void waits_add(struct waits *w, uint64_t ms)
 {
-    uint32_t *cell = &w->cells[cell_of(ms)];
+    uint32_t *cell = &w->cells[cell_of(ms, WAITS_BITS, WAITS_ROWS)];
 
     if (*cell < UINT32_MAX) (*cell)++;
     w->count++;
@@ -57,7 +44,7 @@ double waits_at(const struct waits *w, double q)
     if (rank >= (double)w->count) return (double)w->max_ms;
     for (unsigned i = 0; i < WAITS_ROWS * WAITS_STEPS; i++) {
         seen += w->cells[i];
-        if (seen && (double)seen >= rank) return fmin(cell_middle(i), (double)w->max_ms);
+        if (seen && (double)seen >= rank) return fmin(middle_of(i), (double)w->max_ms);
     }
     return (double)w->max_ms;
 }

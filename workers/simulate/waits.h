@@ -1,5 +1,5 @@
-/* How long things took, in bounded memory whatever their number: a histogram in the manner of HdrHistogram (Tene), 256 equal steps
-   for each power of two of milliseconds. A time below 512 ms is kept as it is; a longer one within 1/512 (0.2 %), as the middle of
+/* How long things took, in bounded memory whatever their number: a histogram (base/cells.h) of 256 steps for each power of two of
+   milliseconds. A time below 512 ms is kept as it is; a longer one within 1/512 (0.2 %), as the middle of
    its step is told. 33 KiB each. */
 #ifndef NARU_SIMULATE_WAITS_H
 #define NARU_SIMULATE_WAITS_H
