@@ -2,8 +2,8 @@
    it is in the map: the map keeps no copy, only 32 bits of its hash, so a lookup goes through one dense array and opens what it
    has found. Ids are random in their last eight bytes (a SHA-256 or a random number), so that a multiplication by a secret number
    spreads them. */
-#ifndef NARU_ASSIGN_IDMAP_H
-#define NARU_ASSIGN_IDMAP_H
+#ifndef NARU_BASE_IDMAP_H
+#define NARU_BASE_IDMAP_H
 
 #include "base/err.h"
 #include "base/id.h"

@@ -6,10 +6,10 @@
 #define NARU_ASSIGN_CORE_H
 
 #include "base/heap.h"
+#include "base/idmap.h"
 #include "base/map.h"
 #include "base/panic.h"
 #include "workers/assign/estimate.h"
-#include "workers/assign/idmap.h"
 #include "workers/assign/state.h"
 #include "workers/assign/trail.h"
 #include "workers/assign/workspace.h"

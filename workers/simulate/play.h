@@ -3,8 +3,8 @@
 #define NARU_SIMULATE_PLAY_H
 
 #include "base/heap.h"
+#include "base/idmap.h"
 #include "base/map.h"
-#include "workers/assign/idmap.h"
 #include "workers/assign/workspace.h"
 #include "workers/simulate/run.h"
 

@@ -1,4 +1,4 @@
-#include "workers/assign/idmap.h"
+#include "base/idmap.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
