@@ -15,47 +15,71 @@ static void put_time(struct jw *w, const char *key, uint64_t at)
 
 /* ---- how many failed which test ---- */
 
-static void plural(struct buf *b, uint32_t n, const char *one, const char *many) { buf_addf(b, "%u %s", n, n == 1 ? one : many); }
+typedef void more_fn(const struct workspace *ws, const struct line *l, struct buf *b);
+
+static void more_needs(const struct workspace *ws, const struct line *l, struct buf *b)
+{
+    buf_addc(b, ' ');
+    says_needs(ws, l, b);
+}
+
+static void more_only(const struct workspace *ws, const struct line *l, struct buf *b)
+{
+    (void)ws;
+    buf_addc(b, ' ');
+    if (l->only) buf_addstr(b, l->only->name);
+}
+
+static void more_groups(const struct workspace *ws, const struct line *l, struct buf *b)
+{
+    uint64_t groups = 0;
+
+    for (uint32_t i = 0; i < l->tier_count; i++) groups |= l->tiers[i];
+    buf_addz(b, " (");
+    says_groups(ws, groups, b);
+    buf_addc(b, ')');
+}
+
+static void more_cost(const struct workspace *ws, const struct line *l, struct buf *b)
+{
+    buf_addf(b, " (%s costs %u)", ws->channels[l->channel].name, ws->channels[l->channel].cost);
+}
+
+static void more_channel(const struct workspace *ws, const struct line *l, struct buf *b)
+{
+    buf_addf(b, " %s", ws->channels[l->channel].name);
+}
+
+/* "3 lack billing 5" */
+static const struct {
+    const char *one, *many; /* behind their number; many NULL: as one */
+    more_fn *more;          /* behind that, or NULL */
+} fails_says[FAILS_COUNT] = {
+    [FAILS_offline] = { .one = "offline" },
+    [FAILS_away] = { .one = "away" },
+    [FAILS_off_shift] = { .one = "outside their shift" },
+    [FAILS_skills] = { "lacks", "lack", more_needs },
+    [FAILS_backoff] = { .one = "held back (declined, missed or gave it back)" },
+    [FAILS_only] = { .one = "not asked, it is kept for", .more = more_only },
+    [FAILS_bot] = { "a bot, and it is for people", "bots, and it is for people", NULL },
+    [FAILS_groups] = { .one = "outside its groups", .more = more_groups },
+    [FAILS_capacity] = { .one = "short of units", .more = more_cost },
+    [FAILS_keep] = { .one = "with no units but those that are kept" },
+    [FAILS_channel_max] = { .one = "at their maximum of", .more = more_channel },
+    [FAILS_exclusive] = { .one = "busy with what goes alone" },
+    [FAILS_gate] = { .one = "behind a gate" },
+    [FAILS_ramp] = { .one = "given no more so soon after coming online" },
+    [FAILS_daily] = { .one = "at their most of the day" },
+    [FAILS_fit] = { .one = "free" },
+};
 
 static void says_fails(const struct workspace *ws, const struct line *l, enum fails f, uint32_t n, struct buf *b)
 {
-    const char *channel = ws->channels[l->channel].name;
-    uint64_t groups = 0;
+    const char *one = fails_says[f].one, *many = fails_says[f].many;
 
-    switch (f) {
-    case FAILS_offline: plural(b, n, "offline", "offline"); break;
-    case FAILS_away: plural(b, n, "away", "away"); break;
-    case FAILS_off_shift: plural(b, n, "outside their shift", "outside their shift"); break;
-    case FAILS_skills:
-        if (l->needs.count > 1) plural(b, n, "does not have all of ", "do not have all of ");
-        else plural(b, n, "lacks ", "lack ");
-        says_needs(ws, l, b);
-        break;
-    case FAILS_backoff:
-        plural(b, n, "held back (declined, missed or gave it back)", "held back (declined, missed or gave it back)");
-        break;
-    case FAILS_only:
-        plural(b, n, "not asked, it is kept for ", "not asked, it is kept for ");
-        if (l->only) buf_addstr(b, l->only->name);
-        break;
-    case FAILS_bot: plural(b, n, "a bot, and it is for people", "bots, and it is for people"); break;
-    case FAILS_groups:
-        for (uint32_t i = 0; i < l->tier_count; i++) groups |= l->tiers[i];
-        plural(b, n, "outside its groups (", "outside its groups (");
-        says_groups(ws, groups, b);
-        buf_addc(b, ')');
-        break;
-    case FAILS_capacity:
-        plural(b, n, "short of units", "short of units"), buf_addf(b, " (%s costs %u)", channel, ws->channels[l->channel].cost);
-        break;
-    case FAILS_keep: plural(b, n, "with no units but those that are kept", "with no units but those that are kept"); break;
-    case FAILS_channel_max: plural(b, n, "at their maximum of ", "at their maximum of "), buf_addz(b, channel); break;
-    case FAILS_exclusive: plural(b, n, "busy with what goes alone", "busy with what goes alone"); break;
-    case FAILS_gate: plural(b, n, "behind a gate", "behind a gate"); break;
-    case FAILS_ramp: plural(b, n, "given no more so soon after coming online", "given no more so soon after coming online"); break;
-    case FAILS_daily: plural(b, n, "at their most of the day", "at their most of the day"); break;
-    default: plural(b, n, "free", "free"); break;
-    }
+    if (f == FAILS_skills && l->needs.count > 1) one = "does not have all of", many = "do not have all of";
+    buf_addf(b, "%u %s", n, n > 1 && many ? many : one);
+    if (fails_says[f].more) fails_says[f].more(ws, l, b);
 }
 
 static void says_counts(const struct workspace *ws, const struct span *s, struct buf *b)
