@@ -68,7 +68,7 @@ static enum err read_all(const struct pages *p, const char *url, const char *tok
         buf_clear(&body);
         buf_addf(&query, "%s%s%s", path, *after ? "&after=" : "", after);
         if (!e && api_call(api, "GET", buf_cstr(&query), STR_NONE, CALL_MS, &body, &status))
-            e = complain(p, body.err ? "a page is larger than %s may be" : "no answer from %s: is it running?", url);
+            e = complain(p, body.err ? "a page of %s is too large" : "no answer from %s: is it running?", url);
         if (!e) e = take_page(p, &body, status, list, after, fn, ctx);
     } while (!e && *after);
     buf_fini(&query);

@@ -1,10 +1,12 @@
 /* Queues whose tickets may wait for ever, or as good as that: while more comes in than is answered, who waits behind whom decides
    everything, and without an age cap nothing else does (order.c of the matching core says how tickets are ranked).
 
-     priority without a cap   what is low waits behind all that is more urgent, also what comes later: a day for each step of
-   urgency fifo without a cap       within the queue nobody is passed; but tickets of other queues that the same agents serve go
-   first when they are capped, or of an order that looks at urgency a gate that never opens  it keeps more of its group idle than
-   there are, or waits for what has left the queue by then
+   Priority without a cap: what is low waits behind all that is more urgent, also what comes later: a day for each step of urgency.
+
+   Fifo without a cap: within the queue nobody is passed; but tickets of other queues that the same agents serve go first when they
+   are capped, or of an order that looks at urgency.
+
+   A gate that never opens: it keeps more of its group idle than there are, or waits for what has left the queue by then.
 
    Where there is a cap, the bound stands among the notes of `naru check` (facts.c). Two queues share agents when somebody of this
    file may be asked by both; without agents in the file, when their groups meet. */

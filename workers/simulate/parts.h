@@ -30,7 +30,7 @@ struct parts_cfg {
     uint64_t from;                /* wall ms of arrival_ms 0 */
     const struct duties *duties;  /* borrowed during the call */
     uint32_t replications, seeds; /* of each day; of arrivals that are not cut into days */
-    uint32_t every;               /* each so-maniest unit is held: 3: the third, the sixth …; at least 2 */
+    uint32_t every;               /* every how many units one is held; 3: the third, the sixth …; at least 2 */
     bool days;                    /* false: arrivals are not cut into days; then as many seeds again are the held ones */
     enum err (*open)(void *ctx, uint32_t replication, struct source **out, char why[512]); /* as experiment.h has it */
     void *ctx;
