@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "cli/tune.h"
 #include "config/diff.h"
+#include "workers/simulate/show.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -16,22 +17,13 @@ static const enum figure shown[] = { FIG_BREACH, FIG_LATENESS, FIG_WITHIN, FIG_A
 
 /* ---- text ---- */
 
-static void value_text(double v, enum unit unit, char out[32])
+static void row(struct buf *out, const char *name, const struct tune_side side[2], struct sim_group g, enum figure f)
 {
-    if (isnan(v)) snprintf(out, 32, "-");
-    else if (unit == UNIT_SHARE) snprintf(out, 32, "%.2f %%", 100 * v);
-    else if (unit == UNIT_TIME) snprintf(out, 32, "%.1f s", v);
-    else snprintf(out, 32, "%.4f", v);
-}
-
-static void row(struct buf *out, const char *name, const struct tune_side side[2], struct group g, enum figure f)
-{
-    char text[32];
+    char text[SHOW_MAX];
     buf_addf(out, "  %-24s", name);
     for (int i = 0; i < 4; i++) {
         const struct sim_report *r = i % 2 ? side[i / 2].after : side[i / 2].before;
-        value_text(sim_figure(r, g, f), figure_rows[f].unit, text);
-        buf_addf(out, " %11s", text);
+        buf_addf(out, " %11s", show(figure_rows[f].unit, sim_figure(r, g, f), text));
     }
     buf_addc(out, '\n');
 }
@@ -74,7 +66,7 @@ static void classes(struct buf *out, const struct tuning *t)
     const struct sim_report *r = t->side[1].before;
     buf_addz(out, "\n  breach and p99 by class (and how many came)\n");
     for (uint32_t i = 0; i < sim_groups(r, GROUP_CLASS); i++) {
-        struct group g = { GROUP_CLASS, i };
+        struct sim_group g = { GROUP_CLASS, i };
         double came = sim_figure(r, g, FIG_OFFERED) + sim_figure(t->side[0].before, g, FIG_OFFERED);
         if (came == 0) continue;
         snprintf(name, sizeof name, "%s (%.0f)", sim_group_name(r, g), came);
@@ -142,7 +134,7 @@ static enum err show_text(const struct tuning *t, const struct tune_cfg *cfg, co
 
 /* ---- JSON ---- */
 
-static void json_figures(struct jw *w, const char *key, const struct sim_report *r, struct group g)
+static void json_figures(struct jw *w, const char *key, const struct sim_report *r, struct sim_group g)
 {
     jw_key(w, key);
     jw_open(w, '{');
@@ -175,7 +167,7 @@ static void json_side(struct jw *w, const char *key, const struct tune_side *s)
     jw_key(w, "classes");
     jw_open(w, '[');
     for (uint32_t i = 0; i < sim_groups(s->before, GROUP_CLASS); i++) {
-        struct group g = { GROUP_CLASS, i };
+        struct sim_group g = { GROUP_CLASS, i };
         jw_open(w, '{');
         jw_key(w, "name"), jw_strz(w, sim_group_name(s->before, g));
         json_figures(w, "before", s->before, g);

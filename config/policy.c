@@ -12,6 +12,7 @@
 #include "config/closed_files.h"
 #include "config/draft.h"
 
+#include <math.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -245,6 +246,13 @@ void policy_unref(struct policy *p)
 }
 
 /* ---- looking up ---- */
+
+double sim_number_of(const struct sim_by_class *n, uint32_t class, double otherwise)
+{
+    for (uint32_t i = 0; i < n->count; i++)
+        if (n->v[i].class == class) return n->v[i].v;
+    return isnan(n->all) ? otherwise : n->all;
+}
 
 int policy_queue(const struct policy *p, struct str name)
 {

@@ -31,7 +31,7 @@ WORDS_OF(exclusive, EXCLUSIVE_MAP)
 WORDS_OF(skip, SKIP_MAP)
 WORDS_OF(swap, SWAP_MAP)
 
-#define GROUPS_MAX   64u /* of agents, in one workspace: a set of them is a uint64_t */
+#define GROUPS_MAX   64u    /* of agents, in one workspace: a set of them is a uint64_t */
 #define CAPACITY_MAX 10000u /* units of an agent */
 #define CHOOSE_MAX   9u
 #define STEPS_MAX    64u /* of one timeline: those taken are a uint64_t */
@@ -358,6 +358,7 @@ struct sim_by_class { /* a number for all classes, and those of single ones */
     } * v;
     uint32_t count;
 };
+double sim_number_of(const struct sim_by_class *n, uint32_t class, double otherwise); /* otherwise: neither of it nor of all */
 struct sim_agent {
     const char *name;
     int agent;                 /* index into agents */

@@ -21,7 +21,7 @@ struct source {
     /* ERR_OK: *out is the next one. ERR_NOTFOUND: there are no more. Otherwise `why` is a sentence with the place. */
     enum err (*next)(struct source *s, struct arrival *out);
     void (*close)(struct source *s); /* frees all of it */
-    bool random; /* something that it gave was drawn: another seed gives others. Set as it is read */
+    bool random;                     /* something that it gave was drawn: another seed gives others. Set as it is read */
     char why[512];
 };
 /* <0, 0, >0: numbers (digits alone, however many) by their value, before texts; the rest by their bytes. */

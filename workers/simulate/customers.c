@@ -178,7 +178,7 @@ void customer_tell(struct play *p, struct customer *c, enum outcome o, uint64_t 
                            .start = c->start,
                            .end = end,
                            .target = c->first_queue != UINT32_MAX ? c->target : target_of(p, c),
-                           .match = h ? hand_match(p, h, c->class) : NAN,
+                           .match = h ? hand_match(h, c->class) : NAN,
                        });
 }
 

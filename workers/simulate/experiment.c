@@ -142,13 +142,13 @@ static void settle_side(struct experiment *x, unsigned side, double *figures)
 
     for (int kind = GROUP_ALL; kind <= GROUP_CLASS; kind++)
         for (uint32_t i = 0; i < sim_groups(s->one[side], (enum group_kind)kind); i++, figures += FIG_COUNT, row += FIG_COUNT) {
-            sim_figures(s->one[side], (struct group){ (enum group_kind)kind, i }, figures);
+            sim_figures(s->one[side], (struct sim_group){ (enum group_kind)kind, i }, figures);
             for (int f = 0; f < FIG_COUNT; f++) sample_add(&row[f], figures[f]);
         }
     sim_report_merge(x->report[side], s->one[side]);
 }
 
-static uint32_t row_of(const struct samples *s, unsigned side, struct group g)
+static uint32_t row_of(const struct samples *s, unsigned side, struct sim_group g)
 {
     return (g.kind == GROUP_ALL ? 0 : 1 + g.index + (g.kind == GROUP_CLASS ? s->queues[side] : 0)) * FIG_COUNT;
 }
@@ -157,7 +157,7 @@ static void settle_differences(struct samples *s, const double *p, const double 
 {
     for (uint32_t row = 0, i = 0; row < rows_of(s, 0); row += FIG_COUNT, i++) {
         bool queue = i > 0 && i <= s->queues[0];
-        struct group g = { i == 0 ? GROUP_ALL : queue ? GROUP_QUEUE : GROUP_CLASS, 0 };
+        struct sim_group g = { i == 0 ? GROUP_ALL : queue ? GROUP_QUEUE : GROUP_CLASS, 0 };
         if (g.kind != GROUP_ALL) g.index = queue ? s->twin[i - 1] : i - 1 - s->queues[0];
         if (g.index == UINT32_MAX) continue;
         const double *other = q + row_of(s, 1, g);
@@ -246,18 +246,18 @@ enum err experiment_run(struct experiment *x, const struct experiment_cfg *cfg)
 
 /* ---- what came of it ---- */
 
-struct group experiment_other(const struct experiment *x, struct group g)
+struct sim_group experiment_other(const struct experiment *x, struct sim_group g)
 {
     if (g.kind == GROUP_QUEUE) g.index = x->sides == 2 ? x->samples->twin[g.index] : UINT32_MAX;
     return g;
 }
 
-struct interval experiment_figure(const struct experiment *x, unsigned side, struct group g, enum figure f)
+struct interval experiment_figure(const struct experiment *x, unsigned side, struct sim_group g, enum figure f)
 {
     return sample_interval(&x->samples->side[side][row_of(x->samples, side, g) + (uint32_t)f]);
 }
 
-struct interval experiment_difference(const struct experiment *x, struct group g, enum figure f)
+struct interval experiment_difference(const struct experiment *x, struct sim_group g, enum figure f)
 {
     if (x->sides < 2) return (struct interval){ NAN, NAN, 0 };
     return sample_interval(&x->samples->difference[row_of(x->samples, 0, g) + (uint32_t)f]);

@@ -43,11 +43,11 @@ struct experiment {
 enum err experiment_run(struct experiment *x, const struct experiment_cfg *cfg);
 void experiment_fini(struct experiment *x);
 /* Of one side: the mean over replications. The group's index is of that side's policy (classes are the same). */
-struct interval experiment_figure(const struct experiment *x, unsigned side, struct group g, enum figure f);
+struct interval experiment_figure(const struct experiment *x, unsigned side, struct sim_group g, enum figure f);
 /* P - Q, pair by pair; the group is P's, Q's queue is that of the same name (n = 0: it has none). */
-struct interval experiment_difference(const struct experiment *x, struct group g, enum figure f);
+struct interval experiment_difference(const struct experiment *x, struct sim_group g, enum figure f);
 /* Q's group for P's; index UINT32_MAX: none. */
-struct group experiment_other(const struct experiment *x, struct group g);
+struct sim_group experiment_other(const struct experiment *x, struct sim_group g);
 /* The seed of replication `r`; that of the first is `seed` itself. */
 uint64_t experiment_seed(uint64_t seed, uint32_t r);
 

@@ -92,18 +92,7 @@ void hand_tally(struct play *p, struct hand *h, uint64_t to)
 
 /* ---- work ---- */
 
-static double of_class(const struct sim_by_class *b, uint32_t class, double otherwise)
-{
-    for (uint32_t i = 0; i < b->count; i++)
-        if (b->v[i].class == class) return b->v[i].v;
-    return isnan(b->all) ? otherwise : b->all;
-}
-
-double hand_match(const struct play *p, const struct hand *h, uint32_t class)
-{
-    (void)p;
-    return h->rules ? of_class(&h->rules->match, class, NAN) : NAN;
-}
+double hand_match(const struct hand *h, uint32_t class) { return h->rules ? sim_number_of(&h->rules->match, class, NAN) : NAN; }
 
 static double share(const struct sim_parallel *s, uint32_t n)
 {
@@ -133,7 +122,7 @@ static double rate(const struct play *p, const struct hand *h, const struct load
     double speed;
 
     if (c->state != TK_ASSIGNED || (l->interrupted && !k->interrupts)) return 0;
-    speed = (h->rules ? of_class(&h->rules->speed, c->class, 1) : 1) * share(k->parallel, l->n);
+    speed = (h->rules ? sim_number_of(&h->rules->speed, c->class, 1) : 1) * share(k->parallel, l->n);
     return speed < SHARE_LEAST ? 0 : speed;
 }
 

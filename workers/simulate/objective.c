@@ -207,7 +207,7 @@ static double worst_of(enum figure f, const struct sim_report *r)
 {
     double worst = NAN;
     for (uint32_t i = 0; i < sim_groups(r, GROUP_CLASS); i++) {
-        double v = sim_figure(r, (struct group){ GROUP_CLASS, i }, f);
+        double v = sim_figure(r, (struct sim_group){ GROUP_CLASS, i }, f);
         if (isnan(worst) || (figure_rows[f].better > 0 ? v < worst : v > worst)) worst = v;
     }
     return worst;
@@ -216,7 +216,7 @@ static double worst_of(enum figure f, const struct sim_report *r)
 double figure_of_value(const struct figure_of *f, const struct sim_report *r)
 {
     if (f->scope == SCOPE_WORST) return worst_of(f->figure, r);
-    return sim_figure(r, f->scope == SCOPE_CLASS ? (struct group){ GROUP_CLASS, f->class } : GROUP_OF_ALL, f->figure);
+    return sim_figure(r, f->scope == SCOPE_CLASS ? (struct sim_group){ GROUP_CLASS, f->class } : GROUP_OF_ALL, f->figure);
 }
 
 double objective_value(const struct objective *o, const struct sim_report *r, const struct figure_of **missing)

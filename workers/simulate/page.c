@@ -64,7 +64,7 @@ static bool shown(const struct experiment *x, enum figure f)
     return f != FIG_MATCH || !isnan(v);
 }
 
-static void add_row(const struct page *p, struct grid *g, const char *name, struct group group)
+static void add_row(const struct page *p, struct grid *g, const char *name, struct sim_group group)
 {
     char text[SHOW_MAX];
 
@@ -86,7 +86,7 @@ static void add_halves(const struct page *p, struct grid *g)
     }
 }
 
-static bool offered_any(const struct page *p, struct group g) { return experiment_figure(p->x, 0, g, FIG_OFFERED).mean > 0; }
+static bool offered_any(const struct page *p, struct sim_group g) { return experiment_figure(p->x, 0, g, FIG_OFFERED).mean > 0; }
 
 static const char *kind_word(enum group_kind kind) { return kind == GROUP_QUEUE ? "queue" : "class"; }
 
@@ -96,7 +96,7 @@ static void add_groups(const struct page *p, struct grid *g, enum group_kind kin
 
     buf_init(&name, 4096);
     for (uint32_t i = 0; i < sim_groups(p->x->report[0], kind); i++) {
-        struct group group = { kind, i };
+        struct sim_group group = { kind, i };
         if (!offered_any(p, group)) continue;
         buf_clear(&name);
         buf_addf(&name, "%s %s", kind_word(kind), sim_group_name(p->x->report[0], group));
@@ -109,7 +109,7 @@ static void add_groups(const struct page *p, struct grid *g, enum group_kind kin
 static bool classes_are_queues(const struct page *p)
 {
     for (uint32_t i = 0; i < p->rules->class_count; i++) {
-        struct group class = { GROUP_CLASS, i }, queue = { GROUP_QUEUE, (uint32_t)p->rules->classes[i].queue };
+        struct sim_group class = { GROUP_CLASS, i }, queue = { GROUP_QUEUE, (uint32_t)p->rules->classes[i].queue };
         if (strcmp(sim_group_name(p->x->report[0], class), sim_group_name(p->x->report[0], queue))) return false;
         if (sim_figure(p->x->report[0], class, FIG_OFFERED) != sim_figure(p->x->report[0], queue, FIG_OFFERED)) return false;
     }
@@ -196,7 +196,7 @@ static void tell_worst(const struct page *p, unsigned side, const char *heading,
     char within[SHOW_MAX], p99[SHOW_MAX], breach[SHOW_MAX];
 
     if (worst < 0) return;
-    struct group g = { GROUP_CLASS, (uint32_t)worst };
+    struct sim_group g = { GROUP_CLASS, (uint32_t)worst };
     buf_addf(out, "%sworst class: %s: in time %s, p99 %s, breach %s\n", heading, sim_group_name(p->x->report[side], g),
              show(UNIT_SHARE, experiment_figure(p->x, side, g, FIG_WITHIN).mean, within),
              show(UNIT_TIME, experiment_figure(p->x, side, g, FIG_P99).mean, p99),
@@ -221,12 +221,12 @@ static const char *mark_of(const struct interval *d, enum figure f)
 }
 
 /* Five cells: P, Q, the difference, half its interval, its mark. */
-static void add_compared(const struct page *p, struct grid *g, struct group group, enum figure f)
+static void add_compared(const struct page *p, struct grid *g, struct sim_group group, enum figure f)
 {
     enum unit unit = figure_rows[f].unit;
     char text[SHOW_MAX];
     struct interval d = experiment_difference(p->x, group, f);
-    struct group other = experiment_other(p->x, group);
+    struct sim_group other = experiment_other(p->x, group);
 
     grid_add(g, show(unit, experiment_figure(p->x, 0, group, f).mean, text));
     grid_add(g, other.index == UINT32_MAX ? "-" : show(unit, experiment_figure(p->x, 1, other, f).mean, text));
@@ -271,7 +271,7 @@ static void add_compared_groups(const struct page *p, struct grid *g, enum group
 
     buf_init(&name, 4096);
     for (uint32_t i = 0; i < sim_groups(p->x->report[0], kind); i++) {
-        struct group group = { kind, i };
+        struct sim_group group = { kind, i };
         if (!offered_any(p, group)) continue;
         buf_clear(&name);
         buf_addf(&name, "%s %s", kind_word(kind), sim_group_name(p->x->report[0], group));
@@ -296,7 +296,7 @@ static void tell_groups_compared(const struct page *p, struct buf *out)
 }
 
 /* Does P serve the group worse by this figure: surely where there are intervals, at all where there are none? */
-static bool pays(const struct page *p, struct group g, enum figure f)
+static bool pays(const struct page *p, struct sim_group g, enum figure f)
 {
     struct interval d = experiment_difference(p->x, g, f);
     return d.n && -d.mean * figure_rows[f].better > 0 && (isnan(d.half) || interval_sure(&d));
@@ -310,7 +310,7 @@ static void tell_who_pays(const struct page *p, struct buf *out)
 
     for (uint32_t i = 0; i < p->rules->class_count; i++)
         for (size_t c = 0; c < sizeof looked_at / sizeof *looked_at; c++) {
-            struct group g = { GROUP_CLASS, i };
+            struct sim_group g = { GROUP_CLASS, i };
             const struct figure_row *row = &figure_rows[looked_at[c]];
             if (!pays(p, g, looked_at[c])) continue;
             any = true;

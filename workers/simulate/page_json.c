@@ -19,9 +19,9 @@ static void put_interval(struct jw *w, const struct interval *v, bool sure)
 }
 
 /* Those of agents are of all tickets alone. */
-static int figures_of(struct group g) { return g.kind == GROUP_ALL ? FIG_COUNT : FIG_OCCUPANCY; }
+static int figures_of(struct sim_group g) { return g.kind == GROUP_ALL ? FIG_COUNT : FIG_OCCUPANCY; }
 
-static void put_figures(const struct page *p, struct jw *w, unsigned side, struct group g)
+static void put_figures(const struct page *p, struct jw *w, unsigned side, struct sim_group g)
 {
     for (int f = 0; f < figures_of(g); f++) {
         struct interval v = experiment_figure(p->x, side, g, (enum figure)f);
@@ -30,7 +30,7 @@ static void put_figures(const struct page *p, struct jw *w, unsigned side, struc
     }
 }
 
-static void put_differences(const struct page *p, struct jw *w, struct group g)
+static void put_differences(const struct page *p, struct jw *w, struct sim_group g)
 {
     for (int f = 0; f < figures_of(g); f++) {
         struct interval v = experiment_difference(p->x, g, (enum figure)f);
@@ -62,7 +62,7 @@ static void put_groups(const struct page *p, struct jw *w, unsigned side, enum g
 
     jw_open(w, '[');
     for (uint32_t i = 0; i < sim_groups(r, kind); i++) {
-        struct group g = { kind, i };
+        struct sim_group g = { kind, i };
         jw_open(w, '{');
         put_name(w, "name", sim_group_name(r, g));
         if (kind == GROUP_CLASS) put_class(p, w, side, i);
@@ -148,7 +148,7 @@ static void put_group_differences(const struct page *p, struct jw *w, enum group
 {
     jw_open(w, '[');
     for (uint32_t i = 0; i < sim_groups(p->x->report[0], kind); i++) {
-        struct group g = { kind, i };
+        struct sim_group g = { kind, i };
         if (experiment_other(p->x, g).index == UINT32_MAX) continue;
         jw_open(w, '{');
         put_name(w, "name", sim_group_name(p->x->report[0], g));

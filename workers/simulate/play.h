@@ -149,7 +149,7 @@ void hand_presence(struct play *p, struct hand *h, struct str words);
 void hand_comes(struct play *p, struct hand *h, uint64_t until);
 void hand_leaves(struct play *p, struct hand *h);
 void hand_is_back(struct play *p, struct hand *h);
-struct customer *hand_done(struct hand *h);                                    /* the first that is done */
-double hand_match(const struct play *p, const struct hand *h, uint32_t class); /* NAN: not given */
+struct customer *hand_done(struct hand *h);              /* the first that is done */
+double hand_match(const struct hand *h, uint32_t class); /* NAN: not given */
 
 #endif

@@ -152,18 +152,11 @@ static enum err add_parallel(struct binding *b, struct simulate_rules *s)
 
 /* ---- tickets ---- */
 
-static double by_class(const struct sim_by_class *n, uint32_t class)
-{
-    for (uint32_t i = 0; i < n->count; i++)
-        if (n->v[i].class == class) return n->v[i].v;
-    return isnan(n->all) ? 1 : n->all;
-}
-
 /* How fast this agent works on this class as the section says it: what took them a minute is so many minutes of work. */
 static double speed_of(const struct policy *p, const char *agent, uint32_t class)
 {
     for (uint32_t i = 0; agent && i < p->simulate.agent_count; i++)
-        if (!strcmp(p->simulate.agents[i].name, agent)) return by_class(&p->simulate.agents[i].speed, class);
+        if (!strcmp(p->simulate.agents[i].name, agent)) return sim_number_of(&p->simulate.agents[i].speed, class, 1);
     return 1;
 }
 

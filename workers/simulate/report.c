@@ -37,7 +37,7 @@ struct tickets { /* of one group */
     double weight, breached, late_ms, finish_ms, match, target_ms;
     struct waits waits; /* of those answered */
 };
-struct part { /* of the day */
+struct day_part { /* of the day */
     uint64_t offered, in_time;
     struct waits waits;
 };
@@ -51,9 +51,9 @@ struct sim_report {
     uint64_t warm_ms;
     struct tickets *groups;
     uint32_t group_count;
-    struct part *parts[SIM_DAY_PARTS]; /* NULL: nobody arrived */
-    uint64_t first, last;              /* wall ms of arrivals that count; first NEVER: none */
-    struct {                           /* the day last looked up: it holds [low, next) at least */
+    struct day_part *parts[SIM_DAY_PARTS]; /* NULL: nobody arrived */
+    uint64_t first, last;                  /* wall ms of arrivals that count; first NEVER: none */
+    struct {                               /* the day last looked up: it holds [low, next) at least */
         uint64_t low, next;
     } day;
     struct agent_row *agents;
@@ -160,7 +160,7 @@ static uint32_t part_of_day(struct sim_report *r, uint64_t wall)
 static void count_in_day(struct sim_report *r, const struct outcome_of *o, const struct judged *j)
 {
     uint64_t wall = r->rules->from + o->arrived;
-    struct part **at = &r->parts[part_of_day(r, wall)];
+    struct day_part **at = &r->parts[part_of_day(r, wall)];
 
     if (wall < r->first) r->first = wall;
     if (wall > r->last) r->last = wall;
@@ -180,7 +180,7 @@ static uint64_t mix(uint64_t h, uint64_t v)
     return (uint64_t)m ^ (uint64_t)(m >> 64);
 }
 
-static struct tickets *group_at(const struct sim_report *r, struct group g)
+static struct tickets *group_at(const struct sim_report *r, struct sim_group g)
 {
     if (g.kind == GROUP_ALL) return r->groups;
     if (g.kind == GROUP_QUEUE) return g.index < r->policy->queue_count ? r->groups + 1 + g.index : NULL;
@@ -190,8 +190,8 @@ static struct tickets *group_at(const struct sim_report *r, struct group g)
 void sim_report_outcome(void *ctx, const struct outcome_of *o)
 {
     struct sim_report *r = ctx;
-    struct tickets *queue = group_at(r, (struct group){ GROUP_QUEUE, o->queue });
-    struct tickets *class = group_at(r, (struct group){ GROUP_CLASS, o->class });
+    struct tickets *queue = group_at(r, (struct sim_group){ GROUP_QUEUE, o->queue });
+    struct tickets *class = group_at(r, (struct sim_group){ GROUP_CLASS, o->class });
 
     r->print =
         mix(mix(mix(mix(r->print, o->arrived), o->start), o->end), (uint64_t)o->agent_index << 32 | o->class << 3 | o->outcome);
@@ -291,7 +291,7 @@ static void merge_tickets(struct tickets *into, const struct tickets *from)
     waits_merge(&into->waits, &from->waits);
 }
 
-static void merge_part(struct sim_report *into, struct part **at, const struct part *from)
+static void merge_part(struct sim_report *into, struct day_part **at, const struct day_part *from)
 {
     if (!from) return;
     if (!*at && !(*at = calloc(1, sizeof **at))) {
@@ -347,7 +347,7 @@ static void figures_of(const struct tickets *t, double out[FIG_COUNT])
     out[FIG_MATCH] = share(t->match, (double)t->matched);
 }
 
-void sim_figures(const struct sim_report *r, struct group g, double out[FIG_COUNT])
+void sim_figures(const struct sim_report *r, struct sim_group g, double out[FIG_COUNT])
 {
     const struct tickets *t = group_at(r, g);
 
@@ -356,7 +356,7 @@ void sim_figures(const struct sim_report *r, struct group g, double out[FIG_COUN
     if (g.kind == GROUP_ALL) agents_together(r, out);
 }
 
-double sim_figure(const struct sim_report *r, struct group g, enum figure f)
+double sim_figure(const struct sim_report *r, struct sim_group g, enum figure f)
 {
     double all[FIG_COUNT];
 
@@ -369,7 +369,7 @@ uint32_t sim_groups(const struct sim_report *r, enum group_kind kind)
     return kind == GROUP_ALL ? 1 : kind == GROUP_QUEUE ? r->policy->queue_count : r->rules->class_count;
 }
 
-const char *sim_group_name(const struct sim_report *r, struct group g)
+const char *sim_group_name(const struct sim_report *r, struct sim_group g)
 {
     if (g.kind == GROUP_ALL) return "all";
     return g.kind == GROUP_QUEUE ? r->policy->queues[g.index].name : r->rules->classes[g.index].name;
@@ -381,7 +381,7 @@ int sim_report_worst(const struct sim_report *r)
     int worst = -1;
 
     for (uint32_t i = 0; i < r->rules->class_count; i++) {
-        const struct tickets *t = group_at(r, (struct group){ GROUP_CLASS, i });
+        const struct tickets *t = group_at(r, (struct sim_group){ GROUP_CLASS, i });
         double within = share((double)t->in_time, (double)t->offered), p99 = t->waits.count ? waits_at(&t->waits, 0.99) : 0;
         if (!(within < least || (within == least && p99 > longest))) continue;
         least = within, longest = p99, worst = (int)i;
@@ -391,7 +391,7 @@ int sim_report_worst(const struct sim_report *r)
 
 double sim_target(const struct sim_report *r, uint32_t class)
 {
-    const struct tickets *t = group_at(r, (struct group){ GROUP_CLASS, class });
+    const struct tickets *t = group_at(r, (struct sim_group){ GROUP_CLASS, class });
     return t ? share(t->target_ms, (double)t->offered) / 1000 : NAN;
 }
 
@@ -403,11 +403,11 @@ static uint32_t days_between(const struct policy *p, uint64_t first, uint64_t la
 }
 
 /* `count` parts from `at` on as one; false: nobody arrived in them. */
-static bool join(const struct sim_report *r, uint32_t at, uint32_t count, struct part *out)
+static bool join(const struct sim_report *r, uint32_t at, uint32_t count, struct day_part *out)
 {
-    *out = (struct part){ 0 };
+    *out = (struct day_part){ 0 };
     for (uint32_t i = 0; i < count; i++) {
-        const struct part *p = r->parts[at + i];
+        const struct day_part *p = r->parts[at + i];
         if (!p) continue;
         out->offered += p->offered;
         out->in_time += p->in_time;
@@ -418,7 +418,7 @@ static bool join(const struct sim_report *r, uint32_t at, uint32_t count, struct
 
 uint32_t sim_report_day(const struct sim_report *r, struct bucket_figures out[SIM_DAY_PARTS], uint32_t *step, uint32_t *days)
 {
-    struct part sum;
+    struct day_part sum;
     uint32_t n = 0, end = 0, begin = 0;
 
     *step = 5, *days = 0;

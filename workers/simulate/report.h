@@ -54,11 +54,11 @@ int figure_find(struct str key); /* enum figure, or -1 */
 
 /* Which tickets: all, those that first waited in a queue of the policy, or those of a class of the rules. */
 enum group_kind { GROUP_ALL, GROUP_QUEUE, GROUP_CLASS };
-struct group {
+struct sim_group {
     enum group_kind kind;
     uint32_t index; /* GROUP_ALL: 0 */
 };
-#define GROUP_OF_ALL ((struct group){ GROUP_ALL, 0 })
+#define GROUP_OF_ALL ((struct sim_group){ GROUP_ALL, 0 })
 
 struct agent_figures { /* the name lives as long as the report */
     const char *agent;
@@ -85,10 +85,10 @@ enum err sim_report_err(const struct sim_report *r); /* ERR_OK or ERR_NOMEM: the
 /* Adds what another run of the same policy and rules gathered: then counts are sums, and the rest is of the tickets of both. */
 void sim_report_merge(struct sim_report *into, const struct sim_report *from);
 
-double sim_figure(const struct sim_report *r, struct group g, enum figure f);
-void sim_figures(const struct sim_report *r, struct group g, double out[FIG_COUNT]);
-uint32_t sim_groups(const struct sim_report *r, enum group_kind kind);  /* how many */
-const char *sim_group_name(const struct sim_report *r, struct group g); /* "all", the queue's, the class's */
+double sim_figure(const struct sim_report *r, struct sim_group g, enum figure f);
+void sim_figures(const struct sim_report *r, struct sim_group g, double out[FIG_COUNT]);
+uint32_t sim_groups(const struct sim_report *r, enum group_kind kind);      /* how many */
+const char *sim_group_name(const struct sim_report *r, struct sim_group g); /* "all", the queue's, the class's */
 /* The class with the smallest share in time; of equal ones that with the longest p99. -1: no class was offered a ticket. */
 int sim_report_worst(const struct sim_report *r);
 uint32_t sim_agents(const struct sim_report *r);

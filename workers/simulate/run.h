@@ -10,8 +10,9 @@
 #include <signal.h>
 
 #define OUTCOME_MAP(X)                                                                                                             \
-    X(OUT_SERVED, "served") X(OUT_ABANDONED, "abandoned") X(OUT_BLOCKED, "blocked")                                              \
-    X(OUT_WAITING, "waiting") /* the run ended, or was interrupted, before it did */
+    X(OUT_SERVED, "served")                                                                                                        \
+    X(OUT_ABANDONED, "abandoned") X(OUT_BLOCKED, "blocked")                                                                        \
+        X(OUT_WAITING, "waiting") /* the run ended, or was interrupted, before it did */
 WORDS_OF(outcome, OUTCOME_MAP)
 
 /* What became of one arrival. Texts are valid during the call alone. */
@@ -22,8 +23,8 @@ struct outcome_of {
     const char *agent;     /* who served it, or NULL */
     uint32_t agent_index;  /* into the policy's agents; UINT32_MAX: nobody, or not of the policy */
     uint64_t arrived;
-    uint64_t start; /* accepted; UINT64_MAX: never */
-    uint64_t end;   /* worked off, hung up or turned away; of who waits (or is being served), the last instant of the run */
+    uint64_t start;  /* accepted; UINT64_MAX: never */
+    uint64_t end;    /* worked off, hung up or turned away; of who waits (or is being served), the last instant of the run */
     uint64_t target; /* ms after its arrival until which an answer is in time (business hours counted in) */
     double match;    /* NAN: not given for this agent and class */
 };
@@ -37,7 +38,7 @@ struct agent_use {
 };
 
 struct sim_cfg {
-    struct policy *policy; /* borrowed; its simulate section may be that of another policy: see `rules` */
+    struct policy *policy;              /* borrowed; its simulate section may be that of another policy: see `rules` */
     const struct simulate_rules *rules; /* bound to `policy` (sim_bind); source's classes are its classes */
     const struct duties *duties;        /* borrowed; NULL: everybody all the time */
     struct source *source;              /* borrowed, read to its end */
@@ -49,14 +50,14 @@ struct sim_cfg {
     void *ctx;
 };
 struct sim_end {
-    bool stopped;        /* `stop` was set */
-    uint64_t tickets;    /* arrivals played */
-    uint64_t decisions;  /* offers made */
-    uint64_t last_ms;    /* the last instant */
-    char why[512];       /* what went wrong, when something did */
+    bool stopped;       /* `stop` was set */
+    uint64_t tickets;   /* arrivals played */
+    uint64_t decisions; /* offers made */
+    uint64_t last_ms;   /* the last instant */
+    char why[512];      /* what went wrong, when something did */
 };
-/* Runs to the end of all work. The same cfg gives the same calls with the same values. ERR_NOMEM; what the source said; ERR_INTERNAL
-   when the core breaks a rule of its own. */
+/* Runs to the end of all work. The same cfg gives the same calls with the same values. ERR_NOMEM; what the source said;
+   ERR_INTERNAL when the core breaks a rule of its own. */
 enum err sim_run(const struct sim_cfg *cfg, struct sim_end *out);
 
 #endif

@@ -55,7 +55,7 @@ static inline struct outcome_of made_lost(uint32_t class, enum outcome how, uint
 
 static inline void add(struct sim_report *r, struct outcome_of o) { sim_report_outcome(r, &o); }
 
-static inline void assert_figure(const struct sim_report *r, struct group g, enum figure f, double want)
+static inline void assert_figure(const struct sim_report *r, struct sim_group g, enum figure f, double want)
 {
     double got = sim_figure(r, g, f);
     bool same = isnan(want) ? isnan(got) : fabs(got - want) <= 1e-9 * fmax(1, fabs(want));

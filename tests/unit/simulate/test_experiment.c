@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 static struct policy *one, *other;
-static const struct group all = { GROUP_ALL, 0 };
+static const struct sim_group all = { GROUP_ALL, 0 };
 
 /* ---- a world: ten arrivals, who wait what the source says; twice as long, and all in the first queue, under the other policy ----
  */
@@ -170,7 +170,7 @@ TEST(differences_are_taken_pair_by_pair_and_queues_meet_by_name)
     assert_int_equal(d.n, 4);
     assert_near(experiment_difference(&x, all, FIG_OCCUPANCY).mean, 0.3);
     assert_true(experiment_difference(&x, all, FIG_OCCUPANCY).half < 1e-12);
-    struct group calls = { GROUP_QUEUE, 0 }, mail = { GROUP_QUEUE, 1 }, plain = { GROUP_CLASS, 1 };
+    struct sim_group calls = { GROUP_QUEUE, 0 }, mail = { GROUP_QUEUE, 1 }, plain = { GROUP_CLASS, 1 };
     assert_int_equal(experiment_other(&x, calls).index, UINT32_MAX);
     assert_int_equal(experiment_difference(&x, calls, FIG_OFFERED).n, 0);
     assert_int_equal(experiment_other(&x, mail).index, 0);

@@ -4,7 +4,8 @@
 
 #include <stdlib.h>
 
-static const struct group all = { GROUP_ALL, 0 }, gold = { GROUP_CLASS, 0 }, plain = { GROUP_CLASS, 1 }, calls = { GROUP_QUEUE, 0 };
+static const struct sim_group all = { GROUP_ALL, 0 }, gold = { GROUP_CLASS, 0 }, plain = { GROUP_CLASS, 1 },
+                              calls = { GROUP_QUEUE, 0 };
 
 /* gold: answered at once, after 30 s, after 60 s (just in time), after 90 s; abandoned after 100 s; blocked.
    plain: abandoned after 10 s; waiting for 200 s when the run ends; accepted after 10 s and still at work when it ends. */
@@ -30,7 +31,7 @@ static struct sim_report *by_hand(void)
 TEST(figures_are_what_a_count_by_hand_gives)
 {
     static const struct {
-        struct group g;
+        struct sim_group g;
         enum figure f;
         double want;
     } rows[] = {

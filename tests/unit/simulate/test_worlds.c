@@ -728,7 +728,7 @@ static void worked_off(void)
 
 /* ---- reported ---- */
 
-static void is_figure(const struct experiment *x, struct group g, enum figure f, double want)
+static void is_figure(const struct experiment *x, struct sim_group g, enum figure f, double want)
 {
     double got = experiment_figure(x, 0, g, f).mean;
 
@@ -736,7 +736,7 @@ static void is_figure(const struct experiment *x, struct group g, enum figure f,
     broken("%s of group %d %u: %.12g, and not %.12g", figure_rows[f].key, g.kind, g.index, want, got);
 }
 
-static void figures_of(const struct experiment *x, struct group g)
+static void figures_of(const struct experiment *x, struct sim_group g)
 {
     double of[4] = { 0 }, answered = 0, wait = 0, most = 0, late = 0, weights = 0, breached = 0, within = 0, finish = 0, asked = 0;
 
@@ -781,10 +781,10 @@ static void compared(struct experiment *x, unsigned first, unsigned second)
 
 /* ---- again ---- */
 
-static struct group group_at(uint32_t i)
+static struct sim_group group_at(uint32_t i)
 {
     if (i == 0) return GROUP_OF_ALL;
-    return i <= QUEUES ? (struct group){ GROUP_QUEUE, i - 1 } : (struct group){ GROUP_CLASS, i - 1 - QUEUES };
+    return i <= QUEUES ? (struct sim_group){ GROUP_QUEUE, i - 1 } : (struct sim_group){ GROUP_CLASS, i - 1 - QUEUES };
 }
 
 static void differences(const struct experiment *x, const struct experiment *swapped)
