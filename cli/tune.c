@@ -112,6 +112,17 @@ static int read_policy(struct tuned *t)
     return status;
 }
 
+/* The policy once more, as of another begin than its own. */
+static int begin_at(struct tuned *t, uint64_t from)
+{
+    struct findings f;
+    findings_init(&f);
+    enum err e = load_as_of(t, t->from = from, &f);
+    int status = e ? tell_findings(&f, t->args->policy, e) : 0;
+    findings_fini(&f);
+    return status;
+}
+
 static int read_arrivals(struct tuned *t)
 {
     struct findings f;
@@ -121,10 +132,9 @@ static int read_arrivals(struct tuned *t)
     enum err e = arrivals_load_file(&t->arrivals, t->args->arrivals, t->policy, &f);
     if (e) status = tell_findings(&f, t->args->arrivals, e);
     findings_fini(&f);
-    if (!e && t->arrivals->from != t->from) e = load_as_of(t, t->from = t->arrivals->from, NULL);
-    if (e && !status) return refuse(t->args->policy, err_text(e));
-    if (!e) t->warm_ms = t->arrivals->warm_up_ms;
-    return status;
+    if (status) return status;
+    t->warm_ms = t->arrivals->warm_up_ms;
+    return t->arrivals->from == t->from ? 0 : begin_at(t, t->arrivals->from);
 }
 
 static int read_words(struct tuned *t)

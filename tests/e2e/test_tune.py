@@ -90,6 +90,16 @@ def test_drawn_arrivals_are_tried_on_other_seeds(files):
     assert told["changes"] and all(c["key"].endswith(".order") and c["from"] == "fifo" for c in told["changes"])
 
 
+def test_a_policy_with_closed_days_of_a_file_is_read_anew_for_another_begin(files):
+    (files / "days.ics").write_text("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:test\r\nBEGIN:VEVENT\r\nUID:1\r\nDTSTAMP:20260101T000000Z\r\n"
+                                    "DTSTART;VALUE=DATE:20260501\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n")
+    hours = 'hours:\n  desk: { timezone: UTC, open: { mon-sun: "00:00-24:00" }, closed: "file:days.ics" }\nqueues:\n'
+    (files / "closed.yaml").write_text(POLICY.replace("queues:\n", hours, 1))
+    (files / "later.yaml").write_text(ARRIVALS.replace("for: 4h", "for: 1h\nfrom: 2026-03-09 09:00"))
+    out = tune(files, "--policy", "closed.yaml", "--arrivals", "later.yaml", "--over", "queues.*.weight", "--budget", "1", "--replications", "1").stdout
+    assert "no change is proposed" in out
+
+
 def test_what_helps_nothing_is_not_proposed(files):
     out = tune(files, "--policy", "p.yaml", "--trace", "t.csv", "--over", "queues.*.offers.back-off", "--budget", "5").stdout
     assert "nothing better was found: no change is proposed" in out

@@ -44,7 +44,8 @@ struct tuning {
    change nothing of the objective are put back to what is written. ERR_RANGE: a figure of the objective is not defined. */
 enum err tune_run(struct tuning *out, const struct tune_cfg *cfg);
 void tune_fini(struct tuning *t);
-/* The text of a policy file as a policy, with the files that it names, as of `at` (wall ms). As policy_load. */
+/* The text of a policy file as a policy, with the files that it names, as of `at` (wall ms). As policy_load, but for `f`, which
+   is not NULL. */
 enum err tune_load(struct policy **out, struct str yaml, const char *path, uint64_t at, struct findings *f);
 /* It is better on what was held, as far as can be told: the difference's mean is below 0, and no guard is broken. */
 bool tune_holds(const struct tuning *t);
