@@ -188,10 +188,3 @@ void arrivals_free(struct arrivals *a)
     arena_fini(mem);
     free(mem);
 }
-
-double rate_at(const struct rate *r, uint32_t minute)
-{
-    uint32_t i = r->count; /* before the first part the last one of the day before still holds */
-    for (uint32_t k = 0; k < r->count && r->v[k].minute <= minute; k++) i = k + 1;
-    return r->v[i - 1].per_ms;
-}

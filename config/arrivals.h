@@ -44,7 +44,5 @@ enum err arrivals_load(struct arrivals **out, struct str yaml, const struct poli
 /* The same from a file; ERR_IO when it cannot be read, ERR_TOOBIG beyond LIM_YAML_BYTES. */
 enum err arrivals_load_file(struct arrivals **out, const char *path, const struct policy *p, struct findings *f);
 void arrivals_free(struct arrivals *a); /* NULL is fine */
-/* Arrivals a millisecond at a minute of the day, 0..1439. */
-double rate_at(const struct rate *r, uint32_t minute);
 
 #endif

@@ -59,7 +59,7 @@ enum err crew_init(struct crew *c, const struct policy *p)
     *c = (struct crew){ .p = p, .words = p->agent_count / 64 + 1 };
     map_init(&c->skills, 1u << 20);
     arena_init(&c->arena, CREW_ARENA);
-    c->some = crew_set(c);
+    c->some = arena_alloc(&c->arena, c->words * sizeof *c->some);
     if (!c->some) return ERR_NOMEM;
     for (uint32_t i = 0; i < p->agent_count && !e; i++) e = add_agent(c, i);
     if (!e) e = make_room(c);
@@ -76,8 +76,6 @@ void crew_fini(struct crew *c)
 const struct holders *crew_skill(const struct crew *c, const char *skill) { return map_get(&c->skills, str_of(skill)); }
 
 /* ---- sets ---- */
-
-uint64_t *crew_set(struct crew *c) { return arena_alloc(&c->arena, c->words * sizeof(uint64_t)); }
 
 void crew_asked(const struct crew *c, const struct queue *q, uint64_t groups, uint64_t *set)
 {

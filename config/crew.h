@@ -28,9 +28,7 @@ enum err crew_init(struct crew *c, const struct policy *p);
 void crew_fini(struct crew *c);
 /* NULL: nobody has it. "lang" (from the ticket) is had by all who speak any language. */
 const struct holders *crew_skill(const struct crew *c, const char *skill);
-/* A set of agents, empty; it lives as long as the crew. NULL without memory. */
-uint64_t *crew_set(struct crew *c);
-/* Sets: everybody whom the queue may ask when it asks `groups` (0: everybody). */
+/* Sets of agents, of c->words words. Everybody whom the queue may ask when it asks `groups` (0: everybody). */
 void crew_asked(const struct crew *c, const struct queue *q, uint64_t groups, uint64_t *set);
 /* Takes out those who do not have the skill at this level. */
 void crew_keep(const struct crew *c, const char *skill, uint32_t level, uint64_t *set);

@@ -383,7 +383,7 @@ static void warn_unasked(struct bind *b, const struct draft *d, const struct cre
 {
     const struct policy *p = &d->p;
     const struct ynode *agents = tree_get(root, "agents");
-    uint64_t *asked = crew_set((struct crew *)c);
+    uint64_t *asked = calloc(c->words, sizeof *asked); /* a set */
     uint32_t said = 0;
     if (!asked) {
         b->broken = true;
@@ -402,6 +402,7 @@ static void warn_unasked(struct bind *b, const struct draft *d, const struct cre
     uint32_t i = 0;
     for (const struct ynode *n = agents ? agents->first : NULL; n && i < p->agent_count; n = n->next, i++)
         if (!crew_in(asked, i) && said++ < UNASKED_SAID) say_unasked(b, p, &p->agents[i], n);
+    free(asked);
 }
 
 void warn_reach(struct bind *b, const struct draft *d, const struct crew *c, const struct ynode *root)

@@ -1,7 +1,5 @@
 #include "workers/assign/nearest.h"
 
-#include "base/clock.h"
-
 /* HOW SMALL a change is: first by the number of tests that are failed, then by the sum of what each is worth (`sizes`): what passes
    by itself or is a matter of one ticket before what somebody has to decide, and a level or a few units before somebody who is not
    there. The amounts count within a test: ten for a level, and the share of the units that is missing.
@@ -240,13 +238,6 @@ void says_span(struct buf *b, uint64_t ms)
         ms %= units[i].ms;
         told++;
     }
-}
-
-void says_time(struct buf *b, uint64_t wall_ms)
-{
-    char text[25];
-
-    buf_add(b, clock_text(wall_ms, text) + 11, 8);
 }
 
 static uint64_t all_tiers(const struct line *l)

@@ -39,7 +39,6 @@ void says_groups(const struct workspace *ws, uint64_t groups, struct buf *b);   
 /* "minji had 20 units free of 30", "minji was free": what somebody was, whatever would change it. */
 void says_own(const struct workspace *ws, const struct line *l, const struct change_wanted *c, bool past, struct buf *b);
 void says_span(struct buf *b, uint64_t ms);                                              /* "2 min 13 s" */
-void says_time(struct buf *b, uint64_t wall_ms);                                         /* "10:02:13", UTC */
 bool lack_of(const struct rewind *r, uint32_t agent, enum fails test, struct lack *out); /* false: they pass it */
 
 #endif

@@ -11,6 +11,14 @@
 
 static bool near(double a, double b) { return fabs(a - b) < 1e-12; }
 
+/* Arrivals a millisecond at a minute of the day. */
+static double rate_at(const struct rate *r, uint32_t minute)
+{
+    uint32_t i = r->count; /* before the first part the last one of the day before still holds */
+    for (uint32_t k = 0; k < r->count && r->v[k].minute <= minute; k++) i = k + 1;
+    return r->v[i - 1].per_ms;
+}
+
 TEST(what_is_written_arrives_and_what_is_not_is_the_policys)
 {
     UNUSED(state);
