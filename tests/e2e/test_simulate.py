@@ -140,7 +140,7 @@ def test_every_key_of_the_json_is_explained(files):
 
 
 def test_the_sample_workspace_can_be_simulated():
-    p = start(ROOT, "--policy", "config/hanbit.yaml", "--arrivals", "config/hanbit-day.yaml", "--replications", 1)
+    p = start(ROOT, "--policy", "config/hanbit.yaml", "--arrivals", "config/arrivals/hanbit-day.yaml", "--replications", 1)
     out, err = p.communicate(timeout=60)
     assert p.returncode == 0 and not err and "worst class: " in out
 
