@@ -86,6 +86,7 @@ def test_one_that_waited(door):
         changes = now["smallest_change"]["changes"]
         assert not now["smallest_change"]["never"] and len(changes) == 3, changes
         assert "one more webchat, maximum 1: minji" in says(changes), changes
+        wait_for("a wait worth telling", lambda: explained(door, second)["waits"][-1]["ms"] >= 100)
         done(door, minji, first, held)
         token = accept(minji, second)
         (wait,) = explained(door, second)["waits"]

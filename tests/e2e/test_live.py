@@ -100,7 +100,11 @@ def test_the_crowd_did_all_that_agents_do(run):
 
 def test_every_event_has_settled_and_no_ticket_is_left(run):
     naru, crowd, _, events, _, _ = run
-    wait_for("no live ticket", lambda: naru.get("/v1/tickets").json["tickets"] == [], 60)
+    live = lambda: naru.get("/v1/tickets").json["tickets"]
+    try:
+        wait_for("no live ticket", lambda: live() == [], 60)
+    except AssertionError:
+        pytest.fail(f"{crowd}: " + " ".join(json.dumps([t, naru.get(f"/v1/tickets/{t['ticket']}/explain").json]) for t in live()[:3]))
     wait_for("every event to settle", lambda: naru.metric("naru_events_live") == 0, 60)
     tickets = [naru.get(f"/v1/events/{e}").json for e in events]
     assert {t["state"] for t in tickets} == {"settled"}
