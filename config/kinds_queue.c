@@ -345,3 +345,25 @@ static void schema_secret(struct jw *w, const struct row *r)
 const struct kind K_SECRET = {
     .name = "`file:/path` or `env:NAME`", .example = "env:BOT_KEY", .read = read_secret, .schema = schema_secret
 };
+
+/* row->max is how many. */
+static void read_secrets(struct bind *b, const struct ynode *n, const struct row *r, void *into)
+{
+    struct words_list *list = into;
+    if (n->type == Y_MAP) {
+        bind_expected(b, n, K_SECRET.name);
+        return;
+    }
+    if (!bind_list_fits(b, n, (size_t)r->max) || !(list->v = bind_alloc(b, bind_count(n) * sizeof *list->v))) return;
+    list->count = 0;
+    for (const struct ynode *c = bind_first(n); c; c = c == n ? NULL : c->next) {
+        list->v[list->count] = NULL;
+        read_secret(b, c, &(struct row){ .max = 1024 }, &list->v[list->count]);
+        if (list->v[list->count]) list->count++;
+    }
+}
+static void schema_secrets(struct jw *w, const struct row *r) { schema_list_or_one(w, schema_secret, r); }
+const struct kind K_SECRETS = { .name = "`file:/path` or `env:NAME`, or a list of two",
+                                .example = "[env:KEY, file:/etc/naru/next.key]",
+                                .read = read_secrets,
+                                .schema = schema_secrets };

@@ -80,11 +80,39 @@ struct channel {
         exclusive; /* alone: only to who has nothing; interrupts: on top of what they have; either: nothing else beside it */
     uint32_t line;
 };
+/* Who runs the other end of an account: X(CONSTANT, "word", what it must be given, the channels it may be on; "": any). The rows of
+   router/channel.c stand beside these. */
+#define ACCOUNT_SECRET 1u /* `secret`: what signs its requests */
+#define ACCOUNT_TOKEN  2u /* `token`: what replies are sent with; without it nothing can be answered */
+#define ACCOUNT_VERIFY 4u /* `verify`: the word of its challenge */
+#define ACCOUNT_ID     8u /* `id`: what the provider calls this account */
+#define PROVIDER_MAP(X)                                                                                                            \
+    X(PROVIDER_NONE, "none", 0, "")                         /* its events come by POST /v1/events alone */                         \
+    X(PROVIDER_GENERIC, "generic", 0, "")                   /* any webhook, by `signature` and `map` */                            \
+    X(PROVIDER_CLOUDEVENTS, "cloudevents", 0, "")           /* CloudEvents, by `signature` */                                      \
+    X(PROVIDER_WIDGET, "widget", ACCOUNT_SECRET, "webchat") /* our own web chat */                                                 \
+    X(PROVIDER_LMTP, "lmtp", 0, "email")                    /* from a mail server */                                               \
+    X(PROVIDER_POSTMARK, "postmark", ACCOUNT_SECRET, "email")                                                                      \
+    X(PROVIDER_MAILGUN, "mailgun", ACCOUNT_SECRET, "email")                                                                        \
+    X(PROVIDER_TWILIO, "twilio", ACCOUNT_SECRET, "sms whatsapp voice")                                                             \
+    X(PROVIDER_META, "meta", ACCOUNT_SECRET | ACCOUNT_VERIFY, "messenger instagram whatsapp")                                      \
+    X(PROVIDER_LINE, "line", ACCOUNT_SECRET, "line")                                                                               \
+    X(PROVIDER_SLACK, "slack", ACCOUNT_SECRET, "slack")                                                                            \
+    X(PROVIDER_TELEGRAM, "telegram", ACCOUNT_SECRET, "telegram")                                                                   \
+    X(PROVIDER_KAKAO, "kakao", ACCOUNT_SECRET, "kakao")
+#define PROVIDER_ENUM(id, word, needs, channels) id,
+enum provider_id { PROVIDER_MAP(PROVIDER_ENUM) PROVIDER_COUNT };
+#undef PROVIDER_ENUM
+
 struct account {
     const char *name;
-    uint32_t channel;     /* index into channels */
-    const char *provider; /* NULL: none */
-    const char *secret;   /* as written ("file:/etc/…"); NULL: none */
+    uint32_t channel; /* index into channels */
+    enum provider_id provider;
+    struct words_list secrets;  /* file: or env:, at most 2: while one is being changed both are good; the first signs */
+    const char *token, *verify; /* file: or env:; NULL: none */
+    const char *id;             /* what the provider calls it: Twilio's AccountSid, Meta's page or phone number id …; NULL */
+    const char *from;           /* the number or address that replies come from; NULL: by the provider's rule */
+    const char *api;            /* where the provider's API is, without a slash at the end; NULL: its usual address */
     uint32_t line;
 };
 
@@ -402,6 +430,7 @@ struct policy {
     uint32_t hours_count;
     struct channel *channels;
     uint32_t channel_count;
+    const char *public_url; /* without a slash at the end; NULL: none */
     struct account *accounts;
     uint32_t account_count;
     struct rule *rules;
@@ -472,6 +501,7 @@ void policy_unref(struct policy *p);         /* NULL is fine */
 int policy_queue(const struct policy *p, struct str name); /* index, or -1; likewise the next two */
 int policy_channel(const struct policy *p, struct str name);
 int policy_account(const struct policy *p, struct str name);
+extern const struct words provider_words; /* by enum provider_id */
 /* The queue for a verdict: the one a rule named, else `unsure`'s when it is unsure, else the first whose `takes` fits (within one
    takes, all conditions given must hold), else the default. */
 uint32_t policy_route(const struct policy *p, const struct event *e, const struct verdict *v);

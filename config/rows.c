@@ -29,6 +29,10 @@ uint32_t channel_cost(struct str channel)
 }
 
 const struct wordset urgencies = { &urgency_words, 0, 0 };
+#define PROVIDER_TEXT(id, word, needs, channels) word,
+static const char *const provider_texts[] = { PROVIDER_MAP(PROVIDER_TEXT) };
+const struct words provider_words = { provider_texts, PROVIDER_COUNT };
+static const struct wordset providers = { &provider_words, 0, 0 };
 static const struct wordset exclusives = { &exclusive_words, 0, 0 };
 
 const enum ref_to to_queue = REF_QUEUE, to_hours = REF_HOURS, to_channel = REF_CHANNEL, to_account = REF_ACCOUNT;
@@ -88,10 +92,21 @@ static const struct mapping channel_mapping = { .name = "a channel",
 static const struct row account_rows[] = {
     { "channel", &K_REF, AT(account, channel), .arg = &to_channel, .flags = ROW_NEEDED,
       .help = "the channel that its events come on" },
-    { "provider", &K_NAME, AT(account, provider), .min = 1, .max = 64, .flags = ROW_IDLE, .example = "twilio",
-      .help = "who runs the other end, such as twilio" },
-    { "secret", &K_SECRET, AT(account, secret), .max = 1024, .flags = ROW_IDLE, .example = "file:/etc/naru/sms.token",
-      .help = "where the provider's secret is: `file:/path` or `env:NAME`" },
+    { "provider", &K_WORD, AT(account, provider), "none", .arg = &providers, .example = "twilio",
+      .help = "who runs the other end, and so what its webhooks at `/v1/channels/ACCOUNT` look like; `none`: events come by "
+              "`POST /v1/events` alone" },
+    { "secret", &K_SECRETS, AT(account, secrets), .max = 2, .example = "file:/etc/naru/sms.token",
+      .help = "where the secret is that the provider signs with; two of them while one is being changed: the first signs" },
+    { "token", &K_SECRET, AT(account, token), .max = 1024, .example = "env:SLACK_BOT_TOKEN",
+      .help = "where the credential is that replies are sent with; without it nothing can be answered through Naru" },
+    { "verify", &K_SECRET, AT(account, verify), .max = 1024, .example = "env:META_VERIFY",
+      .help = "where the word is that the provider's challenge must bring" },
+    { "id", &K_TEXT, AT(account, id), .min = 1, .max = 128, .example = "AC0123456789abcdef0123456789abcdef",
+      .help = "what the provider calls this account; what comes for another one is refused" },
+    { "from", &K_TEXT, AT(account, from), .min = 1, .max = 256, .example = "\"+8215880000\"",
+      .help = "the number or address that replies come from" },
+    { "api", &K_URL, AT(account, api), .max = 1024, .example = "https://api.twilio.com",
+      .help = "where the provider's API is, if not at its usual address" },
     { .name = NULL },
 };
 static const struct mapping account_mapping = { .name = "an account",
@@ -117,6 +132,8 @@ static const struct row policy_rows[] = {
     { "hours", &K_NAMED, AT(draft, hours), .max = 64, .arg = &hours_mapping, .help = "opening hours, by name" },
     { "channels", &K_NAMED, AT(draft, p.channels), .max = 64, .arg = &channel_mapping,
       .help = "costs and times of channels; one that is not listed has the defaults" },
+    { "public-url", &K_URL, AT(draft, p.public_url), .max = 1024, .example = "https://naru.example.com",
+      .help = "where providers and customers reach this installation from outside; some of them sign it with what they send" },
     { "accounts", &K_NAMED, AT(draft, p.accounts), .max = LIM_LIST_ITEMS, .arg = &account_mapping, .help = "where events come in" },
     { "triage", &K_MAPPING, AT(draft, p), .arg = &triage_mapping, .help = "how urgent a message is and what it needs" },
     { "queues", &K_NAMED, AT(draft, p.queues), .max = LIM_LIST_ITEMS, .arg = &queue_mapping, .flags = ROW_NEEDED,

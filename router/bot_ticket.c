@@ -149,21 +149,21 @@ static void log_failure(struct bot_ticket *t, const char *what, const char *why,
     log_warn("ticket=%s bot=%.*s %s cause=\"%s\" status=%u", id_text(&t->id, id), STR_FMT(bot_name(t->bot)), what, why, status);
 }
 
-static void on_answer(void *ctx, enum out_end end, unsigned status, struct str body)
+static void on_answer(void *ctx, const struct out_answer *said)
 {
     struct bot_ticket *t = ctx;
     struct bot_answer a;
     struct json *doc = NULL;
     char why[BOT_WHY] = "";
     t->call = NULL;
-    if (end != OUT_OK) {
+    if (said->end != OUT_OK) {
         metric_add(MET_BOT_ANSWERS, "failed", 1);
-        log_failure(t, "its webhook failed", out_end_words[end], status);
-        snprintf(why, sizeof why, "webhook: %s", out_end_words[end]);
+        log_failure(t, "its webhook failed", out_end_words[said->end], said->status);
+        snprintf(why, sizeof why, "webhook: %s", out_end_words[said->end]);
         give_up(t, why);
-    } else if (bot_answer_read(&a, &doc, body, t->bot->below, why)) {
+    } else if (bot_answer_read(&a, &doc, said->body, t->bot->below, why)) {
         metric_add(MET_BOT_ANSWERS, "bad", 1);
-        log_failure(t, "its webhook's answer cannot be used", why, status);
+        log_failure(t, "its webhook's answer cannot be used", why, said->status);
         give_up(t, "webhook: bad answer");
     } else {
         metric_add(MET_BOT_ANSWERS, result_word(&a), 1);

@@ -15,9 +15,11 @@
 #include "base/openssl.h"
 
 #include <curl/curl.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/queue.h>
+#include <sys/socket.h>
 
 #define SWEEP_MS 250u
 
@@ -34,7 +36,9 @@ struct out_call {
     uint64_t asked, deadline; /* mono ms */
     out_fn *fn;
     void *ctx;
-    size_t body_n;
+    struct curl_slist *mail_to;
+    bool public_only, is_private; /* is_private: its address was refused for that */
+    size_t body_n, mail_at;       /* mail_at: how much of a mail was handed to libcurl */
     char body[];
 };
 struct http_out {
@@ -62,20 +66,22 @@ static void call_free(struct out_call *c)
         curl_easy_cleanup(c->easy);
     }
     curl_slist_free_all(c->headers);
+    curl_slist_free_all(c->mail_to);
     buf_fini(&c->answer);
     free(c);
 }
 
-static void end(struct out_call *c, enum out_end how, unsigned status)
+static void end(struct out_call *c, struct out_answer said)
 {
     out_fn *fn = c->fn;
     void *ctx = c->ctx;
     struct buf answer = c->answer;
-    metric_add(MET_WEBHOOK_CALLS, out_end_words[how], 1);
+    metric_add(MET_WEBHOOK_CALLS, out_end_words[said.end], 1);
     metric_observe(MET_WEBHOOK_TIME, "", (double)(clock_mono_ms() - c->asked) / 1e3);
     memset(&c->answer, 0, sizeof c->answer); /* ours now */
     call_free(c);
-    fn(ctx, how, status, how == OUT_OK ? buf_str(&answer) : STR_NONE);
+    if (said.end == OUT_OK || said.end == OUT_STATUS) said.body = buf_str(&answer);
+    fn(ctx, &said);
     buf_fini(&answer);
 }
 
@@ -91,15 +97,22 @@ static const struct code_row {
 
 static void ended(struct out_call *c, CURLcode code)
 {
-    long status = 0;
+    long status = 0, bytes = 0;
+    curl_off_t later = 0;
     enum out_end how = OUT_BROKEN;
     curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(c->easy, CURLINFO_REQUEST_SIZE, &bytes);
+    curl_easy_getinfo(c->easy, CURLINFO_RETRY_AFTER, &later);
     if (code == CURLE_OK) how = status >= 200 && status < 300 ? OUT_OK : OUT_STATUS;
     else if (c->answer.err) how = OUT_TOOBIG;
-    for (size_t i = 0; code != CURLE_OK && i < sizeof code_rows / sizeof *code_rows; i++) {
+    else if (c->is_private) how = OUT_PRIVATE;
+    for (size_t i = 0; code != CURLE_OK && !c->is_private && i < sizeof code_rows / sizeof *code_rows; i++) {
         if (code_rows[i].code == code) how = code_rows[i].end;
     }
-    end(c, how, (unsigned)status);
+    end(c, (struct out_answer){ .end = how,
+                                .status = (unsigned)status,
+                                .retry_after_s = later > 0 && later < UINT32_MAX ? (uint32_t)later : 0,
+                                .sent = bytes > 0 || c->mail_at > 0 });
 }
 
 static void reap(struct http_out *o)
@@ -179,9 +192,9 @@ static void on_sweep(struct timer *t)
     uint64_t now = clock_mono_ms();
     for (c = TAILQ_FIRST(&o->calls); c; c = next) {
         next = TAILQ_NEXT(c, link);
-        if (now < c->deadline + SWEEP_MS) continue; /* libcurl's own deadline comes first */
-        end(c, OUT_TIMEOUT, 0);
-        next = TAILQ_FIRST(&o->calls); /* its callback may have done anything to the list */
+        if (now < c->deadline + SWEEP_MS) continue;                      /* libcurl's own deadline comes first */
+        end(c, (struct out_answer){ .end = OUT_TIMEOUT, .sent = true }); /* it may just have got its connection */
+        next = TAILQ_FIRST(&o->calls);                                   /* its callback may have done anything to the list */
     }
 }
 
@@ -221,6 +234,64 @@ void http_out_close(struct http_out *o)
 
 void http_out_free(struct http_out *o) { free(o); }
 
+/* ---- addresses ---- */
+
+struct net {
+    unsigned char p[16];
+    unsigned bits;
+};
+/* What is not out in the world: RFC 6890 and its successors in the IANA registries of special-purpose addresses. */
+static const struct net nets4[] = {
+    { { 0 }, 8 },
+    { { 10 }, 8 },
+    { { 100, 64 }, 10 },
+    { { 127 }, 8 },
+    { { 169, 254 }, 16 },
+    { { 172, 16 }, 12 },
+    { { 192, 0, 0 }, 24 },
+    { { 192, 0, 2 }, 24 },
+    { { 192, 88, 99 }, 24 },
+    { { 192, 168 }, 16 },
+    { { 198, 18 }, 15 },
+    { { 198, 51, 100 }, 24 },
+    { { 203, 0, 113 }, 24 },
+    { { 224 }, 4 },
+    { { 240 }, 4 },
+};
+static const struct net nets6[] = {
+    { { 0 }, 96 }, /* unspecified, loopback, and the old way to write an IPv4 address */
+    { { 0x01, 0x00 }, 64 },
+    { { 0x20, 0x01, 0x00 }, 23 }, /* Teredo and others that carry another address */
+    { { 0x20, 0x01, 0x0d, 0xb8 }, 32 },
+    { { 0x20, 0x02 }, 16 }, /* 6to4 carries an IPv4 address */
+    { { 0xfc }, 7 },
+    { { 0xfe, 0x80 }, 10 },
+    { { 0xfe, 0xc0 }, 10 },
+    { { 0xff }, 8 },
+};
+
+static bool is_in(const unsigned char *a, const struct net *v, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        size_t whole = v[i].bits / 8;
+        unsigned rest = v[i].bits % 8;
+        if (memcmp(a, v[i].p, whole)) continue;
+        if (!rest || (a[whole] ^ v[i].p[whole]) >> (8 - rest) == 0) return true;
+    }
+    return false;
+}
+
+bool http_out_public(const struct sockaddr *sa)
+{
+    static const unsigned char mapped[12] = { [10] = 0xff, [11] = 0xff }, nat64[12] = { 0x00, 0x64, 0xff, 0x9b };
+    const unsigned char *a6 = (const unsigned char *)&((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr;
+    const unsigned char *a4 = (const unsigned char *)&((const struct sockaddr_in *)(const void *)sa)->sin_addr;
+    if (sa->sa_family == AF_INET6 && (!memcmp(a6, mapped, 12) || !memcmp(a6, nat64, 12))) a4 = a6 + 12;
+    else if (sa->sa_family == AF_INET6) return !is_in(a6, nets6, sizeof nets6 / sizeof *nets6);
+    else if (sa->sa_family != AF_INET) return false;
+    return !is_in(a4, nets4, sizeof nets4 / sizeof *nets4);
+}
+
 /* ---- one call ---- */
 
 static size_t on_body(char *p, size_t size, size_t n, void *ctx)
@@ -254,33 +325,120 @@ enum err http_out_sign(char out[OUT_SIGNATURE], struct str secret, uint64_t wall
     return good ? ERR_OK : ERR_NOMEM;
 }
 
+/* One of ours, unless the caller said its own. */
+static bool add_default(struct out_call *c, struct str own, const char *name, const char *line)
+{
+    size_t n = strlen(name);
+    for (struct str rest = own; rest.n;) {
+        const char *nl = memchr(rest.p, '\n', rest.n);
+        if (rest.n > n && !strncasecmp(rest.p, name, n) && rest.p[n] == ':') return true;
+        if (!nl) break;
+        rest = (struct str){ nl + 1, rest.n - (size_t)(nl + 1 - rest.p) };
+    }
+    return add_header(c, line);
+}
+
+static bool add_own(struct out_call *c, struct str own)
+{
+    char line[4096];
+    while (own.n) {
+        const char *nl = memchr(own.p, '\n', own.n);
+        size_t n = nl ? (size_t)(nl - own.p) : own.n;
+        if (n >= sizeof line) return false;
+        snprintf(line, sizeof line, "%.*s", (int)n, own.p);
+        if (n && (strchr(line, '\r') || !add_header(c, line))) return false;
+        own = (struct str){ own.p + n + (nl != NULL), own.n - n - (nl != NULL) };
+    }
+    return true;
+}
+
 static bool set_headers(struct out_call *c, const struct out_ask *ask)
 {
     char line[OUT_SIGNATURE + 20] = "Naru-Signature: ";
-    if (!add_header(c, "Content-Type: application/json") || !add_header(c, "Accept: application/json") || !add_header(c, "Expect:"))
+    if (ask->mail_from) return true;
+    if (!add_default(c, ask->headers, "Content-Type", "Content-Type: application/json") ||
+        !add_default(c, ask->headers, "Accept", "Accept: application/json") || !add_header(c, "Expect:") ||
+        !add_own(c, ask->headers))
         return false;
     if (!ask->secret.n) return true;
     char *value = line + strlen(line);
     return !http_out_sign(value, ask->secret, ask->now, ask->body) && add_header(c, line);
 }
 
-static CURLcode set_options(struct out_call *c, const struct out_ask *ask)
+static size_t on_mail(char *out, size_t size, size_t n, void *ctx)
+{
+    struct out_call *c = ctx;
+    size_t left = c->body_n - c->mail_at, give = left < size * n ? left : size * n;
+    memcpy(out, c->body + c->mail_at, give);
+    c->mail_at += give;
+    return give;
+}
+
+/* The name was resolved: what counts is the address that is connected to. */
+static curl_socket_t on_open(void *ctx, curlsocktype purpose, struct curl_sockaddr *a)
+{
+    struct out_call *c = ctx;
+    (void)purpose;
+    if (c->public_only && !http_out_public(&a->addr)) {
+        c->is_private = true;
+        return CURL_SOCKET_BAD;
+    }
+    return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
+}
+
+static CURLcode set_http(struct out_call *c, const struct out_ask *ask)
 {
     CURLcode e = curl_easy_setopt(c->easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    if (!e) e = curl_easy_setopt(c->easy, CURLOPT_URL, ask->url);
+    if (!e) e = curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, c->headers);
+    if (!e) e = curl_easy_setopt(c->easy, CURLOPT_POST, 1L);
+    if (!e && ask->method) e = curl_easy_setopt(c->easy, CURLOPT_CUSTOMREQUEST, ask->method);
+    if (!e) e = curl_easy_setopt(c->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)c->body_n);
+    if (!e) e = curl_easy_setopt(c->easy, CURLOPT_POSTFIELDS, (const char *)c->body);
+    return e;
+}
+
+static CURLcode set_mail(struct out_call *c, const struct out_ask *ask)
+{
+    CURLcode e = curl_easy_setopt(c->easy, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
+    if (!ask->mail_to || !(c->mail_to = curl_slist_append(NULL, ask->mail_to))) return CURLE_OUT_OF_MEMORY;
+    if (!e) e = curl_easy_setopt(c->easy, CURLOPT_USE_SSL, ask->user.n ? (long)CURLUSESSL_ALL : (long)CURLUSESSL_TRY);
+    if (!e) e = curl_easy_setopt(c->easy, CURLOPT_MAIL_FROM, ask->mail_from);
+    if (!e) e = curl_easy_setopt(c->easy, CURLOPT_MAIL_RCPT, c->mail_to);
+    if (!e) e = curl_easy_setopt(c->easy, CURLOPT_UPLOAD, 1L);
+    if (!e) e = curl_easy_setopt(c->easy, CURLOPT_READFUNCTION, on_mail);
+    if (!e) e = curl_easy_setopt(c->easy, CURLOPT_READDATA, c);
+    return e;
+}
+
+static CURLcode set_user(struct out_call *c, const struct out_ask *ask)
+{
+    char text[1024];
+    if (!ask->user.n) return CURLE_OK;
+    if (ask->user.n >= sizeof text || ask->password.n >= sizeof text) return CURLE_BAD_FUNCTION_ARGUMENT;
+    snprintf(text, sizeof text, "%.*s", STR_FMT(ask->user));
+    CURLcode e = curl_easy_setopt(c->easy, CURLOPT_USERNAME, text);
+    snprintf(text, sizeof text, "%.*s", STR_FMT(ask->password));
+    if (!e) e = curl_easy_setopt(c->easy, CURLOPT_PASSWORD, text);
+    OPENSSL_cleanse(text, sizeof text);
+    return e;
+}
+
+static CURLcode set_options(struct out_call *c, const struct out_ask *ask)
+{
+    CURLcode e = curl_easy_setopt(c->easy, CURLOPT_URL, ask->url);
     if (!e) e = curl_easy_setopt(c->easy, CURLOPT_PRIVATE, c);
     if (!e) e = curl_easy_setopt(c->easy, CURLOPT_NOSIGNAL, 1L);
     if (!e) e = curl_easy_setopt(c->easy, CURLOPT_TIMEOUT_MS, (long)ask->within_ms);
     if (!e) e = curl_easy_setopt(c->easy, CURLOPT_FOLLOWLOCATION, 0L);
     if (!e) e = curl_easy_setopt(c->easy, CURLOPT_SSL_VERIFYPEER, 1L);
     if (!e) e = curl_easy_setopt(c->easy, CURLOPT_SSL_VERIFYHOST, 2L);
-    if (!e) e = curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, c->headers);
     if (!e) e = curl_easy_setopt(c->easy, CURLOPT_USERAGENT, "naru/" NARU_VERSION);
-    if (!e) e = curl_easy_setopt(c->easy, CURLOPT_POST, 1L);
-    if (!e) e = curl_easy_setopt(c->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)c->body_n);
-    if (!e) e = curl_easy_setopt(c->easy, CURLOPT_POSTFIELDS, (const char *)c->body);
     if (!e) e = curl_easy_setopt(c->easy, CURLOPT_WRITEFUNCTION, on_body);
     if (!e) e = curl_easy_setopt(c->easy, CURLOPT_WRITEDATA, c);
+    if (!e) e = curl_easy_setopt(c->easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
+    if (!e) e = curl_easy_setopt(c->easy, CURLOPT_OPENSOCKETDATA, c);
+    if (!e) e = set_user(c, ask);
+    if (!e) e = ask->mail_from ? set_mail(c, ask) : set_http(c, ask);
     return e;
 }
 
@@ -299,6 +457,7 @@ enum err http_out_post(struct http_out *o, const struct out_ask *ask, out_fn *fn
     c->asked = clock_mono_ms();
     c->deadline = c->asked + ask->within_ms;
     c->body_n = ask->body.n;
+    c->public_only = ask->public_only;
     if (ask->body.n) memcpy(c->body, ask->body.p, ask->body.n);
     buf_init(&c->answer, LIM_OUT_ANSWER);
     TAILQ_INSERT_TAIL(&o->calls, c, link);

@@ -18,7 +18,18 @@
 
 #include <uv.h>
 
-enum row_kind { ROW_EVENT = 1, ROW_VERDICT = 2, ROW_ENTRY = 3, ROW_CONFIG = 4, ROW_DEAD = 5, ROW_TAKEN = 6 };
+enum row_kind {
+    ROW_EVENT = 1,
+    ROW_VERDICT = 2,
+    ROW_ENTRY = 3,
+    ROW_CONFIG = 4,
+    ROW_DEAD = 5,
+    ROW_TAKEN = 6,
+    ROW_MESSAGE = 7,     /* a reply on its way out, and … */
+    ROW_MESSAGE_END = 8, /* … what is known of its sending */
+    ROW_HOOK = 9,        /* a change to be told to webhooks, and … */
+    ROW_HOOK_END = 10,   /* … to whom it was told, or who did not take it */
+};
 
 struct journal;
 struct journal_cfg {

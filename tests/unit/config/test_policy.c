@@ -33,7 +33,7 @@ TEST(the_example_of_the_design_loads_whole)
     assert_string_equal(p->hours[0].timezone, "Asia/Seoul");
     assert_int_equal(p->account_count, 1);
     assert_string_equal(p->channels[p->accounts[0].channel].name, "sms");
-    assert_string_equal(p->accounts[0].secret, "file:/etc/naru/twilio.token");
+    assert_string_equal(p->accounts[0].secrets.v[0], "file:/etc/naru/twilio.token");
     assert_int_equal(p->rule_count, 2);
     assert_int_equal(p->queue_count, 3);
     assert_int_equal(p->agent_count, 2);
@@ -170,18 +170,6 @@ TEST(agents_have_skills_with_colons)
     findings_fini(&f);
 }
 
-TEST(what_nothing_acts_on_yet_is_a_warning_by_name_and_line)
-{
-    UNUSED(state);
-    struct findings f;
-    struct policy *p = load_file("tests/unit/config/example.yaml", &f);
-    assert_int_equal(f.errors, 0);
-    assert_true(says(&f, false, 14, 28, "nothing acts on \"provider\" yet"));
-    assert_true(says(&f, false, 14, 46, "nothing acts on \"secret\" yet"));
-    policy_unref(p);
-    findings_fini(&f);
-}
-
 TEST(the_shipped_sample_has_neither_errors_nor_warnings)
 {
     UNUSED(state);
@@ -291,7 +279,6 @@ int main(void)
         cmocka_unit_test(a_queue_has_targets_by_urgency_and_its_steps),
         cmocka_unit_test(an_urgency_score_has_weights_and_levels_with_defaults_also_without_triage),
         cmocka_unit_test(agents_have_skills_with_colons),
-        cmocka_unit_test(what_nothing_acts_on_yet_is_a_warning_by_name_and_line),
         cmocka_unit_test(the_shipped_sample_has_neither_errors_nor_warnings),
         cmocka_unit_test(one_word_may_stand_where_a_list_is_meant),
         cmocka_unit_test(a_missing_target_takes_the_nearest_slower_given),

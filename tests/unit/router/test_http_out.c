@@ -7,6 +7,7 @@
 #include "router/secret.h"
 #include "tests/unit/base/unit.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 
 static struct fixture {
@@ -68,15 +69,15 @@ static void on_connection(uv_stream_t *listener, int status)
     f.connections++;
 }
 
-static void on_end(void *ctx, enum out_end end, unsigned status, struct str body)
+static void on_end(void *ctx, const struct out_answer *a)
 {
     assert_ptr_equal(ctx, &f);
     f.ends++;
-    f.end = end;
-    f.status = status;
-    f.body_n = body.n;
-    if (body.n) memcpy(f.body, body.p, body.n);
-    f.body[body.n] = '\0';
+    f.end = a->end;
+    f.status = a->status;
+    f.body_n = a->body.n;
+    if (a->body.n) memcpy(f.body, a->body.p, a->body.n);
+    f.body[a->body.n] = '\0';
 }
 
 static void close_walk(uv_handle_t *h, void *arg)
@@ -127,7 +128,9 @@ static int tear_down(void **state)
 static struct out_call *post(const char *url, uint32_t within_ms)
 {
     struct out_call *call = NULL;
-    struct out_ask ask = { url, STR("{\"a\":1}"), STR("key"), within_ms, 1700000000123 };
+    struct out_ask ask = {
+        .url = url, .body = STR("{\"a\":1}"), .secret = STR("key"), .within_ms = within_ms, .now = 1700000000123
+    };
     assert_int_equal(http_out_post(f.out, &ask, on_end, &f, &call), ERR_OK);
     assert_int_equal(f.ends, 0); /* never from inside */
     return call;
@@ -177,9 +180,45 @@ TEST(every_answer_ends_in_one_way)
         UNTIL(f.ends);
         if (f.end != end_rows[i].end || f.status != end_rows[i].status)
             fail_msg("%s: %s %u", end_rows[i].answer, out_end_words[f.end], f.status);
-        assert_int_equal(f.body_n, 0);
-        assert_int_equal(f.connections, i + 1); /* a redirect is no second request */
+        assert_int_equal(f.body_n, f.status == 500 ? 5 : 0); /* what a refusal says may be read */
+        assert_int_equal(f.connections, i + 1);              /* a redirect is no second request */
     }
+}
+
+static bool is_public(const char *text)
+{
+    struct sockaddr_in a4 = { .sin_family = AF_INET };
+    struct sockaddr_in6 a6 = { .sin6_family = AF_INET6 };
+    if (inet_pton(AF_INET, text, &a4.sin_addr) == 1) return http_out_public((struct sockaddr *)&a4);
+    assert_int_equal(inet_pton(AF_INET6, text, &a6.sin6_addr), 1);
+    return http_out_public((struct sockaddr *)&a6);
+}
+
+TEST(addresses_of_this_machine_and_of_private_networks_are_told_from_the_others)
+{
+    static const char *const closed[] = {
+        "127.0.0.1", "10.1.2.3",   "172.16.0.1",      "172.31.255.255",  "192.168.9.9", "169.254.169.254",
+        "0.0.0.0",   "100.64.0.1", "224.0.0.1",       "255.255.255.255", "::1",         "::",
+        "fe80::1",   "fd00::1",    "::ffff:10.0.0.1", "64:ff9b::7f00:1", "2002:a::1",   "2001:db8::1",
+        "ff02::1",   "::127.0.0.1"
+    };
+    static const char *const open[] = { "8.8.8.8",    "172.15.0.1",      "172.32.0.1",     "192.167.1.1",
+                                        "100.63.0.1", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808" };
+    UNUSED(state);
+    for (size_t i = 0; i < COUNT_OF(closed); i++)
+        if (is_public(closed[i])) fail_msg("%s", closed[i]);
+    for (size_t i = 0; i < COUNT_OF(open); i++)
+        if (!is_public(open[i])) fail_msg("%s", open[i]);
+}
+
+TEST(what_is_for_the_world_alone_never_connects_to_this_machine)
+{
+    UNUSED(state);
+    struct out_ask ask = { .url = f.url, .body = STR("{}"), .within_ms = 5000, .public_only = true };
+    assert_int_equal(http_out_post(f.out, &ask, on_end, &f, NULL), ERR_OK);
+    UNTIL(f.ends);
+    assert_int_equal(f.end, OUT_PRIVATE);
+    assert_int_equal(f.connections, 0);
 }
 
 TEST(an_answer_beyond_its_bound_is_cut_off)
@@ -248,7 +287,7 @@ TEST(a_cancelled_call_never_answers)
 TEST(calls_are_bounded_and_those_that_wait_for_a_connection_end_too)
 {
     UNUSED(state);
-    struct out_ask ask = { f.url, STR("{}"), STR_NONE, 300, 0 };
+    struct out_ask ask = { .url = f.url, .body = STR("{}"), .within_ms = 300 };
     for (unsigned i = 0; i < LIM_OUT_CALLS; i++) assert_int_equal(http_out_post(f.out, &ask, on_end, &f, NULL), ERR_OK);
     assert_int_equal(http_out_post(f.out, &ask, on_end, &f, NULL), ERR_FULL);
     UNTIL(f.ends == LIM_OUT_CALLS);
@@ -268,7 +307,7 @@ TEST(closing_forgets_what_is_under_way)
     post(f.url, 5000);
     UNTIL(f.heard_n);
     http_out_close(f.out);
-    struct out_ask ask = { f.url, STR("{}"), STR_NONE, 300, 0 };
+    struct out_ask ask = { .url = f.url, .body = STR("{}"), .within_ms = 300 };
     assert_int_equal(http_out_post(f.out, &ask, on_end, &f, NULL), ERR_CLOSED);
     assert_int_equal(f.ends, 0);
 }
@@ -304,6 +343,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(what_goes_out_is_json_with_a_signature),
         T(every_answer_ends_in_one_way),
+        T(what_is_for_the_world_alone_never_connects_to_this_machine),
+        cmocka_unit_test(addresses_of_this_machine_and_of_private_networks_are_told_from_the_others),
         T(an_answer_beyond_its_bound_is_cut_off),
         T(silence_ends_with_the_deadline_and_nobody_there_at_once),
         T(only_http_is_spoken),

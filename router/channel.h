@@ -1,0 +1,129 @@
+/* Channels: what a provider's webhook at /v1/channels/{account} looks like, and how it becomes events.
+
+   A provider is one row (struct provider) in one file of router/channels/. What it does is pure: it gets a whole request
+   (struct delivery) and the account it is for (struct door), and makes events. channel.c does the rest, in this order: the account;
+   the body within the row's limit; `verify`, over raw bytes, before anything is parsed; `read`; the journal; `answer`, after the
+   commit of all events. So a provider hears 2xx only when nothing can be lost, and 503 when it should send again.
+
+   An adapter never looks at what it has not verified, never answers an unknown kind of event with an error (channel_skip: accepted
+   and counted), and leaves to intake what it needs not know: lengths, duplicates, the customer's facts. */
+#ifndef NARU_ROUTER_CHANNEL_H
+#define NARU_ROUTER_CHANNEL_H
+
+#include "base/arena.h"
+#include "config/policy.h"
+#include "proto/records.h"
+#include "router/http.h"
+#include "router/secret.h"
+
+#define LIM_CHANNEL_EVENTS 1000u   /* of one request; more: 413 */
+#define CHANNEL_WINDOW_MS  300000u /* how far a signed time may be from ours, both ways */
+
+struct router;
+struct provider;
+
+/* A credential as it was read from where the policy says. Never logged. */
+struct secret {
+    size_t n;
+    char p[SECRET_MAX];
+};
+
+/* An account with a provider, live: what the policy says of it, and its secrets. Made anew when the policy changes; secrets are
+   read again with SIGHUP. Valid for the call. */
+struct door {
+    const struct provider *provider;
+    const struct account *account; /* of a policy that the door holds a reference of */
+    const struct policy *policy;
+    const char *workspace, *channel;
+    struct secret secrets[2]; /* live ones; `verify` tries each, the first signs */
+    uint32_t secret_count;
+    struct secret token, verify; /* n: 0 when the policy names none */
+    bool ready;                  /* false: a secret cannot be read; every request is answered 503 until it can */
+    void *own;                   /* the provider's, between calls; `provider->close` frees it */
+};
+
+/* One request of a provider, whole. Borrowed for the call. */
+struct delivery {
+    enum http_method method;
+    struct str url;    /* as the provider addressed it: public-url, path, "?", query. Without a public-url: http://Host… */
+    struct str action; /* what stands behind the account in the path: /v1/channels/{account}/{action}; empty: nothing */
+    struct str query, body;
+    struct str type; /* content-type as sent */
+    void *ctx;
+    struct str (*header)(void *ctx, const char *lowercase_name); /* STR_NONE when absent */
+    uint64_t now;                                                /* wall ms */
+};
+
+/* How `verify` ends: X(CONSTANT, "cause", status). The cause is a label of naru_channel_refused_total. */
+#define VERIFIED_MAP(X)                                                                                                            \
+    X(VERIFIED, "", 200)                                                                                                           \
+    X(UNSIGNED, "unsigned", 401)           /* there is no signature */                                                             \
+    X(BAD_SIGNATURE, "signature", 401)     /* it is not of this body under any live secret */                                      \
+    X(OLD_TIMESTAMP, "timestamp", 401)     /* signed, but not now: outside of CHANNEL_WINDOW_MS */                                 \
+    X(OTHER_ACCOUNT, "other_account", 403) /* signed, and of another account of this provider (`id`) */                            \
+    X(BAD_TYPE, "content_type", 415)                                                                                               \
+    X(BAD_FORM, "malformed", 400)
+#define VERIFIED_ENUM(id, cause, status) id,
+enum verified { VERIFIED_MAP(VERIFIED_ENUM) VERIFIED_COUNT };
+#undef VERIFIED_ENUM
+
+/* What is made of a delivery. */
+struct channel_in {
+    struct router *router; /* for `serve` and `answer` of channels with a state here; NULL in unit tests of pure ones */
+    struct door *door;
+    const struct delivery *in;
+    struct arena *arena; /* until the answer */
+    struct event *events;
+    uint32_t count;
+    struct http_req *req;
+    struct {
+        unsigned status;
+        const char *type;
+        struct buf body;
+    } answer;          /* 200 without a body, unless `read` or `answer` fills it */
+    const char *cause; /* of a refusal, a metric's label; NULL: none */
+    char why[200];
+};
+
+struct provider {
+    const char *word;  /* as in PROVIDER_MAP */
+    uint32_t body_max; /* bytes of a request; what is larger than LIM_HTTP_BODY is spooled to a file and mapped */
+    /* Pure. Constant time over every live secret. */
+    enum verified (*verify)(const struct door *d, const struct delivery *in);
+    /* Events of a verified delivery, by channel_event; none is fine (a challenge, a receipt). ERR_PROTO after channel_refuse. */
+    enum err (*read)(struct channel_in *c);
+    /* Once all events are durable: fills c->answer where 200 without a body will not do. May be NULL. */
+    void (*answer)(struct channel_in *c);
+    /* Takes over a request with an action, or one that becomes a socket, from after `verify` (which may say VERIFIED without a look
+       for those). True: it has answered or will. NULL: none. */
+    bool (*serve)(struct channel_in *c);
+    void (*close)(struct door *d); /* frees d->own. NULL: nothing to free */
+    const struct sender *sender;   /* how replies go out: sender.h; NULL: they cannot */
+};
+/* By enum provider_id; NULL: an account of it takes nothing by webhook. */
+extern const struct provider *const providers[PROVIDER_COUNT];
+
+/* ---- for adapters ---- */
+
+/* A new event, empty, to be filled: external (the identity within the account), kind, conversation, customer, name, subject, text,
+   language; texts live in the delivery or in c->arena. NULL: beyond LIM_CHANNEL_EVENTS, or no memory; the refusal is told. */
+struct event *channel_event(struct channel_in *c);
+/* An attribute of it, such as "event.attachments" or "customer.language". Too many, too long: cut or left out, and counted. */
+void channel_attribute(struct channel_in *c, struct event *e, const char *key, struct str value);
+/* What a reply to this event must know beside account, conversation and customer (a reply token, a thread, Message-IDs): at most
+   1,024 bytes, meant for the provider's own sender alone. Not shown to agents, not logged. */
+void channel_reply_with(struct channel_in *c, struct event *e, struct str how);
+/* Something that is none of ours: counted as naru_channel_skipped_total{account,what}. `what` is a constant or a checked short
+ * word. */
+void channel_skip(struct channel_in *c, const char *what);
+/* Gives ERR_PROTO. `cause` is a constant: a metric's label. */
+enum err channel_refuse(struct channel_in *c, unsigned status, const char *cause, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+/* A copy in the arena, printf's way; STR_NONE without memory. */
+struct str channel_text(struct channel_in *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Parses the body as JSON into *doc, freed with the arena's owner; refuses what is none. */
+enum err channel_json(struct channel_in *c, const struct json **doc);
+/* A member of an application/x-www-form-urlencoded text, decoded into the arena; STR_NONE when absent. */
+struct str channel_form(struct channel_in *c, struct str form, const char *name);
+
+#endif
