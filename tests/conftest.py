@@ -364,6 +364,22 @@ def pytest_runtest_makereport(item, call):
         item.failed = True
 
 
+NODE = ROOT / "tests" / "node"
+
+
+def node(script, *args, input=None, timeout=60):
+    """Runs tests/node/SCRIPT with Node and gives its standard output. `input`: a text, or anything else as JSON.
+
+    The scripts use the providers' own packages: `(cd tests/node && npm ci)`, which scripts/test does."""
+    assert shutil.which("node"), "node is not installed: scripts/packages test"
+    assert (NODE / "node_modules").is_dir(), "tests/node/node_modules is missing: (cd tests/node && npm ci), or scripts/test"
+    if input is not None and not isinstance(input, str):
+        input = json.dumps(input)
+    got = subprocess.run(["node", str(NODE / script), *map(str, args)], input=input, capture_output=True, text=True, timeout=timeout)
+    assert got.returncode == 0, f"{script} ended with {got.returncode}:\n{got.stderr.strip()[-2000:]}"
+    return got.stdout
+
+
 def json_line(text):
     """The last JSON object of an output."""
     return json.loads([l for l in text.splitlines() if l.startswith("{")][-1])
