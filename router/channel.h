@@ -99,6 +99,8 @@ struct provider {
     bool (*serve)(struct channel_in *c);
     void (*close)(struct door *d); /* frees d->own. NULL: nothing to free */
     const struct sender *sender;   /* how replies go out: sender.h; NULL: they cannot */
+    /* Instead of `sender`, where it depends on the account's channel: ask sender_of. */
+    const struct sender *(*sender_for)(const struct door *d);
 };
 /* By enum provider_id; NULL: an account of it takes nothing by webhook. */
 extern const struct provider *const providers[PROVIDER_COUNT];

@@ -18,6 +18,8 @@ struct message_out {
     struct str by;   /* the agent's name; empty: the policy's own words */
     struct str with; /* what channel_reply_with said of the customer's last message; may be empty */
     uint64_t heard;  /* wall ms of the customer's last message; 0: never */
+    bool answered;   /* something went out in this conversation since: what can be used once (a reply token) has been used */
+    uint32_t tries;  /* of this message, before this one */
     uint64_t now;
 };
 /* What is to be done, filled by `plan`. Buffers are the driver's, empty on entry. */
@@ -28,6 +30,7 @@ struct send_plan {
     struct buf headers;                           /* "Name: value\n" each */
     struct buf from, to;                          /* SEND_MAIL: envelope */
     struct str user, password;                    /* SEND_MAIL, or Basic of HTTP; borrowed of the door; empty: none */
+    bool once; /* asked so, a second time cannot be told from the first, whatever `repeatable` says: kept with the intent */
 };
 enum send_end {
     SEND_DONE,    /* the provider has it */
@@ -58,5 +61,10 @@ struct sender {
     /* SEND_HERE: into a connection of this router. */
     void (*here)(struct router *r, struct door *d, const struct message_out *m, struct send_result *out);
 };
+/* How replies go out by this account; NULL: they cannot. */
+static inline const struct sender *sender_of(const struct door *d)
+{
+    return d->provider->sender_for ? d->provider->sender_for(d) : d->provider->sender;
+}
 
 #endif
