@@ -4,7 +4,7 @@
 #include "cli/feedback_select.h"
 
 #include "base/map.h"
-#include "workers/triage/quote.h"
+#include "base/quote.h"
 #include "workers/triage/text.h"
 
 #include <stdlib.h>

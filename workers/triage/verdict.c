@@ -15,8 +15,8 @@
    next, and copied at their true length into the caller's arena. A list that is full takes no more (LIM_LIST_ITEMS). */
 #include "workers/triage/verdict.h"
 
+#include "base/quote.h"
 #include "workers/triage/language.h"
-#include "workers/triage/quote.h"
 #include "workers/triage/spoke.h"
 #include "workers/triage/urgency.h"
 

@@ -15,7 +15,8 @@
 #include <unistd.h>
 
 #define UNUSED(x)      ((void)(x))
-#define TEST(name)     static void name(void **state)
+#define TEST(name)     static void name(void **state __attribute__((unused)))
+#define RUN(name)      cmocka_unit_test(name)
 #define COUNT_OF(list) (sizeof(list) / sizeof *(list))
 
 static inline void assert_str(struct str got, const char *want)

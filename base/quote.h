@@ -1,6 +1,6 @@
 /* The customer's own words out of a mail: without the earlier mail that it quotes, without signature and legal notice. Pure. */
-#ifndef NARU_WORKERS_TRIAGE_QUOTE_H
-#define NARU_WORKERS_TRIAGE_QUOTE_H
+#ifndef NARU_BASE_QUOTE_H
+#define NARU_BASE_QUOTE_H
 
 #include "base/str.h"
 

@@ -1,4 +1,4 @@
-#include "workers/triage/quote_impl.h"
+#include "base/quote_impl.h"
 
 /* What stands below a mail's words: the signature that programs part off with "-- ", a closing with names and addresses under it,
    "Sent from my iPhone", legal notices. The last lines are looked at from below; each cutter knows one form and says from which

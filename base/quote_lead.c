@@ -1,4 +1,4 @@
-#include "workers/triage/quote_impl.h"
+#include "base/quote_impl.h"
 
 /* What mail programs write above a quote, in the languages that they write it in. Four forms:
 

@@ -1,7 +1,7 @@
 /* Any bytes as a mail (the first picks the channel): own words are never longer, never nothing, UTF-8 stays UTF-8, and own words of
    own words are the same. */
 #include "base/panic.h"
-#include "workers/triage/quote.h"
+#include "base/quote.h"
 
 #include <stdlib.h>
 

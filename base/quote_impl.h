@@ -1,8 +1,8 @@
 /* Lines of a mail, shared by the three files of quote and by nothing else. Reading order: quote.c, quote_lead.c, quote_tail.c. */
-#ifndef NARU_WORKERS_TRIAGE_QUOTE_IMPL_H
-#define NARU_WORKERS_TRIAGE_QUOTE_IMPL_H
+#ifndef NARU_BASE_QUOTE_IMPL_H
+#define NARU_BASE_QUOTE_IMPL_H
 
-#include "workers/triage/quote.h"
+#include "base/quote.h"
 
 #define QUOTE_LINE 400u /* bytes of a line that may be something else than words; longer ones are words */
 

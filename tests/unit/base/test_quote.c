@@ -1,8 +1,8 @@
 /* The customer's own words: a file of mails with the words that count, and what must hold for any bytes. */
 #include "base/clock.h"
+#include "base/quote.h"
 #include "base/rng.h"
-#include "tests/unit/triage/unit.h"
-#include "workers/triage/quote.h"
+#include "tests/unit/base/unit.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,7 +39,7 @@ struct mail {
 
 static char *read_all(size_t *n)
 {
-    FILE *f = fopen(NARU_SOURCE_DIR "/tests/unit/triage/own_words.txt", "rb");
+    FILE *f = fopen(NARU_SOURCE_DIR "/tests/unit/base/own_words.txt", "rb");
     char *all = calloc(1, 1 << 18);
     assert_non_null(f);
     assert_non_null(all);

@@ -1,4 +1,4 @@
-#include "workers/triage/quote_impl.h"
+#include "base/quote_impl.h"
 
 #include <stdio.h>
 
