@@ -108,11 +108,14 @@ struct account {
     const char *name;
     uint32_t channel; /* index into channels */
     enum provider_id provider;
-    struct words_list secrets;  /* file: or env:, at most 2: while one is being changed both are good; the first signs */
-    const char *token, *verify; /* file: or env:; NULL: none */
-    const char *id;             /* what the provider calls it: Twilio's AccountSid, Meta's page or phone number id …; NULL */
-    const char *from;           /* the number or address that replies come from; NULL: by the provider's rule */
-    const char *api;            /* where the provider's API is, without a slash at the end; NULL: its usual address */
+    struct words_list secrets;   /* file: or env:, at most 2: while one is being changed both are good; the first signs */
+    const char *token, *verify;  /* file: or env:; NULL: none */
+    const char *id;              /* what the provider calls it: Twilio's AccountSid, Meta's page or phone number id …; NULL */
+    const char *from;            /* the number or address that replies come from; NULL: by the provider's rule */
+    const char *api;             /* where the provider's API is, without a slash at the end; NULL: its usual address */
+    struct words_list addresses; /* of mail: in lower case, whole ("help@shop.example") or a whole domain ("@shop.example") */
+    const char *smtp;            /* smtp:// or smtps://host[:port], where mails are handed in; NULL: none */
+    const char *user;            /* its user; the password is `token`. NULL: `from` */
     uint32_t line;
 };
 

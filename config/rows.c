@@ -107,6 +107,13 @@ static const struct row account_rows[] = {
       .help = "the number or address that replies come from" },
     { "api", &K_URL, AT(account, api), .max = 1024, .example = "https://api.twilio.com",
       .help = "where the provider's API is, if not at its usual address" },
+    { "addresses", &K_ADDRESSES, AT(account, addresses), .max = 64, .example = "[help@shop.example, \"@care.shop.example\"]",
+      .help =
+          "mail: the addresses that are this account's; `@domain` stands for all of a domain, and `help+anything@` is `help@`" },
+    { "smtp", &K_SMTP, AT(account, smtp), .max = 256, .example = "smtps://mail.shop.example:465",
+      .help = "mail: the server that replies are handed to; `token` names the password" },
+    { "user", &K_TEXT, AT(account, user), .min = 1, .max = 256, .example = "naru@shop.example",
+      .help = "mail: who hands them in there; default: `from`" },
     { .name = NULL },
 };
 static const struct mapping account_mapping = { .name = "an account",
