@@ -19,6 +19,7 @@
 #define LIM_OUT_SOCKETS      256u
 #define LIM_OUT_ANSWER       65536u      /* bytes of one answer */
 #define LIM_BOT_TICKETS      4096u       /* of one bot by webhook, offered and held */
+#define LIM_WEBHOOKS         32u         /* of one policy */
 #define LIM_JSON_DEPTH       64u
 #define LIM_BATCH_EVENTS     100u
 #define LIM_WS_FRAME         65536u

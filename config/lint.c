@@ -135,6 +135,7 @@ static void check_warnings(struct bind *b, const struct draft *d, const struct c
     warn_overflow(b, d, root);
     warn_capacity(b, d, root);
     warn_times(b, d, root);
+    warn_webhooks(b, d, root);
     warn_rules(b, d, tree_get(tree_get(root, "triage"), "rules"));
 }
 

@@ -34,6 +34,8 @@ void check_capacity(struct bind *b, const struct draft *d, const struct ynode *r
 void warn_capacity(struct bind *b, const struct draft *d, const struct ynode *root);
 /* Times beside targets and offers (lint_times.c). */
 void warn_times(struct bind *b, const struct draft *d, const struct ynode *root);
+/* Webhooks that go unencrypted (webhooks.c). */
+void warn_webhooks(struct bind *b, const struct draft *d, const struct ynode *root);
 
 /* The node of a queue; NULL when it is not there (a draft with errors). */
 static inline const struct ynode *lint_queue(const struct ynode *root, const struct queue *q)

@@ -118,6 +118,7 @@ static void hash_of(struct str yaml, char out[72])
 
 static void finish(struct policy *p)
 {
+    for (uint32_t i = 0; i < p->webhook_count; i++) p->tells_queues |= p->webhooks[i].kinds >> ENTRY_QUEUE & 1;
     for (uint32_t i = 0; i < p->rule_count; i++) number_conds(p, &p->rules[i].when);
     for (uint32_t i = 0; i < p->queue_count; i++)
         if (p->queues[i].takes.any) p->default_queue = i;

@@ -119,6 +119,23 @@ struct account {
     uint32_t line;
 };
 
+/* Where changes are told to: see webhook_kinds. */
+struct webhook {
+    const char *name, *url;
+    struct words_list secrets; /* file: or env:, 1 or 2: both sign while one is being changed */
+    struct words_list only;    /* as written: "ticket.opened", "ticket.*"; none: all */
+    struct words_list headers; /* "Name: value" */
+    uint64_t kinds;            /* bits of enum entry_kind, of `only` */
+    uint32_t within_ms;        /* an answer; default 10 s */
+    uint32_t give_up_ms;       /* after the change; default 3 d */
+    uint32_t at_once;          /* requests under way; default 8 */
+    bool in_private;           /* the address may be one of a private network */
+    uint32_t line;
+};
+/* What a change is called in `only` and in the type of its event: "ticket.opened", "agent.presence", "queue.changed"; NULL: it is
+   not told. */
+const char *webhook_word(enum entry_kind kind);
+
 /* A rule's `when` is a tree of conditions: all of a `struct conds` must hold; within one condition, any of its words. */
 enum cond_kind {
     COND_TEXT,  /* words, as rule_word reads them */
@@ -436,6 +453,9 @@ struct policy {
     const char *public_url; /* without a slash at the end; NULL: none */
     struct account *accounts;
     uint32_t account_count;
+    struct webhook *webhooks;
+    uint32_t webhook_count;
+    bool tells_queues; /* a webhook wants changes of queues */
     struct rule *rules;
     uint32_t rule_count;
     uint32_t cond_count;

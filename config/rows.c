@@ -142,6 +142,8 @@ static const struct row policy_rows[] = {
     { "public-url", &K_URL, AT(draft, p.public_url), .max = 1024, .example = "https://naru.example.com",
       .help = "where providers and customers reach this installation from outside; some of them sign it with what they send" },
     { "accounts", &K_NAMED, AT(draft, p.accounts), .max = LIM_LIST_ITEMS, .arg = &account_mapping, .help = "where events come in" },
+    { "webhooks", &K_NAMED, AT(draft, p.webhooks), .max = LIM_WEBHOOKS, .arg = &webhook_mapping,
+      .help = "who is told of changes of tickets, agents and queues" },
     { "triage", &K_MAPPING, AT(draft, p), .arg = &triage_mapping, .help = "how urgent a message is and what it needs" },
     { "queues", &K_NAMED, AT(draft, p.queues), .max = LIM_LIST_ITEMS, .arg = &queue_mapping, .flags = ROW_NEEDED,
       .help = "waiting lines" },

@@ -15,6 +15,6 @@
 
 extern const enum ref_to to_queue, to_hours, to_channel, to_account;
 extern const struct wordset urgencies;
-extern const struct mapping triage_mapping, queue_mapping, capacity_mapping, presence_mapping, simulate_mapping;
+extern const struct mapping triage_mapping, queue_mapping, capacity_mapping, presence_mapping, simulate_mapping, webhook_mapping;
 
 #endif

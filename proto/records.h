@@ -45,7 +45,8 @@
     X(ENTRY_DUE, "due")              /* scheduled → waiting */                                                              \
     X(ENTRY_DEFLECTED, "deflected")  /* the policy asks integrations to do something; detail {"to"} */                      \
     X(ENTRY_CONSULTED, "consulted")  /* a colleague is asked in, or let go (cause "over") */                                \
-    X(ENTRY_HANDED_OVER, "handed_over") /* a bot's ticket waits for people now */
+    X(ENTRY_HANDED_OVER, "handed_over") /* a bot's ticket waits for people now */                                           \
+    X(ENTRY_QUEUE, "queue")          /* a queue's figures changed; detail as in GET /v1/queues/{name} */
 #define ACT_KIND_MAP(X)                                                                                                     \
     X(ACT_NONE, "none")                                                                                                     \
     X(ACT_CONNECT, "connect")       /* an agent's socket opened: agent, router; the result tells session, held and offered tickets */ \
@@ -141,7 +142,7 @@ WORDS_OF(answer, ANSWER_MAP)
     X(TIME, at, 0)                                                                                                          \
     X(ID, ticket, 0)                                                                                                        \
     X(ID, event, 0)                                                                                                         \
-    X(U32, home, 0)             /* the router whose journal must have it */                                                 \
+    X(U32, home, 0)             /* the router whose journal must have it, and which tells webhooks of it */                 \
     X(STR, agent, 128)                                                                                                      \
     X(ENUM, state, ticket_state) /* after the change */                                                                     \
     X(STR, queue, 64)                                                                                                       \

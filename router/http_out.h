@@ -57,10 +57,6 @@ void http_out_free(struct http_out *o);  /* NULL is fine */
 enum err http_out_post(struct http_out *o, const struct out_ask *ask, out_fn *fn, void *ctx, struct out_call **call);
 void http_out_cancel(struct out_call *call);
 
-/* Is it an address out in the world, rather than one of this machine, a private network, a link, a group, or reserved? */
-struct sockaddr;
-bool http_out_public(const struct sockaddr *address);
-
 /* What stands in the header Naru-Signature: "t=SECONDS,v1=HEX", the HMAC-SHA256 of "SECONDS.BODY" under the secret. Pure. */
 #define OUT_SIGNATURE 100u
 enum err http_out_sign(char out[OUT_SIGNATURE], struct str secret, uint64_t wall_ms, struct str body);

@@ -17,7 +17,7 @@
 
 #define OUT_CAP (64u << 20)
 
-static const bool new_token[ENTRY_HANDED_OVER + 1] = {
+static const bool new_token[ENTRY_QUEUE + 1] = {
     [ENTRY_OFFERED] = true, [ENTRY_ACCEPTED] = true, [ENTRY_RETURNED] = true, [ENTRY_RESUMED] = true, [ENTRY_MOVED] = true,
 };
 
@@ -92,6 +92,8 @@ static void fill_entry(const struct workspace *ws, const struct change *c, struc
     e->actor = text_cut(ws->actor, 128);
     e->detail = c->detail;
     if (c->past) fill_past(c->past, e);
+    if (c->queue) e->queue = str_of(c->queue->name);
+    if (!t && !e->home) e->home = ws->teller;
     if (!t) return;
     e->ticket = t->id;
     if (!c->event) e->home = t->home;

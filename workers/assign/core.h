@@ -339,6 +339,12 @@ struct profile {
     struct needs needs;
 };
 enum sla_target { SLA_ANSWER, SLA_REPLY, SLA_RESOLVE, SLA_COUNT };
+/* What an entry said last of a queue: see queue_tell.c. */
+struct queue_told {
+    uint64_t at, hours_next; /* hours_next: when it opens or closes next */
+    uint32_t waiting, offered, assigned, scheduled;
+    bool shut, shut_now; /* closed when it was told; and now */
+};
 struct wait_queue {
     struct heap by_age;
     uint32_t offered, assigned, scheduled;
@@ -346,6 +352,7 @@ struct wait_queue {
     double met;                 /* share of answers in time, lately: 0..1; below 0: none yet */
     struct pace pace;
     struct profile lately; /* of the ticket that came last: what is told of a queue is told of one like it */
+    struct queue_told told;
 };
 
 struct skill_name {
@@ -426,6 +433,8 @@ struct workspace {
     uint32_t short_count, short_room, short_next;
     bool shorts_again; /* all of them are to be looked at */
     uint64_t entries_made[32], offers_made[5];
+    uint32_t teller;  /* the router that is home of what is no ticket's */
+    uint64_t tell_at; /* when a queue is to be told of, at the latest; UINT64_MAX: none */
 };
 
 /* ---- change.c: what happened, put on record ---- */
@@ -435,7 +444,8 @@ struct change {
     const struct past *past;   /* … but about one that ended */
     const struct id *event;    /* NULL: none */
     const struct agent *agent; /* NULL: the ticket's */
-    uint32_t home;             /* with an event, or without a ticket: whose journal must have it; else the ticket's */
+    const struct queue *queue; /* NULL: the ticket's */
+    uint32_t home;             /* with an event, or without a ticket: whose journal must have it (0: ws->teller); else the ticket's */
     bool keep_token;           /* a repeated entry: the ticket's token stays */
     const char *cause;
     struct str detail;
@@ -865,6 +875,8 @@ const char *act_reason(const struct act *a, char out[129]); /* as a C string */
 void read_ticket_fields(struct workspace *ws, struct jw *w, const struct ticket *t, const struct agent *a, bool messages);
 void read_ticket_wait(struct workspace *ws, struct jw *w, const struct ticket *t); /* position and expected wait, while it waits */
 void answer_body(struct workspace *ws, const struct act *a, struct buf *b);        /* 200 with `b`, which is freed */
+void read_queue_fields(struct workspace *ws, struct jw *w, uint32_t queue); /* members of an object that is open */
+void queues_tell(struct workspace *ws);                                     /* queue_tell.c: at the end of a turn */
 void metrics_of_queues(struct workspace *ws);
 void act_ticket(struct workspace *ws, const struct act *a);
 void act_tickets(struct workspace *ws, const struct act *a);

@@ -25,11 +25,10 @@ static void put_forecast(struct workspace *ws, struct jw *w, uint32_t queue)
     jw_key(w, "rate_per_hour"), jw_f64(w, rounded(estimate_rate(&s)));
 }
 
-static void put_queue(struct workspace *ws, struct jw *w, uint32_t i)
+void read_queue_fields(struct workspace *ws, struct jw *w, uint32_t i)
 {
     const struct wait_queue *q = &ws->queues[i];
 
-    jw_open(w, '{');
     jw_key(w, "queue"), jw_strz(w, ws->policy->queues[i].name);
     jw_key(w, "waiting"), jw_u64(w, q->by_age.count);
     jw_key(w, "oldest_wait_ms"), jw_u64(w, oldest_wait(ws, q));
@@ -39,6 +38,12 @@ static void put_queue(struct workspace *ws, struct jw *w, uint32_t i)
     jw_key(w, "staffed"), jw_bool(w, forecast_queue_staffed(ws, i));
     put_forecast(ws, w, i);
     if (q->met >= 0) jw_key(w, "answered_in_time"), jw_f64(w, rounded(q->met));
+}
+
+static void put_queue(struct workspace *ws, struct jw *w, uint32_t i)
+{
+    jw_open(w, '{');
+    read_queue_fields(ws, w, i);
     jw_close(w, '}');
 }
 

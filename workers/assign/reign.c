@@ -337,8 +337,20 @@ static void replay_acts(struct reign *r)
     buf_clear(&r->acts);
 }
 
+/* Exactly one router tells webhooks of what is no ticket's: of those that are there, the one with the lowest number. While none
+   is there it stays whoever it was; it is told all of it when it comes back. */
+static void name_teller(struct reign *r)
+{
+    uint32_t lowest = UINT32_MAX;
+
+    for (uint32_t i = 0; i < r->link_count; i++)
+        if (peer_is_up(r->links[i].peer) && r->links[i].number < lowest) lowest = r->links[i].number;
+    if (r->ws && lowest != UINT32_MAX) space_teller(r->ws, lowest);
+}
+
 static void lead_now(struct reign *r)
 {
+    name_teller(r);
     space_restore_done(r->ws, assigner_now(r->a));
     r->state = REIGN_LEADING;
     r->dirty = true;
@@ -449,6 +461,7 @@ void reign_router_up(struct reign *r, struct peer *p)
     link_reset(l);
     l->number = peer_number(p);
     l->heard_at = assigner_mono();
+    name_teller(r);
     if (r->state >= REIGN_MEETING && r->state != REIGN_SEATING) tell_lead(r, l);
 }
 
@@ -457,6 +470,7 @@ void reign_router_down(struct reign *r, struct peer *p)
     struct link *l = link_of(r, p);
 
     if (!l) return;
+    name_teller(r);
     if (r->state == REIGN_LEADING) {
         link_release(r, l, true);
         space_router_lost(r->ws, assigner_now(r->a), l->number);

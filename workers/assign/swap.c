@@ -197,6 +197,8 @@ static struct wait_queue *new_queues(const struct workspace *ws, const struct po
         if (old < 0) continue;
         v[i].pace = ws->queues[old].pace;
         v[i].met = ws->queues[old].met;
+        v[i].told = ws->queues[old].told;
+        v[i].told.hours_next = 0;
         memcpy(v[i].sla, ws->queues[old].sla, sizeof v[i].sla);
     }
     return v;

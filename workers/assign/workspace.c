@@ -47,6 +47,8 @@ enum err space_new(struct workspace **out, const struct space_cfg *cfg)
     ws->seq = cfg->seq;
     ws->watch = cfg->watch;
     ws->watch_ctx = cfg->ctx;
+    ws->teller = 1;
+    ws->tell_at = UINT64_MAX;
     ws->trail.off = cfg->watch != NULL;
     rng_seed(&ws->rng, cfg->seed);
     init_maps(ws);
@@ -125,16 +127,21 @@ bool space_turn(struct workspace *ws, uint64_t now)
 
     space_due(ws, now);
     more = space_match(ws, now);
-    if (ws->policy) change_flush(ws);
+    if (!ws->policy) return more;
+    queues_tell(ws);
+    change_flush(ws);
     return more;
 }
 
 uint64_t space_next(const struct workspace *ws)
 {
     const struct heap_node *n = heap_peek(&ws->deadlines);
+    uint64_t due = n ? (uint64_t)n->key : UINT64_MAX;
 
-    return n ? (uint64_t)n->key : UINT64_MAX;
+    return due < ws->tell_at ? due : ws->tell_at;
 }
+
+void space_teller(struct workspace *ws, uint32_t router) { ws->teller = router; }
 
 uint64_t space_seq(const struct workspace *ws) { return ws->seq; }
 uint64_t space_epoch(const struct workspace *ws) { return ws->epoch; }

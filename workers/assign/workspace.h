@@ -68,6 +68,8 @@ enum err space_policy(struct workspace *ws, uint64_t now, struct policy *p);
 enum err space_agent(struct workspace *ws, uint64_t now, const struct agent_spec *spec);
 /* Nothing will be heard from this router's agents for now: as if each socket had closed. */
 void space_router_lost(struct workspace *ws, uint64_t now, uint32_t router);
+/* The router that is home of changes of agents and queues, which are no ticket's: to begin with number 1. */
+void space_teller(struct workspace *ws, uint32_t router);
 /* Ends a turn: what is due happens, tickets and agents are matched, writes are listed. True: there is more to match, call again. */
 bool space_turn(struct workspace *ws, uint64_t now);
 /* The parts of a turn by themselves, for who needs an order within one instant: what is due by the clock; tickets and agents are

@@ -104,7 +104,7 @@ static void heard_parked(struct play *p, struct customer *c, struct hand *h, con
 }
 
 typedef void heard_fn(struct play *p, struct customer *c, struct hand *h, const struct entry *e);
-static heard_fn *const heard[ENTRY_HANDED_OVER + 1] = {
+static heard_fn *const heard[ENTRY_QUEUE + 1] = {
     [ENTRY_OFFERED] = heard_offered,      [ENTRY_ACCEPTED] = heard_accepted,   [ENTRY_DECLINED] = heard_declined,
     [ENTRY_OFFER_EXPIRED] = heard_missed, [ENTRY_WITHDRAWN] = heard_withdrawn, [ENTRY_SCHEDULED] = heard_scheduled,
     [ENTRY_PARKED] = heard_parked,

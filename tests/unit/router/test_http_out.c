@@ -1,4 +1,5 @@
 /* Requests that go out, against a server of bytes: what is sent, how each kind of answer ends, what is bounded. */
+#include "base/address.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/loop.h"
@@ -189,9 +190,9 @@ static bool is_public(const char *text)
 {
     struct sockaddr_in a4 = { .sin_family = AF_INET };
     struct sockaddr_in6 a6 = { .sin6_family = AF_INET6 };
-    if (inet_pton(AF_INET, text, &a4.sin_addr) == 1) return http_out_public((struct sockaddr *)&a4);
+    if (inet_pton(AF_INET, text, &a4.sin_addr) == 1) return address_public((struct sockaddr *)&a4);
     assert_int_equal(inet_pton(AF_INET6, text, &a6.sin6_addr), 1);
-    return http_out_public((struct sockaddr *)&a6);
+    return address_public((struct sockaddr *)&a6);
 }
 
 TEST(addresses_of_this_machine_and_of_private_networks_are_told_from_the_others)
