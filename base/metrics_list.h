@@ -8,6 +8,11 @@
     X(HTTP_REFUSED, M_COUNTER, "naru_http_refused_total", "cause", "Requests and connections refused, by cause")                    \
     X(EVENTS, M_COUNTER, "naru_events_total", "result", "Events received, by result: accepted, duplicate, refused")                 \
     X(EVENT_REFUSED, M_COUNTER, "naru_events_refused_total", "cause", "Events refused, by cause")                                   \
+    X(CHANNEL_REQUESTS, M_COUNTER, "naru_channel_requests_total", "provider", "Webhooks of channels' providers, by provider")        \
+    X(CHANNEL_REFUSED, M_COUNTER, "naru_channel_refused_total", "cause", "… refused, by cause")                                     \
+    X(CHANNEL_SKIPPED, M_COUNTER, "naru_channel_skipped_total", "what", "What came in them and is no event here, by kind")          \
+    X(CHANNEL_CUT, M_COUNTER, "naru_channel_cut_total", "what", "Texts of their events that were too long, or left out, by kind")   \
+    X(DOORS, M_GAUGE, "naru_doors", "state", "Accounts with a provider: ready, not_ready (a secret cannot be read)")                \
     X(EVENT_ACK, M_HISTOGRAM, "naru_event_ack_seconds", "", "From an event's arrival to its 202")                                   \
     X(EVENTS_LIVE, M_GAUGE, "naru_events_live", "state", "Events not settled, by state")                                            \
     X(EVENTS_DEAD, M_COUNTER, "naru_events_dead_total", "", "Events given up after three attempts")                                 \

@@ -69,7 +69,8 @@ void get_policy(struct call *c); /* api_policy.c */
 void post_policy(struct call *c);
 /* Stores a configuration here and with the leader, when there is one, then answers 200 with `answer`. */
 void keep_config(struct call *c, const struct config *config, struct str answer);
-void get_metrics(struct call *c); /* api_state.c */
+void channel_visit(struct call *c); /* channel.c */
+void get_metrics(struct call *c);   /* api_state.c */
 void get_health(struct call *c);
 void get_ready(struct call *c);
 void get_root(struct call *c);

@@ -16,8 +16,10 @@
 #include "router/http.h"
 #include "router/secret.h"
 
-#define LIM_CHANNEL_EVENTS 1000u   /* of one request; more: 413 */
-#define CHANNEL_WINDOW_MS  300000u /* how far a signed time may be from ours, both ways */
+#define LIM_CHANNEL_EVENTS 1000u /* of one request; more: 413 */
+#define REPLY_WITH                                                                                                                 \
+    "reply.with" /* the attribute that channel_reply_with makes; no source can: theirs begin with event. or customer. */
+#define CHANNEL_WINDOW_MS 300000u /* how far a signed time may be from ours, both ways */
 
 struct router;
 struct provider;
@@ -72,9 +74,10 @@ struct channel_in {
     struct router *router; /* for `serve` and `answer` of channels with a state here; NULL in unit tests of pure ones */
     struct door *door;
     const struct delivery *in;
-    struct arena *arena; /* until the answer */
-    struct event *events;
+    struct arena *arena;  /* until the answer */
+    struct event *events; /* room for LIM_CHANNEL_EVENTS while `read` runs: what channel_event gave stays where it is */
     uint32_t count;
+    struct json *doc; /* channel_json's */
     struct http_req *req;
     struct {
         unsigned status;
@@ -95,7 +98,9 @@ struct provider {
     /* Once all events are durable: fills c->answer where 200 without a body will not do. May be NULL. */
     void (*answer)(struct channel_in *c);
     /* Takes over a request with an action, or one that becomes a socket, from after `verify` (which may say VERIFIED without a look
-       for those). True: it has answered or will. NULL: none. */
+       for those). True: it has answered c->req or will; `c`, its arena and the delivery are gone when it returns, the request's
+       texts stay until its answer, and a door that is needed longer is to be held (door_ref, doors.h). False: `read` goes on.
+       NULL: none, and a request with an action is answered 404. */
     bool (*serve)(struct channel_in *c);
     void (*close)(struct door *d); /* frees d->own. NULL: nothing to free */
     const struct sender *sender;   /* how replies go out: sender.h; NULL: they cannot */
@@ -107,25 +112,39 @@ extern const struct provider *const providers[PROVIDER_COUNT];
 
 /* ---- for adapters ---- */
 
+/* For a request, or for a unit test that calls `read` by hand. Nothing is borrowed but the arguments. */
+void channel_in_init(struct channel_in *c, struct door *door, const struct delivery *in, struct arena *arena);
+void channel_in_fini(struct channel_in *c); /* the document, the answer's body; not the arena */
+
 /* A new event, empty, to be filled: external (the identity within the account), kind, conversation, customer, name, subject, text,
    language; texts live in the delivery or in c->arena. NULL: beyond LIM_CHANNEL_EVENTS, or no memory; the refusal is told. */
 struct event *channel_event(struct channel_in *c);
-/* An attribute of it, such as "event.attachments" or "customer.language". Too many, too long: cut or left out, and counted. */
+/* An attribute of it, such as "event.attachments" or "customer.language". An empty value is none. Too many, a value too long, a key
+   that begins otherwise or is a fact of the router's (facts.h): cut or left out, and counted. The value is borrowed until the
+   answer; the key is copied. */
 void channel_attribute(struct channel_in *c, struct event *e, const char *key, struct str value);
 /* What a reply to this event must know beside account, conversation and customer (a reply token, a thread, Message-IDs): at most
    1,024 bytes, meant for the provider's own sender alone. Not shown to agents, not logged. */
 void channel_reply_with(struct channel_in *c, struct event *e, struct str how);
-/* Something that is none of ours: counted as naru_channel_skipped_total{account,what}. `what` is a constant or a checked short
- * word. */
+/* Something that is none of ours: counted as naru_channel_skipped_total{what}. `what` is a constant: a provider's own words are
+   many. */
 void channel_skip(struct channel_in *c, const char *what);
 /* Gives ERR_PROTO. `cause` is a constant: a metric's label. */
 enum err channel_refuse(struct channel_in *c, unsigned status, const char *cause, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 /* A copy in the arena, printf's way; STR_NONE without memory. */
 struct str channel_text(struct channel_in *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* Parses the body as JSON into *doc, freed with the arena's owner; refuses what is none. */
+/* Parses the body as JSON into *doc, once for a request; c's own. Refuses what is none (channel_refuse). */
 enum err channel_json(struct channel_in *c, const struct json **doc);
-/* A member of an application/x-www-form-urlencoded text, decoded into the arena; STR_NONE when absent. */
+/* A member of an application/x-www-form-urlencoded text, the first of its name, decoded into the arena; STR_NONE when absent,
+   or when its escapes are broken. Its bytes may be no UTF-8: intake repairs what becomes an event. */
 struct str channel_form(struct channel_in *c, struct str form, const char *name);
+
+/* ---- for intake (channel.c, and doors that are no webhooks) ---- */
+
+/* Every event as the journal takes it: texts in UTF-8 (what is none becomes U+FFFD) and not longer than their fields (the attribute
+   event.cut names what was cut; an identity that is too long keeps its beginning and gets a hash), a conversation (customer, else
+   external), an identity (without one: a hash of the body and the event's place in it), account, channel, time, home. ERR_NOMEM. */
+enum err channel_complete(struct channel_in *c, uint32_t home);
 
 #endif

@@ -180,6 +180,7 @@ static enum err replace(struct config_keep *k, const struct config *c, char *pac
     item->row = row;
     if (policy) {
         item->policy = policy;
+        k->policy_changes++;
         remake_accounts(k);
     }
     if (policy) policy_unref(old);

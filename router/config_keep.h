@@ -24,6 +24,7 @@ struct config_keep {
     struct kept_config **policies; /* those with a policy, in the order of their coming */
     uint32_t policy_count;
     uint64_t changes; /* rises with each */
+    uint64_t policy_changes; /* … of a policy */
     struct arena account_arena;
 };
 

@@ -42,6 +42,7 @@ void http_drain(struct http *h, uint32_t grace_ms, void (*done)(void *ctx), void
 enum http_method http_method(const struct http_req *r);
 struct str http_path(const struct http_req *r);  /* percent-decoded, normalised: no "..", no NUL, valid UTF-8 */
 struct str http_query(const struct http_req *r); /* raw, without '?' */
+struct str http_target(const struct http_req *r); /* path and query as they came, escapes untouched */
 /* One decoded query value into `arena`-free storage of the request; STR_NONE when absent. */
 struct str http_param(struct http_req *r, const char *name);
 struct str http_header(const struct http_req *r,

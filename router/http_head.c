@@ -277,23 +277,38 @@ static bool check_query(struct str q)
     return http_unescape(q, true, plain, &n) && http_text_ok((struct str){ plain, n });
 }
 
-/* Decodes the path where it lies; the query stays raw, but is known to decode. */
+/* The path as it is read: where it lies, or, with escapes, decoded behind the head (so that the target stays as it came). */
+static bool decode_path(struct http_req *r, struct http_place raw)
+{
+    struct str in = http_at(r, raw);
+    size_t n = 0;
+
+    r->path = raw;
+    if (!memchr(in.p, '%', in.n)) return true;
+    if (!http_unescape(in, false, r->bytes + r->bytes_n, &n)) return false;
+    r->path = (struct http_place){ (uint16_t)r->bytes_n, (uint16_t)n };
+    r->bytes_n += n;
+    r->head_n = (uint32_t)r->bytes_n;
+    return true;
+}
+
+/* The query stays raw, but is known to decode. */
 static bool take_target(struct http_req *r, struct http_place t, struct http_refusal *why)
 {
-    char *p = r->bytes + t.at;
+    const char *p = r->bytes + t.at;
 
     if (*p != '/' && !(t.n == 1 && *p == '*' && r->method == HTTP_M_OPTIONS)) {
         if (!cut_authority(r, &t)) return refuse(why, PROBLEM_BAD_REQUEST, "target", "the request target is malformed");
         p = r->bytes + t.at;
     }
-    char *mark = memchr(p, '?', t.n);
-    size_t path_n = mark ? (size_t)(mark - p) : t.n, n;
+    const char *mark = memchr(p, '?', t.n);
+    size_t path_n = mark ? (size_t)(mark - p) : t.n;
+    struct http_place raw = { t.at, (uint16_t)path_n };
+    r->target = t;
     if (mark) r->query = (struct http_place){ (uint16_t)(t.at + path_n + 1), (uint16_t)(t.n - path_n - 1) };
-    struct str path = { p, path_n };
-    if (has_encoded_slash(path) || !http_unescape(path, false, p, &n) || !http_text_ok((struct str){ p, n }) ||
-        has_dots((struct str){ p, n }) || !check_query(http_at(r, r->query)))
+    if (has_encoded_slash(http_at(r, raw)) || !decode_path(r, raw) || !http_text_ok(http_at(r, r->path)) ||
+        has_dots(http_at(r, r->path)) || !check_query(http_at(r, r->query)))
         return refuse(why, PROBLEM_BAD_REQUEST, "target", "the request target does not decode to a plain path");
-    r->path = (struct http_place){ t.at, (uint16_t)n };
     return true;
 }
 
@@ -309,7 +324,7 @@ bool http_head_read(struct http_req *r, http_parser *parser, const char *p, size
     if (!take_method(r, parser, why) || !check_line(r, parser, &h, line_n, why) || !check_fields(r, &h, why)) return false;
     if (!r->has_length) r->length = 0;
     if (r->upgrade && (r->length || r->chunked)) return refuse(why, PROBLEM_BAD_REQUEST, "upgrade", "an upgrade has no body");
-    if (!http_req_room(r, n)) return refuse(why, PROBLEM_OVERLOADED, "memory", "out of memory");
+    if (!http_req_room(r, n + h.target.n)) return refuse(why, PROBLEM_OVERLOADED, "memory", "out of memory");
     memcpy(r->bytes, p, n);
     r->bytes_n = n;
     r->head_n = (uint32_t)n;

@@ -156,6 +156,7 @@ bool http_has_token(struct str value, const char *token)
 
 enum http_method http_method(const struct http_req *r) { return (enum http_method)r->method; }
 struct str http_path(const struct http_req *r) { return http_at(r, r->path); }
+struct str http_target(const struct http_req *r) { return http_at(r, r->target); }
 struct str http_query(const struct http_req *r) { return http_at(r, r->query); }
 struct str http_body(const struct http_req *r) { return (struct str){ r->bytes + r->head_n, r->bytes_n - r->head_n }; }
 uint64_t http_arrived_us(const struct http_req *r) { return r->arrived_us; }

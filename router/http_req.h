@@ -7,7 +7,7 @@
 #include "base/limits.h"
 #include "router/http.h"
 
-#define HTTP_HEAD_MAX (LIM_HTTP_LINE + LIM_HTTP_HEADERS) /* fits the 16 bits of a place */
+#define HTTP_HEAD_MAX (LIM_HTTP_LINE + LIM_HTTP_HEADERS) /* with a decoded path behind it, it fits the 16 bits of a place */
 
 struct http_conn;
 struct http_pool;
@@ -34,9 +34,9 @@ struct http_req {
     bool answered; /* its answer waits in `reply` for earlier ones */
     bool has_scratch;
     uint16_t field_n;
-    struct http_place path, query;
-    struct buf reply;     /* an answer that came before its turn */
-    struct arena scratch; /* decoded parameters, joined headers */
+    struct http_place path, query, target; /* target: path and query as they were written */
+    struct buf reply;                      /* an answer that came before its turn */
+    struct arena scratch;                  /* decoded parameters, joined headers */
     struct http_field fields[LIM_HTTP_HEADER_N];
 };
 

@@ -1,5 +1,5 @@
-/* POST /v1/events: a body of one event, an array, or lines; each becomes a row of the journal, and the answer leaves when all of
-   them are durable.
+/* What comes in becomes rows of the journal, and is answered when all of them are durable: the body of POST /v1/events (one event,
+   an array, or lines), and the events that a channel's adapter made (intake_events).
 
    An `intake` is one request under way. Its waiters are one an event, side by side; a waiter is either settled (refused, or known
    already) or hangs on the kept event whose commit it waits for. Several may hang on one: the same event sent twice at once is
@@ -27,6 +27,8 @@ struct intake {
     struct http_req *req;
     uint64_t arrived_us;
     bool many;
+    intake_fn *fn; /* of intake_events: told of the end in place of an answer */
+    void *ctx;
     uint32_t count, open;
     struct waiter v[];
 };
@@ -109,9 +111,20 @@ static void answer_many(struct intake *in)
     else http_json(in->req, refused ? 200 : 202, buf_str(out));
 }
 
+/* The first that could not be stored speaks for all: those that were are duplicates when the provider sends again. */
+static void tell_end(const struct intake *in)
+{
+    struct intake_end end = { 0 };
+    for (uint32_t i = 0; i < in->count && !end.status; i++) {
+        if (in->v[i].status) end = (struct intake_end){ in->v[i].status, in->v[i].problem, in->v[i].why ? in->v[i].why : "" };
+    }
+    in->fn(in->ctx, &end);
+}
+
 static void answer(struct intake *in)
 {
-    if (in->many) answer_many(in);
+    if (in->fn) tell_end(in);
+    else if (in->many) answer_many(in);
     else answer_one(in);
     metric_observe(MET_EVENT_ACK, "", (double)(clock_mono_us() - in->arrived_us) / 1e6);
     for (uint32_t i = 0; i < in->count; i++) free(in->v[i].why);
@@ -167,6 +180,14 @@ static bool known_already(struct router *r, struct waiter *w)
     return true;
 }
 
+static void take_event(struct router *r, struct waiter *w, const struct event *event)
+{
+    w->id = event->id;
+    if (known_already(r, w) || !has_room(r, w)) return;
+    enum err e = store(r, w, event);
+    if (e) refuse_err(w, e);
+}
+
 static void take_one(struct intake *in, struct waiter *w, const struct ingest_env *env, const struct json *v)
 {
     struct router *r = in->router;
@@ -175,10 +196,7 @@ static void take_one(struct intake *in, struct waiter *w, const struct ingest_en
         return;
     }
     if (r->ingest.facts_claimed) metric_add(MET_FACTS_MISSED, "claimed", r->ingest.facts_claimed);
-    w->id = r->ingest.event.id;
-    if (known_already(r, w) || !has_room(r, w)) return;
-    enum err e = store(r, w, &r->ingest.event);
-    if (e) refuse_err(w, e);
+    take_event(r, w, &r->ingest.event);
 }
 
 void intake_committed(void *ctx, enum err err, uint64_t number)
@@ -206,20 +224,27 @@ void intake_committed(void *ctx, enum err err, uint64_t number)
 
 /* ---- bodies ---- */
 
-static struct intake *intake_new(struct router *r, struct http_req *req, uint32_t count, bool many)
+static struct intake *intake_alloc(struct router *r, uint64_t arrived_us, uint32_t count)
 {
     struct intake *in = calloc(1, sizeof *in + count * sizeof *in->v);
+    if (!in) return NULL;
+    in->router = r;
+    in->arrived_us = arrived_us;
+    in->count = count;
+    in->open = 1; /* held open until all is read */
+    for (uint32_t i = 0; i < count; i++) in->v[i].of = in;
+    return in;
+}
+
+static struct intake *intake_new(struct router *r, struct http_req *req, uint32_t count, bool many)
+{
+    struct intake *in = intake_alloc(r, http_arrived_us(req), count);
     if (!in) {
         http_problem(req, 503, "overloaded", "out of memory");
         return NULL;
     }
-    in->router = r;
     in->req = req;
-    in->arrived_us = http_arrived_us(req);
     in->many = many;
-    in->count = count;
-    in->open = 1; /* held open until the whole body is read */
-    for (uint32_t i = 0; i < count; i++) in->v[i].of = in;
     return in;
 }
 
@@ -326,4 +351,17 @@ void intake_post(struct router *r, struct http_req *req, const struct token *tok
     if (type_is(req, "application/x-ndjson")) post_lines(r, req, &env);
     else if (!http_header(req, "content-type").n || type_is(req, "application/json")) post_json(r, req, &env);
     else http_problem(req, 415, "unsupported-media-type", "events are application/json or application/x-ndjson");
+}
+
+void intake_events(struct router *r, uint64_t arrived_us, const struct event *events, uint32_t count, intake_fn *fn, void *ctx)
+{
+    struct intake *in = intake_alloc(r, arrived_us, count);
+    if (!in) {
+        fn(ctx, &(struct intake_end){ 503, "overloaded", "out of memory" });
+        return;
+    }
+    in->fn = fn;
+    in->ctx = ctx;
+    for (uint32_t i = 0; i < count; i++) take_event(r, &in->v[i], &events[i]);
+    release(in);
 }

@@ -14,12 +14,14 @@
     X(BAD_POLICY, 422, "bad-policy", "The policy has errors")                                                                      \
     X(BATCH_TOO_LARGE, 422, "batch-too-large", "Too many events in one request")                                                   \
     X(UNAUTHORIZED, 401, "unauthorized", "A valid bearer token is needed")                                                         \
+    X(BAD_SIGNATURE, 401, "bad-signature", "The request is not signed as the account's provider signs")                            \
     X(TOKEN_EXPIRED, 401, "token-expired", "The bearer token has expired")                                                         \
     X(FORBIDDEN, 403, "forbidden", "The token's role does not allow this")                                                         \
     X(NOT_FOUND, 404, "not-found", "There is nothing at this path")                                                                \
     X(EVENT_NOT_FOUND, 404, "event-not-found", "There is no such event")                                                           \
     X(TICKET_NOT_FOUND, 404, "ticket-not-found", "There is no such ticket")                                                        \
     X(AGENT_NOT_FOUND, 404, "agent-not-found", "There is no such agent")                                                           \
+    X(ACCOUNT_NOT_FOUND, 404, "account-not-found", "No account of this name takes webhooks")                                       \
     X(QUEUE_NOT_FOUND, 404, "queue-not-found", "There is no such queue")                                                           \
     X(UNKNOWN_ACCOUNT, 422, "unknown-account", "There is no such account")                                                         \
     X(UNKNOWN_WORKSPACE, 422, "unknown-workspace", "There is no such workspace")                                                   \

@@ -214,6 +214,7 @@ static void on_second(struct timer *t)
     acts_tick(&r->acts, now);
     agents_tick(r, now);
     bots_tick(r, now);
+    doors_tick(r);
     settle_retry(r);
     count_customers(r);
     tokens_refresh(r->tokens, now);
@@ -297,6 +298,7 @@ static enum err open_memory(struct router *r)
     if (!e) e = leaders_init(&r->leaders);
     if (!e) e = acts_init(&r->acts, &acts, seed);
     if (!e) e = bots_init(r);
+    if (!e) e = doors_init(r);
     return e;
 }
 
@@ -437,6 +439,7 @@ static void on_hup(void *ctx)
     (void)policy_import(r, false);
     policy_tell(r, NULL);
     bots_reload(r);
+    doors_reload(r);
     for (uint32_t i = 0; i < r->leaders.count; i++) {
         if (leader_is_there(r, (uint16_t)i)) config_tell_leader(r, (uint16_t)i);
     }
@@ -446,6 +449,7 @@ static void free_memory(struct router *r)
 {
     acts_fini(&r->acts);
     bots_fini(r);
+    doors_fini(r);
     agents_fini(&r->agents);
     leaders_fini(&r->leaders);
     dispatch_fini(&r->dispatch);

@@ -11,6 +11,7 @@
 #include "router/bots.h"
 #include "router/config_keep.h"
 #include "router/dispatch.h"
+#include "router/doors.h"
 #include "router/event.h"
 #include "router/history.h"
 #include "router/http.h"
@@ -43,6 +44,7 @@ struct router {
     struct leaders leaders;
     struct agents agents;
     struct bots bots;
+    struct doors doors;
     struct ingest ingest;    /* scratch of one event at a time */
     struct buf packed, text; /* scratch */
     uint32_t number;
@@ -60,7 +62,19 @@ const char *router_workspace(const struct router *r, uint16_t number);
 
 /* ---- intake.c: POST /v1/events → journal → answer ---- */
 void intake_post(struct router *r, struct http_req *req, const struct token *token);
+/* The same way for complete events (channel_complete): duplicates, room, journal. `fn` is told once, when all are durable or cannot
+   be, perhaps before this returns. Events are not needed after it. */
+struct intake_end {
+    unsigned status; /* 0: all are kept, or were before; else the first refusal */
+    const char *problem, *why;
+};
+typedef void intake_fn(void *ctx, const struct intake_end *end);
+void intake_events(struct router *r, uint64_t arrived_us, const struct event *events, uint32_t count, intake_fn *fn, void *ctx);
 void intake_committed(void *event, enum err e, uint64_t number); /* journal_fn of ROW_EVENT */
+
+/* ---- channel.c: webhooks of channels' providers ---- */
+/* How long the body of a request to `path` may be, when it is a channel's; 0: no word on it. */
+uint64_t channel_body_max(struct router *r, struct str path);
 
 /* ---- settle.c: the end of an event ---- */
 void settle_ticket(struct router *r, struct kept_ticket *t); /* its end is durable: history, then settle its events */

@@ -1,0 +1,10 @@
+/* The providers there are: a file of router/channels/ defines one row, and this list knows its name. */
+#include "router/channel.h"
+
+/* X(CONSTANT of PROVIDER_MAP, the row's name) */
+#define CHANNEL_MAP(X)
+
+#define CHANNEL_DECL(id, row) extern const struct provider row;
+CHANNEL_MAP(CHANNEL_DECL)
+#define CHANNEL_ROW(id, row) [id] = &(row),
+const struct provider *const providers[PROVIDER_COUNT] = { CHANNEL_MAP(CHANNEL_ROW) };
