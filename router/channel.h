@@ -136,6 +136,8 @@ enum err channel_refuse(struct channel_in *c, unsigned status, const char *cause
 struct str channel_text(struct channel_in *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Parses the body as JSON into *doc, once for a request; c's own. Refuses what is none (channel_refuse). */
 enum err channel_json(struct channel_in *c, const struct json **doc);
+/* The same of a part of the body instead, such as a member of a form: one of the two in a request. */
+enum err channel_json_of(struct channel_in *c, struct str text, const struct json **doc);
 /* A member of an application/x-www-form-urlencoded text, the first of its name, decoded into the arena; STR_NONE when absent,
    or when its escapes are broken. Its bytes may be no UTF-8: intake repairs what becomes an event. */
 struct str channel_form(struct channel_in *c, struct str form, const char *name);
