@@ -2,7 +2,12 @@
 #include "router/channel.h"
 
 /* X(CONSTANT of PROVIDER_MAP, the row's name) */
-#define CHANNEL_MAP(X)
+#define CHANNEL_MAP(X)                                                                                                             \
+    X(PROVIDER_META, provider_meta)                                                                                                \
+    X(PROVIDER_LINE, provider_line)                                                                                                \
+    X(PROVIDER_SLACK, provider_slack)                                                                                              \
+    X(PROVIDER_TELEGRAM, provider_telegram)                                                                                        \
+    X(PROVIDER_KAKAO, provider_kakao)
 
 #define CHANNEL_DECL(id, row) extern const struct provider row;
 CHANNEL_MAP(CHANNEL_DECL)
