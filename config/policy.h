@@ -104,6 +104,20 @@ struct channel {
 enum provider_id { PROVIDER_MAP(PROVIDER_ENUM) PROVIDER_COUNT };
 #undef PROVIDER_ENUM
 
+/* How callers are spoken to while they wait, and connected (docs/channels/twilio.md). The first word is who is no other. */
+#define VOICE_LANGUAGE_MAP(X) X(VOICE_EN, "en") X(VOICE_KO, "ko")
+WORDS_OF(voice_language, VOICE_LANGUAGE_MAP)
+#define VOICE_LANGUAGES 2u
+struct voice_rules {
+    const char *connect; /* sip:… client:… or a number; "{agent}" stands for the agent's name; NULL: their `phone` alone */
+    uint32_t ring_ms;    /* their phone rings so long; default 20 s */
+    enum voice_language language;               /* of callers whose number begins with none of … */
+    struct words_list numbers[VOICE_LANGUAGES]; /* … these; none at all: +82 is Korean */
+    const char *greet[VOICE_LANGUAGES];         /* NULL: our own words */
+    const char *music;                          /* what a waiting caller hears; NULL: nothing */
+    uint32_t say_ms;                            /* so often they hear their place and the wait; 0: never */
+    bool callback;                              /* they may ask to be called back */
+};
 struct account {
     const char *name;
     uint32_t channel; /* index into channels */
@@ -116,6 +130,7 @@ struct account {
     struct words_list addresses; /* of mail: in lower case, whole ("help@shop.example") or a whole domain ("@shop.example") */
     const char *smtp;            /* smtp:// or smtps://host[:port], where mails are handed in; NULL: none */
     const char *user;            /* its user; the password is `token`. NULL: `from` */
+    struct voice_rules voice;
     uint32_t line;
 };
 
@@ -352,8 +367,9 @@ struct agent_spec {
     uint32_t max_count;
     struct channel_max *cost; /* units in place of the channel's */
     uint32_t cost_count;
-    uint32_t daily; /* tickets a day (policy_day), UINT32_MAX: what the policy says */
-    int shift;      /* hours in which they get offers, or -1: always */
+    uint32_t daily;    /* tickets a day (policy_day), UINT32_MAX: what the policy says */
+    int shift;         /* hours in which they get offers, or -1: always */
+    const char *phone; /* where calls reach them: sip:… client:… or a number; NULL: by the account's `connect` */
     uint32_t line;
 };
 struct agent_group {

@@ -114,6 +114,8 @@ static const struct row account_rows[] = {
       .help = "mail: the server that replies are handed to; `token` names the password" },
     { "user", &K_TEXT, AT(account, user), .min = 1, .max = 256, .example = "naru@shop.example",
       .help = "mail: who hands them in there; default: `from`" },
+    { "voice", &K_MAPPING, AT(account, voice), .arg = &voice_mapping,
+      .help = "how callers are spoken to while they wait, and connected" },
     { .name = NULL },
 };
 static const struct mapping account_mapping = { .name = "an account",

@@ -15,6 +15,9 @@
 
 extern const enum ref_to to_queue, to_hours, to_channel, to_account;
 extern const struct wordset urgencies;
-extern const struct mapping triage_mapping, queue_mapping, capacity_mapping, presence_mapping, simulate_mapping, webhook_mapping;
+extern const struct mapping triage_mapping, queue_mapping, capacity_mapping, presence_mapping, simulate_mapping, webhook_mapping,
+    voice_mapping;
+/* Is it what a phone is called: sip:…, client:… or + and digits? Says so when it is not. */
+void bind_phone(struct bind *b, const struct ynode *n);
 
 #endif

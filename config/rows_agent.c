@@ -44,7 +44,8 @@ static void agent_init(void *into, struct str name)
 }
 static void agent_check(struct bind *b, const struct ynode *n, void *into)
 {
-    const struct ynode *bot = tree_get(n, "bot");
+    const struct ynode *bot = tree_get(n, "bot"), *phone = tree_get(n, "phone");
+    if (phone) bind_phone(b, phone);
     if (bot && !((struct agent_spec *)into)->bot) findings_key(b->f, F_ERROR, bot, "is for bots: add \"kind: bot\"");
 }
 static const struct row agent_rows[] = {
@@ -60,6 +61,8 @@ static const struct row agent_rows[] = {
       .help = "tickets a day, counted at the accept" },
     { "shift", &K_REF, AT(agent_spec, shift), .arg = &to_hours, .usual = "always",
       .help = "offers come only while these hours are open; what they hold stays" },
+    { "phone", &K_TEXT, AT(agent_spec, phone), .min = 1, .max = 256, .usual = "the account's `voice.connect`",
+      .example = "\"+821012345678\"", .help = "where calls reach them: `sip:…`, `client:…` or a number" },
     { "kind", &K_BOOLWORD, AT(agent_spec, bot), "person", .arg = &agent_kinds, .help = "who it is; bots are asked before people" },
     { "bot", &K_MAPPING, AT(agent_spec, bot_rules), .arg = &bot_mapping,
       .help = "how a bot is reached, and when it hands over to people" },

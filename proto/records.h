@@ -214,7 +214,8 @@ WORDS_OF(answer, ANSWER_MAP)
     X(STR, to, 128)             /* assign, consult, transfer: this agent */                                                 \
     X(LIST, needs, need)        /* transfer: what it needs from now on, beyond the queue's */                               \
     X(TIME, at, 0)              /* callback: when */                                                                        \
-    X(STR, text, 16384)         /* reply */
+    X(STR, text, 16384)         /* reply */                                                                                 \
+    X(ID, event, 0)             /* `ticket`, without one: the ticket that this event went to; ended: 409 wrong-state */
 
 #define RESULT_FIELDS(X)                                                                                                    \
     X(U64, id, 0)                                                                                                           \

@@ -400,6 +400,7 @@ static struct str pack_row(struct workspace *ws, const struct ticket *t)
                             .assigned_at = t->assigned_at,
                             .last_reply = t->last_reply,
                             .started = t->started,
+                            .hung_up = t->hung_up,
                             .callbacks = t->callbacks,
                             .connect_by = t->connect_by,
                             .consulted = consulted ? consulted->agent->name : STR_NONE,

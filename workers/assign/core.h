@@ -201,6 +201,7 @@ struct ticket {
     uint8_t owner_count;
     uint8_t sla_told; /* targets that were counted as met or missed: 1 << enum sla_target */
     bool started;
+    bool hung_up; /* of a call: nobody is on the line */
     bool no_bots;                 /* a bot has handed it over */
     bool dirty, dirty_about;      /* differs from Redis */
     bool held_kept, held_changed; /* the held sets in Redis name it; they differ from `holds` */

@@ -105,6 +105,7 @@ static void join_ticket(struct workspace *ws, struct ticket *t, const struct eve
 {
     if (!ticket_event_add(ws, t, &e->id, e->home, false)) return;
     if (e->text.n) ticket_note(ws, t, &e->id, e->received, STR_NONE, e->text);
+    if (e->kind == EVENT_CALL) t->hung_up = false;
     log_change(ws, .kind = ENTRY_JOINED, .t = t, .event = &e->id, .home = e->home);
     if (e->kind == EVENT_MESSAGE) sla_message(ws, t, e->received);
     if (t->state == TK_PARKED || t->state == TK_WRAPUP) ticket_resume(ws, t, "message");
@@ -113,12 +114,26 @@ static void join_ticket(struct workspace *ws, struct ticket *t, const struct eve
     change_offer_all(ws, t, "message", NULL);
 }
 
+/* The call was begun, so it was had: what is left is the wrap-up. */
+static void talk_over(struct workspace *ws, struct ticket *t)
+{
+    if (!ws->channels[t->channel].wrapup_ms) {
+        ticket_end(ws, t, EV_RESOLVE, "hangup");
+        return;
+    }
+    naru_assert(!ticket_step(ws, t, EV_WRAPUP, ticket_agent(t)));
+    log_change(ws, .kind = ENTRY_WRAPUP, .t = t, .cause = "hangup");
+    change_offer_all(ws, t, "changed", "wrapup");
+}
+
 static void hang_up(struct workspace *ws, struct ticket *t, const struct event *e)
 {
     if (!ticket_event_add(ws, t, &e->id, e->home, false)) return;
+    t->hung_up = true;
     log_change(ws, .kind = ENTRY_JOINED, .t = t, .event = &e->id, .home = e->home, .cause = "hangup");
     if (t->state == TK_SCHEDULED && t->call) return; /* who is called back need not hold the line */
-    if (state_next(t->state, EV_ABANDON)) ticket_end(ws, t, EV_ABANDON, "customer_left");
+    if (t->state == TK_ASSIGNED && t->call && t->started) talk_over(ws, t);
+    else if (state_next(t->state, EV_ABANDON)) ticket_end(ws, t, EV_ABANDON, "customer_left");
 }
 
 struct ticket *intake_conversation(const struct workspace *ws, const struct event *e)

@@ -46,21 +46,31 @@ void answer_body(struct workspace *ws, const struct act *a, struct buf *b)
     buf_fini(b);
 }
 
+/* By its id, or by that of one of its events. NULL: refused. */
+static const struct ticket *asked_for(struct workspace *ws, const struct act *a)
+{
+    const struct taken *e = id_is_none(&a->ticket) ? idmap_get(&ws->events, &a->event) : NULL;
+    const struct ticket *t = e ? taken_ticket(e) : ticket_find(ws, &a->ticket);
+
+    if (t) return t;
+    if (e) act_refuse_state(ws, a, e->past ? e->past->state : TK_RESOLVED);
+    else refuse(ws, a, 404, "ticket-not-found", "no live ticket has this id");
+    return NULL;
+}
+
 void act_ticket(struct workspace *ws, const struct act *a)
 {
-    const struct ticket *t = ticket_find(ws, &a->ticket);
+    const struct ticket *t = asked_for(ws, a);
     struct buf b;
     struct jw w;
 
-    if (!t) {
-        refuse(ws, a, 404, "ticket-not-found", "no live ticket has this id");
-        return;
-    }
+    if (!t) return;
     buf_init(&b, BODY_MAX);
     w = jw_on(&b);
     jw_open(&w, '{');
     put_ticket(ws, &w, t, NULL, true);
     read_ticket_wait(ws, &w, t);
+    if (t->call) jw_key(&w, "on_line"), jw_bool(&w, !t->hung_up), jw_key(&w, "started"), jw_bool(&w, t->started);
     jw_close(&w, '}');
     answer_body(ws, a, &b);
 }

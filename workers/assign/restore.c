@@ -59,6 +59,7 @@ static void put_fields(struct workspace *ws, struct ticket *t, const struct tick
     t->offers_made = r->offers_made;
     t->assigned_at = r->assigned_at;
     t->started = r->started;
+    t->hung_up = r->hung_up;
     t->connect_by = r->connect_by;
     t->last_reply = r->last_reply;
     t->callbacks = r->callbacks;

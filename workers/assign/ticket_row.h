@@ -74,7 +74,8 @@
     X(TIME, reply_from, 0) /* the customer's first message without a reply */                                                      \
     X(U64, overflowed, 0)  /* clauses of the overflow that it went through by age: bit each */                                     \
     X(U32, sla_told, 0)    /* targets counted as met or missed: bit each */                                                        \
-    X(TIME, connect_by, 0) /* its owner is to start until then */
+    X(TIME, connect_by, 0) /* its owner is to start until then */                                                                  \
+    X(BOOL, hung_up, 0)
 #define AGENT_ROW_FIELDS(X)                                                                                                        \
     X(ENUM, presence, presence)                                                                                                    \
     X(STR, reason, 64)                                                                                                             \

@@ -192,6 +192,12 @@ void act_transfer(struct workspace *ws, const struct act *a)
 
 /* ---- taken back by a supervisor ---- */
 
+/* The reason "not_connected" says that the agent's own end did not answer: it counts as missed, as a start that does not come. */
+static bool not_connected(const struct act *a, const struct ticket *t)
+{
+    return str_is(a->reason, "not_connected") && t->state == TK_ASSIGNED && ticket_agent(t) && !a->queue.n;
+}
+
 void act_requeue(struct workspace *ws, const struct act *a)
 {
     struct ticket *t = act_supervised(ws, a, EV_REQUEUE);
@@ -199,6 +205,11 @@ void act_requeue(struct workspace *ws, const struct act *a)
     int queue;
 
     if (!t || !queue_of_act(ws, a, &queue)) return;
+    if (not_connected(a, t)) {
+        offer_not_connected(ws, t);
+        act_tell(ws, a, t);
+        return;
+    }
     if (t->state == TK_WAITING && (queue < 0 || (uint32_t)queue == t->queue)) {
         act_refuse_state(ws, a, t->state);
         return;

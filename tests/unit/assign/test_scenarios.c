@@ -19,7 +19,7 @@
      accept|decline|start|resolve|park|resume AGENT CONV [token=old session=S] [-> STATUS [PROBLEM]]
      transfer AGENT CONV [queue=Q to=AGENT needs=s:5 reason=R]    reply AGENT CONV text=T    pull AGENT CONV
      consult AGENT CONV to=AGENT|reason=over    handover AGENT CONV [reason=R]
-     cancel CONV    assign CONV to=AGENT [reason=force]    requeue CONV [queue=Q]: by a supervisor    reload NAME
+     cancel CONV    assign CONV to=AGENT [reason=force]    requeue CONV [queue=Q reason=R]: by a supervisor    reload NAME
      restart                          the leader died, and the next one reads what was written
      refused NAME WORDS               the policy is refused at load, and a finding contains the words
      expect CONV [state=S agent=A urgency=U queue=Q told=T]    agent of an offer or a hold, of several parted by ","; agent=-
