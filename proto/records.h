@@ -38,9 +38,9 @@
     X(ENTRY_CONFIG, "config")        /* an agent or a policy changed; detail is the packed `config` record */               \
     X(ENTRY_RETRIAGED, "retriaged")  /* urgency, needs or deadline moved by a later verdict */                              \
     X(ENTRY_STARTED, "started")      /* the agent and the customer are in touch */                                          \
-    X(ENTRY_REPLIED, "replied")      /* the agent wrote to the customer */                                                  \
+    X(ENTRY_REPLIED, "replied")      /* the agent wrote to the customer; detail {"message", "by", "text", "subject", "sent"} */ \
     X(ENTRY_NOTIFIED, "notified")    /* somebody was told; detail {"to": […], "text"} */                                    \
-    X(ENTRY_UPDATED, "updated")      /* the customer is to be told; detail {"text"} */                                      \
+    X(ENTRY_UPDATED, "updated")      /* the customer is to be told; detail {"text", "position", "wait_s", "opens"} */       \
     X(ENTRY_SCHEDULED, "scheduled")  /* a callback or a deferred start; detail {"until"} */                                  \
     X(ENTRY_DUE, "due")              /* scheduled → waiting */                                                              \
     X(ENTRY_DEFLECTED, "deflected")  /* the policy asks integrations to do something; detail {"to"} */                      \
@@ -67,7 +67,8 @@
     X(ACT_REQUEUE, "requeue")       /* supervisor: back to waiting, in `queue` when given */                                \
     X(ACT_CONSULT, "consult")       /* asks agent `to` in, or with `reason` "over" lets them go */                          \
     X(ACT_CALLBACK, "callback")     /* puts it off until `at`, or by the queue's rule */                                    \
-    X(ACT_HANDOVER, "handover")     /* a bot gives it to people */
+    X(ACT_HANDOVER, "handover")     /* a bot gives it to people */                                                          \
+    X(ACT_MESSAGE, "message")       /* home: what became of a reply: ticket, message, reason (its state), text (why); no result is sent */
 /* The stages of triage that a model answers, and that a scorer of one's own may answer instead. */
 #define ANSWER_MAP(X) \
     X(ANSWER_INTENT, "intent") X(ANSWER_URGENCY, "urgency") X(ANSWER_SENTIMENT, "sentiment") X(ANSWER_LANGUAGE, "language")
@@ -161,7 +162,7 @@ WORDS_OF(answer, ANSWER_MAP)
 #define PREVIOUS_FIELDS(X) X(ID, ticket, 0) X(TIME, at, 0) X(STR, queue, 64) X(STR, agent, 128) X(ENUM, state, ticket_state) X(STR, intent, 64)
 #define OFFER_FIELDS(X)                                                                                                     \
     X(STR, workspace, 64)                                                                                                   \
-    X(STR, what, 16)            /* "offer", "withdrawn", "assigned" (held on resume, or auto), "message", "ended", "returned", "changed", "consult", "notice", "replaced" (the agent has connected again: that session is over) */ \
+    X(STR, what, 16)            /* "offer", "withdrawn", "assigned" (held on resume, or auto), "message", "message_state", "ended", "returned", "changed", "consult", "notice", "replaced" (the agent has connected again: that session is over) */ \
     X(STR, agent, 128)                                                                                                      \
     X(U64, session, 0)                                                                                                      \
     X(ID, ticket, 0)                                                                                                        \
@@ -190,7 +191,9 @@ WORDS_OF(answer, ANSWER_MAP)
     X(F64, confidence, 0)                                                                                                   \
     X(LIST, rules, tag)         /* that fired on the first message */                                                       \
     X(LIST, owners, holder)     /* agents who have had it, the first one first */                                           \
-    X(LIST, previous, previous) /* tickets of the same customer, the latest first */
+    X(LIST, previous, previous) /* tickets of the same customer, the latest first */                                        \
+    X(ID, message, 0)           /* of "message_state": the reply; `cause` is its state … */                                 \
+    X(STR, why, 256)            /* … and this is why it is in it */
 
 #define ACT_FIELDS(X)                                                                                                       \
     X(U64, id, 0)               /* chosen by the router, echoed in the result */                                            \
@@ -215,7 +218,10 @@ WORDS_OF(answer, ANSWER_MAP)
     X(LIST, needs, need)        /* transfer: what it needs from now on, beyond the queue's */                               \
     X(TIME, at, 0)              /* callback: when */                                                                        \
     X(STR, text, 16384)         /* reply */                                                                                 \
-    X(ID, event, 0)             /* `ticket`, without one: the ticket that this event went to; ended: 409 wrong-state */
+    X(ID, event, 0)             /* `ticket`, without one: the ticket that this event went to; ended: 409 wrong-state */ \
+    X(STR, subject, 1024)       /* reply: of a mail */                                                                      \
+    X(ID, message, 0)           /* reply: its id, chosen by the router, so that the same one asked twice is one */          \
+    X(BOOL, sent, 0)            /* reply: it went out elsewhere and is only put on record */
 
 #define RESULT_FIELDS(X)                                                                                                    \
     X(U64, id, 0)                                                                                                           \

@@ -62,6 +62,21 @@ static bool read_text(struct act *act, struct act_room *room, const struct json 
     return text_of(v, TEXT_MAX, &act->text, why);
 }
 
+static bool read_subject(struct act *act, struct act_room *room, const struct json *v, char why[ACT_WHY])
+{
+    (void)room;
+    return text_of(v, 1024, &act->subject, why);
+}
+
+static bool read_sent(struct act *act, struct act_room *room, const struct json *v, char why[ACT_WHY])
+{
+    (void)room;
+    act->sent = json_bool(v);
+    if (json_type(v) == JSON_BOOL) return true;
+    snprintf(why, ACT_WHY, "\"sent\" must be true or false");
+    return false;
+}
+
 static bool read_at(struct act *act, struct act_room *room, const struct json *v, char why[ACT_WHY])
 {
     struct str text;
@@ -107,16 +122,30 @@ static bool read_needs(struct act *act, struct act_room *room, const struct json
     return false;
 }
 
-enum { TOKEN = 1, REASON = 2, AGENT = 4, QUEUE = 8, TO = 16, NEEDS = 32, TEXT = 64, AT = 128, OVER = 256, STREAM = 512 };
+enum {
+    TOKEN = 1,
+    REASON = 2,
+    AGENT = 4,
+    QUEUE = 8,
+    TO = 16,
+    NEEDS = 32,
+    TEXT = 64,
+    AT = 128,
+    OVER = 256,
+    STREAM = 512,
+    SUBJECT = 1024,
+    SENT = 2048
+};
 static const struct member_row {
     const char *name;
     unsigned bit;
     member_fn *read; /* NULL: read by whom the stream's words go through */
 } members[] = {
-    { "agent", AGENT, read_agent }, { "token", TOKEN, read_token }, { "reason", REASON, read_reason },
-    { "queue", QUEUE, read_queue }, { "to", TO, read_to },          { "needs", NEEDS, read_needs },
-    { "text", TEXT, read_text },    { "at", AT, read_at },          { "over", OVER, read_over },
-    { "type", STREAM, NULL },       { "ticket", STREAM, NULL },     { "ref", STREAM, NULL },
+    { "agent", AGENT, read_agent },       { "token", TOKEN, read_token }, { "reason", REASON, read_reason },
+    { "queue", QUEUE, read_queue },       { "to", TO, read_to },          { "needs", NEEDS, read_needs },
+    { "text", TEXT, read_text },          { "at", AT, read_at },          { "over", OVER, read_over },
+    { "subject", SUBJECT, read_subject }, { "sent", SENT, read_sent },    { "type", STREAM, NULL },
+    { "ticket", STREAM, NULL },           { "ref", STREAM, NULL },
 };
 #define MEMBERS (sizeof members / sizeof *members)
 
@@ -131,7 +160,9 @@ static const struct act_row {
     [ACT_TRANSFER] = { .takes = QUEUE | TO | NEEDS,
                        .one_of = QUEUE | TO | NEEDS,
                        .lacking = "say where it goes: \"queue\", \"to\" (an agent) or \"needs\"" },
-    [ACT_REPLY] = { .takes = TEXT, .one_of = TEXT, .lacking = "\"text\" is missing: what was written to the customer" },
+    [ACT_REPLY] = { .takes = TEXT | SUBJECT | SENT,
+                    .one_of = TEXT,
+                    .lacking = "\"text\" is missing: what the customer is to read" },
     [ACT_ASSIGN] = { .takes = TO, .one_of = TO, .lacking = "\"to\" is missing: the agent who gets it", .no_token = true },
     [ACT_PULL] = { .no_token = true },
     [ACT_REQUEUE] = { .takes = QUEUE, .no_token = true },

@@ -254,7 +254,7 @@ static void act_resume(struct workspace *ws, const struct act *a)
 }
 
 typedef void act_fn(struct workspace *ws, const struct act *a);
-static act_fn *const on_act[ACT_HANDOVER + 1] = {
+static act_fn *const on_act[ACT_MESSAGE + 1] = {
     [ACT_CONNECT] = act_connect,     [ACT_DISCONNECT] = act_disconnect,
     [ACT_HEARTBEAT] = act_heartbeat, [ACT_PRESENCE] = act_presence,
     [ACT_ACCEPT] = act_accept,       [ACT_DECLINE] = act_decline,
@@ -268,11 +268,12 @@ static act_fn *const on_act[ACT_HANDOVER + 1] = {
     [ACT_PULL] = act_pull,           [ACT_REQUEUE] = act_requeue,
     [ACT_CONSULT] = act_consult,     [ACT_HANDOVER] = act_handover,
     [ACT_CALLBACK] = act_callback,   [ACT_START] = act_start,
+    [ACT_MESSAGE] = act_message,
 };
 
 void space_act(struct workspace *ws, uint64_t now, const struct act *a)
 {
-    act_fn *fn = a->kind <= ACT_HANDOVER ? on_act[a->kind] : NULL;
+    act_fn *fn = a->kind <= ACT_MESSAGE ? on_act[a->kind] : NULL;
 
     if (now > ws->now) ws->now = now;
     if (!fn) refuse(ws, a, 400, "bad-request", "this act is not known here");

@@ -621,6 +621,24 @@ void change_offer(struct workspace *ws, struct ticket *t, struct agent *a, const
     show(ws, t, a, what, cause, false);
 }
 
+void change_offer_state(struct workspace *ws, const struct ticket *t, const struct agent *a, const struct act *act)
+{
+    struct offer o = { .workspace = ws->name,
+                       .what = STR("message_state"),
+                       .agent = a->name,
+                       .session = a->session,
+                       .ticket = t->id,
+                       .state = t->state,
+                       .urgency = t->urgency,
+                       .cause = text_cut(act->reason, 128),
+                       .message = act->message,
+                       .why = text_cut(act->text, 256) };
+
+    if (a->connected && !ws->watch)
+        change_mail(ws, &(struct out_mail){ .type = MSG_OFFER, .router = a->router, .seq = ws->seq, .home = t->home },
+                    &offer_record, &o);
+}
+
 void change_offer_confirmed(struct workspace *ws, struct ticket *t, struct agent *a, const char *what, const char *cause)
 {
     show(ws, t, a, what, cause, true);

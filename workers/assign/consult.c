@@ -5,7 +5,8 @@
    leaves `assigned`, whichever way: ticket_step sees to that, so a consult never outlives what it was about. At most one at a time.
 
    A reply is what an agent wrote to the customer. It is kept as a message of the ticket, so that who comes next reads both
-   sides, and it stops the clock of replies whoever of the two wrote it. Channels are not ours: sending it is the desktop's part. */
+   sides, and it stops the clock of replies whoever of the two wrote it. Sending it is its home's part, which says later what came
+   of it (ACT_MESSAGE). */
 
 /* ---- asked in ---- */
 
@@ -78,28 +79,100 @@ static void show_reply(struct workspace *ws, struct ticket *t, const struct agen
         if (h->agent != by) change_offer(ws, t, h->agent, "message", "reply");
 }
 
+static bool noted(const struct ticket *t, const struct id *message)
+{
+    for (const struct note *n = t->notes; n && !id_is_none(message); n = n->next)
+        if (id_eq(&n->event, message)) return true;
+    return false;
+}
+
+/* The text is in the entry: its home sends it, and integrations read it there. Control characters may make it longer than fits. */
+static struct str replied(struct workspace *ws, const struct act *a, struct str by)
+{
+    struct jw w = jw_on(&ws->detail);
+    char text[ID_TEXT + 1];
+
+    buf_clear(&ws->detail);
+    jw_open(&w, '{');
+    if (!id_is_none(&a->message)) jw_key(&w, "message"), jw_strz(&w, id_text(&a->message, text));
+    if (!roster_find(&ws->roster, by)) jw_key(&w, "by"), jw_str(&w, by);
+    if (a->subject.n) jw_key(&w, "subject"), jw_str(&w, a->subject);
+    jw_key(&w, "text"), jw_str(&w, a->text);
+    if (a->sent) jw_key(&w, "sent"), jw_bool(&w, true);
+    jw_close(&w, '}');
+    return ws->detail.err ? STR_NONE : buf_str(&ws->detail);
+}
+
+/* Who writes: who has it, who is consulted, or somebody privileged in their own name. Empty: refused. */
+static struct str writer(struct workspace *ws, const struct act *a, const struct ticket *t)
+{
+    const struct agent *by = roster_find(&ws->roster, a->agent);
+    const struct hold *h = by ? ticket_hold_of(t, by) : NULL;
+
+    if (h && h->kind != HOLD_OFFER) return by->name;
+    if (a->privileged && !a->agent.n && a->actor.n) return a->actor;
+    refuse(ws, a, 403, "not-your-ticket", "the ticket is %s: who has it replies, or who is consulted, and \"agent\" names them",
+           ticket_state_words.v[t->state]);
+    return STR_NONE;
+}
+
 void act_reply(struct workspace *ws, const struct act *a)
 {
     struct ticket *t = act_party(ws, a, EV_REPLY);
-    const struct agent *by = t ? roster_find(&ws->roster, a->agent) : NULL;
-    const struct hold *h = by ? ticket_hold_of(t, by) : NULL;
-    static const struct id no_event;
+    struct str by = t ? writer(ws, a, t) : STR_NONE, detail;
 
-    if (!t) return;
-    if (!h || h->kind == HOLD_OFFER) {
-        refuse(ws, a, 403, "not-your-ticket", "the ticket is %s: who has it replies, or who is consulted, and \"agent\" names them",
-               ticket_state_words.v[t->state]);
-        return;
-    }
+    if (!by.n) return;
     if (!a->text.n) {
         refuse(ws, a, 400, "bad-request", "the text of the reply is missing");
         return;
     }
-    ticket_note(ws, t, &no_event, ws->now, by->name, a->text);
+    if (noted(t, &a->message)) { /* asked again, as the answer was lost */
+        act_tell(ws, a, t);
+        return;
+    }
+    detail = replied(ws, a, by);
+    if (!detail.n || detail.n > LIM_REPLY_DETAIL) {
+        refuse(ws, a, 422, "bad-field", "\"text\" has too many characters that must be escaped");
+        return;
+    }
+    ticket_note(ws, t, &a->message, ws->now, by, a->text);
     if (t->state == TK_ASSIGNED) ticket_started(ws, t);
     sla_met(ws, t, SLA_REPLY);
     steps_replied(ws, t);
-    log_change(ws, .kind = ENTRY_REPLIED, .t = t, .agent = by);
-    show_reply(ws, t, by);
+    log_change(ws, .kind = ENTRY_REPLIED, .t = t, .agent = roster_find(&ws->roster, by), .detail = replied(ws, a, by));
+    show_reply(ws, t, roster_find(&ws->roster, by));
     act_tell(ws, a, t);
+}
+
+/* ---- what became of them ---- */
+
+static bool is_bad(struct str state) { return str_is(state, "failed") || str_is(state, "unknown"); }
+
+static void put_on_record(struct workspace *ws, struct ticket *t, const struct act *a)
+{
+    struct agent *had = ticket_agent(t);
+    struct jw w = jw_on(&ws->detail);
+    char id[ID_TEXT + 1];
+
+    buf_clear(&ws->detail);
+    jw_open(&w, '{');
+    jw_key(&w, "to"), jw_open(&w, '[');
+    if (had) jw_str(&w, had->name);
+    jw_close(&w, ']');
+    jw_key(&w, "message"), jw_strz(&w, id_text(&a->message, id));
+    jw_key(&w, "text"), jw_str(&w, a->text);
+    jw_close(&w, '}');
+    log_change(ws, .kind = ENTRY_NOTIFIED, .t = t, .cause = str_is(a->reason, "failed") ? "message failed" : "message unknown",
+               .detail = ws->detail.err ? STR_NONE : buf_str(&ws->detail));
+}
+
+/* Who has the ticket is told; what did not go well is on record, for supervisors and integrations. */
+void act_message(struct workspace *ws, const struct act *a)
+{
+    struct ticket *t = ticket_find(ws, &a->ticket);
+
+    if (!t) return;
+    if (is_bad(a->reason)) put_on_record(ws, t, a);
+    for (const struct hold *h = t->holds; h; h = h->next)
+        if (h->kind != HOLD_OFFER) change_offer_state(ws, t, h->agent, a);
 }
