@@ -64,4 +64,20 @@
 #define LIM_REPLY_DETAIL     60000u      /* bytes of a reply with its text escaped, in an entry */
 #define LIM_LIFE             64u         /* change-log entries kept with a ticket */
 
+#define LIM_MAIL_BYTES       26214400u   /* of one mail; streamed to a file, never in memory */
+#define LIM_MAIL_LINE        4096u       /* of an LMTP command */
+#define LIM_MAIL_RCPT        100u        /* recipients of one mail */
+#define LIM_MAIL_COMMANDS    1000u       /* of one LMTP connection, without those that carry a mail */
+#define LIM_MAIL_CONNS       256u        /* LMTP connections */
+#define LIM_MAIL_JOBS        64u         /* mails that wait to be read; more are asked to come again */
+#define LIM_MAIL_HEAD        262144u     /* bytes of the head of a mail, or of a part of one */
+#define LIM_MAIL_PARTS       1000u       /* parts of a mail; more: it is refused */
+#define LIM_MAIL_DEPTH       32u         /* parts within parts that are looked into */
+#define LIM_MAIL_NESTED      100u        /* mails within mails, as they are counted before reading; more: refused */
+#define LIM_MAIL_FILES       20u         /* attachments told with an event */
+#define LIM_MAIL_HTML        2097152u    /* bytes of HTML that are read for words */
+#define LIM_MAIL_REFS        100u        /* Message-IDs of References that are looked at */
+#define LIM_MAIL_THREADS     200000u     /* Message-IDs whose conversation is remembered */
+#define LIM_MAIL_ADDRESSES   16384u      /* whose automatic answers of the last hour are counted */
+
 #endif
