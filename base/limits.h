@@ -9,6 +9,8 @@
 #define LIM_HTTP_PIPELINE    256u        /* unanswered requests of one connection; reading pauses there */
 #define LIM_HTTP_HEAD_MS     10000u      /* headers complete within */
 #define LIM_HTTP_BODY_MS     30000u
+#define LIM_HTTP_BODY_RATE   65536u      /* bytes a second that a larger body must come with */
+#define LIM_HTTP_SPOOL       1073741824u /* bytes of bodies above LIM_HTTP_BODY, in files, at once */
 #define LIM_HTTP_IDLE_MS     75000u
 #define LIM_HTTP_ANSWER_MS   30000u      /* our own answer within, else 503 */
 #define LIM_HTTP_CONNS       20000u

@@ -6,6 +6,7 @@
 #include "base/panic.h"
 #include "proto/mp.h"
 #include "proto/mpk.h"
+#include "router/channel.h"
 
 #include <stdio.h>
 
@@ -73,10 +74,35 @@ static unsigned attributes_at(void)
     return i;
 }
 
-static void put_list(struct buf *out, const struct told *t, uint64_t own)
+/* One packed attribute that is for the sender of replies alone; *n: its bytes. */
+static bool is_reply_with(struct str rest, size_t *n)
 {
-    mpk_array(out, t->count + own);
+    struct mp r = mp_on(rest), whole = r;
+    size_t nodes = 0;
+    (void)mp_array(&r);
+    bool is = str_is(mp_str(&r, 64), REPLY_WITH);
+    (void)mp_skip(&whole, LIM_MSGPACK_DEPTH, LIM_RECORD_NODES, &nodes);
+    *n = rest.n - mp_left(&whole);
+    return is;
+}
+
+/* The facts, then the event's own `own` attributes, which lie packed in `list`, but for what a reply must know. */
+static void put_list(struct buf *out, const struct told *t, uint64_t own, struct str list)
+{
+    struct str with = STR_NONE;
+    size_t n = 0;
+    if (list.n && memmem(list.p, list.n, REPLY_WITH, sizeof REPLY_WITH - 1)) {
+        struct str rest = list;
+        for (uint64_t i = 0; i < own && !with.p; i++) {
+            if (is_reply_with(rest, &n)) with = (struct str){ rest.p, n };
+            rest = (struct str){ rest.p + n, rest.n - n };
+        }
+    }
+    mpk_array(out, t->count + own - (with.p != NULL));
     for (uint32_t i = 0; i < t->count; i++) record_pack(out, &attribute_record, &t->v[i]);
+    size_t before = with.p ? (size_t)(with.p - list.p) : list.n;
+    buf_add(out, list.p, before);
+    if (with.p) buf_add(out, with.p + with.n, list.n - before - with.n);
 }
 
 enum err facts_attach(const struct events *ev, const struct kept_event *e, uint64_t now, struct buf *out)
@@ -98,7 +124,9 @@ enum err facts_attach(const struct events *ev, const struct kept_event *e, uint6
         return ERR_FULL;
     }
     buf_add(out, packed.p, before);
-    put_list(out, &t, own);
-    buf_add(out, packed.p + after, packed.n - after);
+    for (uint64_t i = own; i; i--) (void)mp_skip(&r, LIM_MSGPACK_DEPTH, LIM_RECORD_NODES, &nodes);
+    size_t end = packed.n - mp_left(&r);
+    put_list(out, &t, own, (struct str){ packed.p + after, end - after });
+    buf_add(out, packed.p + end, packed.n - end);
     return ERR_OK;
 }

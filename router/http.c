@@ -170,6 +170,7 @@ static enum err start_listening(struct http *h)
 static void fill_defaults(struct http_cfg *c)
 {
     if (!c->body_max) c->body_max = LIM_HTTP_BODY;
+    if (!c->spool_max) c->spool_max = LIM_HTTP_SPOOL;
     if (!c->head_ms) c->head_ms = LIM_HTTP_HEAD_MS;
     if (!c->body_ms) c->body_ms = LIM_HTTP_BODY_MS;
     if (!c->idle_ms) c->idle_ms = LIM_HTTP_IDLE_MS;
@@ -206,6 +207,7 @@ enum err http_open(struct http **out, uv_loop_t *loop, const struct http_cfg *cf
     uv_tcp_init(loop, &h->listener);
     h->listener.data = h;
     h->pool = http_pool_new();
+    if (h->pool && cfg->spool) h->pool->spool = (struct http_spool){ .dir = strdup(cfg->spool), .cap = h->cfg.spool_max };
     h->in = malloc(HTTP_HEADROOM + HTTP_READ);
     if (h->pool && h->in && ws_framer_new(h)) e = read_proxies(h);
     if (!e) e = start_listening(h);

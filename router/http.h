@@ -3,9 +3,12 @@
 
    A request lives from its handler's call until its answer (http_answer…), even when the client has gone meanwhile: answering
    then is harmless. Answers leave in the order of the requests (pipelining); bytes of one loop turn leave in one write.
+   A body above LIM_HTTP_BODY is written to a file without a name and mapped when it is whole, so that memory stays bounded; it
+   may take LIM_HTTP_BODY_MS and what its bytes take at LIM_HTTP_BODY_RATE.
    Refused here, with problem+json and a count in HTTP_REFUSED by cause: bare LF, obs-fold, not exactly one Host, both
    Content-Length and Transfer-Encoding, oversize line/headers/body, too many headers, slow head or body (408), too many
-   connections, unknown methods (501), upgrade to anything but websocket. */
+   connections, more than LIM_HTTP_SPOOL bytes of large bodies at once (503), unknown methods (501), upgrade to anything but
+   websocket. */
 #ifndef NARU_ROUTER_HTTP_H
 #define NARU_ROUTER_HTTP_H
 
@@ -26,9 +29,11 @@ struct http_cfg {
         const char *const *v;
         size_t count;
     } proxies;
-    uint64_t body_max;                             /* default LIM_HTTP_BODY */
-    const char *long_path;                         /* NULL, or the one path whose requests may have a body of long_max */
-    uint64_t long_max;
+    uint64_t body_max; /* default LIM_HTTP_BODY */
+    uint64_t (*body_limit)(void *ctx,
+                           struct str path);       /* of a request to this path, where it is another; 0: body_max. NULL: none */
+    const char *spool;                             /* the folder for bodies above LIM_HTTP_BODY; NULL: they are kept in memory */
+    uint64_t spool_max;                            /* bytes there at once; default LIM_HTTP_SPOOL */
     uint32_t head_ms, body_ms, idle_ms, answer_ms; /* 0: the limits of limits.h */
     void *ctx;
     void (*on_request)(void *ctx, struct http_req *r); /* all of it is there; borrowed texts live until the answer */
@@ -40,8 +45,8 @@ uint16_t http_port(const struct http *h);
 void http_drain(struct http *h, uint32_t grace_ms, void (*done)(void *ctx), void *ctx);
 
 enum http_method http_method(const struct http_req *r);
-struct str http_path(const struct http_req *r);  /* percent-decoded, normalised: no "..", no NUL, valid UTF-8 */
-struct str http_query(const struct http_req *r); /* raw, without '?' */
+struct str http_path(const struct http_req *r);   /* percent-decoded, normalised: no "..", no NUL, valid UTF-8 */
+struct str http_query(const struct http_req *r);  /* raw, without '?' */
 struct str http_target(const struct http_req *r); /* path and query as they came, escapes untouched */
 /* One decoded query value into `arena`-free storage of the request; STR_NONE when absent. */
 struct str http_param(struct http_req *r, const char *name);

@@ -345,8 +345,8 @@ static void start(struct http_conn *c)
     struct http *h = c->srv;
 
     http_in_init(&c->in, h->pool, h->cfg.body_max);
-    c->in.long_path = h->cfg.long_path;
-    c->in.long_max = h->cfg.long_max;
+    c->in.body_limit = h->cfg.body_limit;
+    c->in.limit_ctx = h->cfg.ctx;
     buf_init(&c->part, HTTP_HEADROOM + HTTP_READ + HTTP_HEAD_MAX);
     c->last = &c->first;
     c->since_ms = uv_now(h->loop);
@@ -395,6 +395,14 @@ static void refuse_slow(struct http_conn *c, const struct http_refusal *why)
     http_answer_refusal(c, r, why);
 }
 
+/* What came so far earns time: a large body may take longer, a trickle may not. */
+static uint64_t body_ms(const struct http_conn *c)
+{
+    uint64_t came = c->in.req ? http_body_n(c->in.req) : 0;
+
+    return c->srv->cfg.body_ms + came * 1000 / LIM_HTTP_BODY_RATE;
+}
+
 static void sweep_reading(struct http_conn *c, uint64_t now_ms)
 {
     const struct http_cfg *cfg = &c->srv->cfg;
@@ -402,7 +410,7 @@ static void sweep_reading(struct http_conn *c, uint64_t now_ms)
 
     if (c->in.phase == HTTP_PHASE_IDLE && waited >= cfg->idle_ms) http_conn_last(c);
     else if (c->in.phase == HTTP_PHASE_HEAD && waited >= cfg->head_ms) refuse_slow(c, &slow_head);
-    else if (c->in.phase >= HTTP_PHASE_BODY && waited >= cfg->body_ms) refuse_slow(c, &slow_body);
+    else if (c->in.phase >= HTTP_PHASE_BODY && waited >= body_ms(c)) refuse_slow(c, &slow_body);
 }
 
 /* A client that does not read: its bytes have not grown fewer for as long as a body may take. */

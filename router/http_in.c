@@ -38,8 +38,31 @@ static enum http_in_step refuse(struct http_in *in, enum problem problem, const 
     return HTTP_IN_REFUSED;
 }
 
+static enum http_in_step refuse_spool(struct http_in *in, enum err e, struct http_req **out)
+{
+    if (e == ERR_FULL) return refuse(in, PROBLEM_OVERLOADED, "spool", "too many large bodies are under way", out);
+    if (e == ERR_IO) return refuse(in, PROBLEM_OVERLOADED, "spool", "the body cannot be stored", out);
+    return refuse(in, PROBLEM_OVERLOADED, "memory", "out of memory", out);
+}
+
+/* More of a body: beside its head in memory while it is small, else in its file. */
+static enum err add_body(struct http_in *in, const char *p, size_t n)
+{
+    struct http_req *r = in->req;
+    bool large = r->spooled || r->length > LIM_HTTP_BODY || http_body_n(r) + n > LIM_HTTP_BODY;
+
+    if (large && in->pool->spool.dir) return http_spool_add(r, p, n);
+    if (!http_req_room(r, n)) return ERR_NOMEM;
+    if (n) memcpy(r->bytes + r->bytes_n, p, n);
+    r->bytes_n += n;
+    return ERR_OK;
+}
+
 static enum http_in_step finish(struct http_in *in, struct http_req **out)
 {
+    enum err e = in->req->spooled ? http_spool_end(in->req) : ERR_OK;
+
+    if (e) return refuse_spool(in, e, out);
     *out = in->req;
     in->req->expects = false;
     in->req = NULL;
@@ -110,9 +133,12 @@ static enum http_in_step head_end(struct http_in *in, const char *p, struct http
     if (!r) return refuse(in, PROBLEM_OVERLOADED, "memory", "out of memory", out);
     r->arrived_us = in->arrived_us;
     if (!http_head_read(r, &in->parser, p, in->seen, in->first_n, &why)) return refuse(in, why.problem, why.cause, why.detail, out);
-    in->most = in->long_path && str_is(http_path(r), in->long_path) ? in->long_max : in->body_max;
+    in->most = in->body_limit ? in->body_limit(in->limit_ctx, http_path(r)) : 0;
+    if (!in->most) in->most = in->body_max;
     if (r->length > in->most) return refuse(in, PROBLEM_BODY_TOO_LARGE, "body", "the body is too large", out);
-    if (!http_req_room(r, r->length)) return refuse(in, PROBLEM_OVERLOADED, "memory", "out of memory", out);
+    if (r->length <= LIM_HTTP_BODY && !http_req_room(r, r->length))
+        return refuse(in, PROBLEM_OVERLOADED, "memory", "out of memory", out);
+    in->fault = ERR_OK;
     in->phase = r->chunked ? HTTP_PHASE_CHUNKS : HTTP_PHASE_BODY;
     in->cr = in->crlf_next = in->overflow = in->bad_frame = false;
     in->chunk_left = in->framing = 0;
@@ -140,20 +166,17 @@ static int on_chunk(http_parser *p)
     struct http_in *in = p->data;
 
     in->chunk_left = p->content_length;
-    in->overflow = in->chunk_left > in->most - (in->req->bytes_n - in->req->head_n);
+    in->overflow = in->chunk_left > in->most - http_body_n(in->req);
     return in->overflow;
 }
 
 static int on_chunk_data(http_parser *p, const char *at, size_t n)
 {
     struct http_in *in = p->data;
-    struct http_req *r = in->req;
 
     check_framing(in, at);
     if (in->cr || in->bad_frame || n > in->chunk_left) in->bad_frame = true;
-    if (in->bad_frame || !http_req_room(r, n)) return 1;
-    memcpy(r->bytes + r->bytes_n, at, n);
-    r->bytes_n += n;
+    if (in->bad_frame || (in->fault = add_body(in, at, n))) return 1;
     in->mark = at + n;
     in->chunk_left -= n;
     in->crlf_next = in->chunk_left == 0;
@@ -178,6 +201,7 @@ static enum http_in_step read_chunks(struct http_in *in, const char *p, size_t n
     size_t got = http_parser_execute(&in->parser, &chunk_settings, p, n);
     enum http_errno e = HTTP_PARSER_ERRNO(&in->parser);
     if (in->overflow) return refuse(in, PROBLEM_BODY_TOO_LARGE, "body", "the body is too large", out);
+    if (in->fault) return refuse_spool(in, in->fault, out);
     if (e == HPE_OK || e == HPE_PAUSED) check_framing(in, p + got);
     if ((e != HPE_OK && e != HPE_PAUSED) || in->bad_frame || in->framing > LIM_HTTP_HEADERS + 2 * in->most)
         return refuse(in, PROBLEM_BAD_REQUEST, "chunk", "the chunked body is malformed", out);
@@ -187,11 +211,10 @@ static enum http_in_step read_chunks(struct http_in *in, const char *p, size_t n
 
 static enum http_in_step read_body(struct http_in *in, const char *p, size_t n, size_t *used, struct http_req **out)
 {
-    struct http_req *r = in->req;
-    size_t left = (size_t)r->length - (r->bytes_n - r->head_n), take = n < left ? n : left;
+    size_t left = (size_t)(in->req->length - http_body_n(in->req)), take = n < left ? n : left;
+    enum err e = take ? add_body(in, p, take) : ERR_OK;
 
-    if (take) memcpy(r->bytes + r->bytes_n, p, take);
-    r->bytes_n += take;
+    if (e) return refuse_spool(in, e, out);
     *used += take;
     return take == left ? finish(in, out) : HTTP_IN_MORE;
 }

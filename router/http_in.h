@@ -19,8 +19,8 @@ struct http_refusal {
 struct http_in {
     struct http_pool *pool;
     uint64_t body_max;
-    const char *long_path; /* requests to it may have a body of up to long_max; NULL: none */
-    uint64_t long_max;
+    uint64_t (*body_limit)(void *ctx, struct str path); /* as in http_cfg */
+    void *limit_ctx;
     uint64_t most;        /* of the request under construction */
     struct http_req *req; /* under construction in the phases of the body */
     enum http_in_phase phase;
@@ -33,6 +33,7 @@ struct http_in {
     http_parser parser;  /* between calls only in the phase of chunks */
     bool cr, crlf_next;  /* framing of chunks: after a CR; at the end of a chunk's data */
     bool overflow, bad_frame;
+    enum err fault; /* of keeping a chunk */
     uint64_t chunk_left, framing;
     const char *mark; /* framing checked up to here, during one call */
     struct http_refusal refusal;

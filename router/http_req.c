@@ -53,6 +53,7 @@ static void pool_delete(struct http_pool *p)
         p->spare = r->next;
         req_delete(r);
     }
+    free(p->spool.dir);
     free(p);
 }
 
@@ -68,6 +69,7 @@ void http_req_free(struct http_req *r)
     if (!r) return;
     struct http_pool *p = r->pool;
     p->live--;
+    http_spool_drop(r);
     if (r->has_scratch) arena_fini(&r->scratch);
     if (p->spare_n >= SPARE_MAX || p->ending) {
         req_delete(r);
@@ -158,7 +160,11 @@ enum http_method http_method(const struct http_req *r) { return (enum http_metho
 struct str http_path(const struct http_req *r) { return http_at(r, r->path); }
 struct str http_target(const struct http_req *r) { return http_at(r, r->target); }
 struct str http_query(const struct http_req *r) { return http_at(r, r->query); }
-struct str http_body(const struct http_req *r) { return (struct str){ r->bytes + r->head_n, r->bytes_n - r->head_n }; }
+struct str http_body(const struct http_req *r)
+{
+    if (r->spooled) return (struct str){ r->map, r->map ? r->spool_n : 0 };
+    return (struct str){ r->bytes + r->head_n, r->bytes_n - r->head_n };
+}
 uint64_t http_arrived_us(const struct http_req *r) { return r->arrived_us; }
 void *http_user(const struct http_req *r) { return r->user; }
 void http_set_user(struct http_req *r, void *p) { r->user = p; }

@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/limits.h"
 #include "router/http.h"
+#include "router/http_spool.h"
 
 #define HTTP_HEAD_MAX (LIM_HTTP_LINE + LIM_HTTP_HEADERS) /* with a decoded path behind it, it fits the 16 bits of a place */
 
@@ -33,6 +34,10 @@ struct http_req {
     bool http10, chunked, has_length, keep_alive, expects, upgrade, wants_ws;
     bool answered; /* its answer waits in `reply` for earlier ones */
     bool has_scratch;
+    bool spooled;     /* its body is in a file: … */
+    int spool_fd;     /* … this one */
+    uint64_t spool_n; /* bytes written there */
+    char *map;        /* NULL until all of it is there */
     uint16_t field_n;
     struct http_place path, query, target; /* target: path and query as they were written */
     struct buf reply;                      /* an answer that came before its turn */
@@ -46,6 +51,7 @@ struct http_pool {
     struct http_req *spare;
     uint32_t spare_n, live; /* live: given and not taken back */
     bool ending;            /* frees itself with the last live one */
+    struct http_spool spool;
 };
 struct http_pool *http_pool_new(void);               /* NULL: out of memory */
 void http_pool_end(struct http_pool *p);             /* NULL is fine */
@@ -59,6 +65,9 @@ bool http_unescape(struct str in, bool plus, char *out, size_t *out_n);
 bool http_text_ok(struct str s);
 /* Does the comma-separated header value hold `token`, in any case? */
 bool http_has_token(struct str value, const char *token);
+
+/* Bytes of its body so far. */
+static inline uint64_t http_body_n(const struct http_req *r) { return r->spool_n + (r->bytes_n - r->head_n); }
 
 static inline struct str http_at(const struct http_req *r, struct http_place p) { return (struct str){ r->bytes + p.at, p.n }; }
 

@@ -367,14 +367,19 @@ static enum err write_port(const struct router *r)
     return good ? ERR_OK : ERR_IO;
 }
 
+static uint64_t body_limit(void *ctx, struct str path)
+{
+    return str_is(path, "/v1/policy") ? LIM_YAML_BYTES : channel_body_max(ctx, path);
+}
+
 static enum err open_door(struct router *r)
 {
     struct http_cfg cfg = { .listen = r->opts.listen,
                             .proxies = { r->opts.proxies.v, r->opts.proxies.count },
                             .ctx = r,
                             .on_request = api_request,
-                            .long_path = "/v1/policy",
-                            .long_max = LIM_YAML_BYTES };
+                            .body_limit = body_limit,
+                            .spool = r->opts.data };
     enum err e = http_open(&r->http, &r->loop, &cfg);
     if (!e) e = write_port(r);
     if (!e) log_info("listening on %s port=%u", r->opts.listen, http_port(r->http));

@@ -113,6 +113,30 @@ static const char *fact(const struct kept_event *e, uint64_t now, const char *ke
     return NULL;
 }
 
+static void what_a_reply_must_know_is_not_told_to_triage(void **state)
+{
+    static const char *const orders[][3] = { { "reply.with", "event.a", "event.b" },
+                                             { "event.a", "reply.with", "event.b" },
+                                             { "event.a", "event.b", "reply.with" } };
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        struct attribute own[3];
+        struct event e = { .workspace = STR("w"), .account = STR("a"), .conversation = STR("c"), .text = STR("hello"), .home = 4 };
+        struct kept_event *k;
+        for (unsigned n = 0; n < 3; n++) own[n] = (struct attribute){ str_of(orders[i][n]), STR("reply.with") };
+        e.external = (struct str){ "123" + i, 1 };
+        e.attributes = (struct list){ own, 3 };
+        e.id = id_of_event(e.account, e.external);
+        buf_clear(&out);
+        record_pack(&out, &event_record, &e);
+        assert_int_equal(events_accept(&ev, &e, buf_str(&out), 0, &k), ERR_OK);
+        assert_null(fact(k, NOW, "reply.with"));
+        assert_string_equal(fact(k, NOW, "event.a"), "reply.with");
+        assert_string_equal(fact(k, NOW, "event.b"), "reply.with");
+        assert_string_equal(fact(k, NOW, "customer.open_tickets"), "0");
+    }
+}
+
 static void contacts_are_counted_without_this_one(void **state)
 {
     (void)state;
