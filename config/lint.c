@@ -2,7 +2,7 @@
 
    Errors: what cannot work. A default queue that is missing or double, calendars that never open, rings of moves (a ticket that can
    be moved in a circle would never stop changing queues, so the ring is refused and named), and what the pages beside this one
-   refuse: steps (lint_steps.c), gates and callbacks (lint_queues.c), costs that nobody can ever bear (lint_capacity.c), rules
+   refuse: steps (lint_steps.c), accounts (lint_accounts.c), gates and callbacks (lint_queues.c), costs that nobody can ever bear (lint_capacity.c), rules
    (lint_rules.c).
    Warnings: what is allowed and dead or doubtful, most often a slip of the pen. Each says what is wrong and what to change.
    They are looked for only when there is no error; docs/check.md lists them.
@@ -123,10 +123,12 @@ static void check_errors(struct bind *b, const struct draft *d, const struct cre
     check_gates(b, d, root);
     check_steps(b, d, c, root);
     check_capacity(b, d, root);
+    check_accounts(b, d, root);
 }
 
 static void check_warnings(struct bind *b, const struct draft *d, const struct crew *c, const struct ynode *root)
 {
+    warn_accounts(b, d, root);
     warn_reach(b, d, c, root);
     warn_staff(b, d, c, root);
     warn_groups(b, d, root);

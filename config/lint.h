@@ -32,6 +32,9 @@ void warn_choices(struct bind *b, const struct draft *d, const struct ynode *roo
 /* Costs beside capacities (lint_capacity.c). */
 void check_capacity(struct bind *b, const struct draft *d, const struct ynode *root);
 void warn_capacity(struct bind *b, const struct draft *d, const struct ynode *root);
+/* Accounts beside their providers (lint_accounts.c). */
+void check_accounts(struct bind *b, const struct draft *d, const struct ynode *root);
+void warn_accounts(struct bind *b, const struct draft *d, const struct ynode *root);
 /* Times beside targets and offers (lint_times.c). */
 void warn_times(struct bind *b, const struct draft *d, const struct ynode *root);
 /* Webhooks that go unencrypted (webhooks.c). */

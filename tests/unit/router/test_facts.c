@@ -242,6 +242,7 @@ int main(void)
 {
 #define F(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
+        F(what_a_reply_must_know_is_not_told_to_triage),
         F(contacts_are_counted_without_this_one),
         F(without_a_customer_the_conversation_stands_in),
         F(a_live_ticket_tells_how_it_stands),

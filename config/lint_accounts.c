@@ -1,0 +1,101 @@
+/* Accounts beside their providers: a provider that is not for the account's channel, what it must be given and was not, what was
+   given and nobody reads. What each needs is PROVIDER_MAP's. */
+#include "config/lint.h"
+
+#include <stdio.h>
+
+static const struct provider_row {
+    unsigned needs;
+    const char *channels;
+} rows[PROVIDER_COUNT] = {
+#define PROVIDER_ROW(id, word, needs, channels) [id] = { needs, channels },
+    PROVIDER_MAP(PROVIDER_ROW)
+#undef PROVIDER_ROW
+};
+
+static bool has_word(const char *list, const char *word)
+{
+    size_t n = strlen(word);
+    for (const char *p = list; (p = strstr(p, word)); p += n)
+        if ((p == list || p[-1] == ' ') && (p[n] == ' ' || p[n] == '\0')) return true;
+    return false;
+}
+
+static bool is_for(enum provider_id id, const char *channel) { return !*rows[id].channels || has_word(rows[id].channels, channel); }
+
+/* The providers that are for the channel alone, as a list in words; "": any is. */
+static void name_providers(const char *channel, char *out, size_t room)
+{
+    size_t n = 0;
+    out[0] = '\0';
+    for (unsigned i = 0; i < PROVIDER_COUNT && n < room; i++) {
+        if (*rows[i].channels && is_for(i, channel))
+            n += (size_t)snprintf(out + n, room - n, "%s%s", n ? ", " : "", provider_words.v[i]);
+    }
+    if (n < room) snprintf(out + n, room - n, "%sgeneric", n ? " or " : "");
+}
+
+static void check_channel(struct bind *b, const struct policy *p, const struct account *a, const struct ynode *n)
+{
+    char names[200];
+    if (is_for(a->provider, p->channels[a->channel].name)) return;
+    name_providers(p->channels[a->channel].name, names, sizeof names);
+    findings_at(b->f, F_ERROR, tree_get(n, "provider"), "\"%s\" is for %s, and this account is on %s: there it is %s",
+                provider_words.v[a->provider], rows[a->provider].channels, p->channels[a->channel].name, names);
+}
+
+static void check_needs(struct bind *b, const struct account *a, const struct ynode *n)
+{
+    const struct {
+        unsigned bit;
+        bool given;
+        const char *key, *what;
+    } needs[] = {
+        { ACCOUNT_SECRET, a->secrets.count > 0, "secret", "what its webhooks are signed with" },
+        { ACCOUNT_TOKEN, a->token != NULL, "token", "what replies are sent with" },
+        { ACCOUNT_VERIFY, a->verify != NULL, "verify", "the word of its challenge" },
+        { ACCOUNT_ID, a->id != NULL, "id", "what it calls this account" },
+    };
+    for (size_t i = 0; i < sizeof needs / sizeof *needs; i++) {
+        if (!(rows[a->provider].needs & needs[i].bit) || needs[i].given) continue;
+        findings_key(b->f, F_ERROR, n, "\"%s\" needs `%s`, %s: add it%s", provider_words.v[a->provider], needs[i].key,
+                     needs[i].what, needs[i].bit == ACCOUNT_ID ? "" : ", as file:… or env:…");
+    }
+}
+
+void check_accounts(struct bind *b, const struct draft *d, const struct ynode *root)
+{
+    const struct ynode *all = tree_get(root, "accounts");
+    for (uint32_t i = 0; i < d->p.account_count; i++) {
+        const struct account *a = &d->p.accounts[i];
+        const struct ynode *n = tree_get(all, a->name);
+        if (!n || a->channel >= d->p.channel_count) continue;
+        check_channel(b, &d->p, a, n);
+        check_needs(b, a, n);
+    }
+}
+
+/* Without a provider nobody asks for these. */
+static void warn_unread(struct bind *b, const struct account *a, const struct ynode *n)
+{
+    static const char *const keys[] = { "secret", "token", "verify", "id", "api" };
+    for (size_t i = 0; a->provider == PROVIDER_NONE && i < sizeof keys / sizeof *keys; i++) {
+        const struct ynode *v = tree_get(n, keys[i]);
+        if (v) bind_warn(b, v, "does nothing: the account has no provider; name one, or take it out");
+    }
+}
+
+void warn_accounts(struct bind *b, const struct draft *d, const struct ynode *root)
+{
+    const struct ynode *all = tree_get(root, "accounts");
+    for (uint32_t i = 0; i < d->p.account_count; i++) {
+        const struct account *a = &d->p.accounts[i];
+        const struct ynode *n = tree_get(all, a->name);
+        if (!n) continue;
+        warn_unread(b, a, n);
+        if (a->provider == PROVIDER_TWILIO && !d->p.public_url)
+            findings_key(b->f, F_WARN, n,
+                         "its webhooks are refused unless they are addressed to us as http://HOST/…: Twilio signs the address; add "
+                         "`public-url`, as it was given to Twilio");
+    }
+}
