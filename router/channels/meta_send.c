@@ -107,7 +107,6 @@ static void judge_error(const struct json *error, const struct send_answer *a, s
     if (!row)
         return judge_end(out, out->end, "Meta answered %u, code %llu/%llu", a->status, (unsigned long long)code,
                          (unsigned long long)more);
-    if (row->end != SEND_AGAIN) out->after_ms = 0;
     judge_end(out, row->end, "%s (code %llu/%llu)", row->sentence, (unsigned long long)code, (unsigned long long)more);
 }
 

@@ -47,6 +47,7 @@ void judge_end(struct send_result *out, enum send_end end, const char *fmt, ...)
 {
     va_list ap;
     out->end = end;
+    if (end != SEND_AGAIN) out->after_ms = 0;
     va_start(ap, fmt);
     vsnprintf(out->why, sizeof out->why, fmt, ap);
     va_end(ap);
