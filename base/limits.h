@@ -22,6 +22,13 @@
 #define LIM_OUT_ANSWER       65536u      /* bytes of one answer */
 #define LIM_BOT_TICKETS      4096u       /* of one bot by webhook, offered and held */
 #define LIM_WEBHOOKS         32u         /* of one policy */
+#define LIM_CHATS            50000u      /* conversations of the web chat that one router remembers */
+#define LIM_CHAT_LINES       200u        /* messages of one that are kept */
+#define LIM_CHAT_BYTES       134217728u  /* of all their messages together: the longest untouched go first */
+#define LIM_CHAT_HOURS       25u         /* after its last message a conversation is forgotten: tokens live 24 */
+#define LIM_CHAT_CONNS       19000u      /* customers' sockets; some of LIM_HTTP_CONNS are left for others */
+#define LIM_CHAT_TABS        8u          /* … of one conversation */
+#define LIM_CHAT_TEXT        4000u       /* characters of a customer's message */
 #define LIM_JSON_DEPTH       64u
 #define LIM_BATCH_EVENTS     100u
 #define LIM_WS_FRAME         65536u

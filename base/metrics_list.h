@@ -14,6 +14,8 @@
     X(CHANNEL_SKIPPED, M_COUNTER, "naru_channel_skipped_total", "what", "What came in them and is no event here, by kind")          \
     X(CHANNEL_CUT, M_COUNTER, "naru_channel_cut_total", "what", "Texts of their events that were too long, or left out, by kind")   \
     X(DOORS, M_GAUGE, "naru_doors", "state", "Accounts with a provider: ready, not_ready (a secret cannot be read)")                \
+    X(CHATS, M_GAUGE, "naru_chats", "", "Customers' sockets of the web chat that are open")                                         \
+    X(CHAT_LINES, M_COUNTER, "naru_chat_lines_total", "by", "Messages of the web chat, by who wrote: customer, agent, system")      \
     X(EVENT_ACK, M_HISTOGRAM, "naru_event_ack_seconds", "", "From an event's arrival to its 202")                                   \
     X(EVENTS_LIVE, M_GAUGE, "naru_events_live", "state", "Events not settled, by state")                                            \
     X(EVENTS_DEAD, M_COUNTER, "naru_events_dead_total", "", "Events given up after three attempts")                                 \

@@ -118,6 +118,13 @@ struct voice_rules {
     uint32_t say_ms;                            /* so often they hear their place and the wait; 0: never */
     bool callback;                              /* they may ask to be called back */
 };
+/* How the web chat of an account looks in the shop's page; NULL: the widget's own words. */
+struct widget_look {
+    const char *title, *colour; /* colour: "#rrggbb" */
+    struct {
+        const char *ko, *en;
+    } hello;
+};
 struct account {
     const char *name;
     uint32_t channel; /* index into channels */
@@ -131,6 +138,8 @@ struct account {
     const char *smtp;            /* smtp:// or smtps://host[:port], where mails are handed in; NULL: none */
     const char *user;            /* its user; the password is `token`. NULL: `from` */
     struct voice_rules voice;
+    struct words_list origins;   /* of `widget`: the pages that may use it, "https://shop.example"; "*": any */
+    struct widget_look widget;
     uint32_t line;
 };
 

@@ -89,6 +89,22 @@ static const struct mapping channel_mapping = { .name = "a channel",
                                                 .names = &channel_words,
                                                 .init = channel_init };
 
+static const struct row hello_rows[] = {
+    { "ko", &K_TEXT, AT(widget_look, hello.ko), .min = 1, .max = 400, .example = "무엇을 도와드릴까요?", .help = "in Korean" },
+    { "en", &K_TEXT, AT(widget_look, hello.en), .min = 1, .max = 400, .example = "How can we help?", .help = "in English" },
+    { .name = NULL },
+};
+static const struct mapping hello_mapping = { .name = "a greeting", .rows = hello_rows, .name_at = NOWHERE, .line_at = NOWHERE };
+static const struct row widget_rows[] = {
+    { "title", &K_TEXT, AT(widget_look, title), .min = 1, .max = 80, .example = "Hanbit",
+      .help = "what stands at the top of the panel; else the widget's own word" },
+    { "colour", &K_COLOUR, AT(widget_look, colour), .example = "\"#1f4fd8\"",
+      .help = "of the button and of the customer's own messages; text on it is black or white, whichever reads better" },
+    { "hello", &K_MAPPING, 0, .arg = &hello_mapping, .help = "what the panel says before anybody has written" },
+    { .name = NULL },
+};
+static const struct mapping widget_mapping = { .name = "a web chat", .rows = widget_rows, .name_at = NOWHERE, .line_at = NOWHERE };
+
 static const struct row account_rows[] = {
     { "channel", &K_REF, AT(account, channel), .arg = &to_channel, .flags = ROW_NEEDED,
       .help = "the channel that its events come on" },
@@ -116,6 +132,9 @@ static const struct row account_rows[] = {
       .help = "mail: who hands them in there; default: `from`" },
     { "voice", &K_MAPPING, AT(account, voice), .arg = &voice_mapping,
       .help = "how callers are spoken to while they wait, and connected" },
+    { "origins", &K_ORIGINS, AT(account, origins), .max = 64, .example = "[https://shop.example]",
+      .help = "of provider `widget`: the pages whose scripts may open a chat, as the browser names them; `*`: any page of the world" },
+    { "widget", &K_MAPPING, AT(account, widget), .arg = &widget_mapping, .help = "how the chat of provider `widget` looks" },
     { .name = NULL },
 };
 static const struct mapping account_mapping = { .name = "an account",

@@ -6,8 +6,10 @@
    older session, or refuses what comes of it as "old-session": then its socket is closed (4001). */
 #include "router/agents.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "router/act_body.h"
+#include "router/channels/widget_rate.h"
 #include "router/feedback.h"
 #include "router/offer_json.h"
 #include "router/router.h"
@@ -20,6 +22,8 @@
 #define WS_NO_AGENT  4004u
 #define WS_TRY_AGAIN 1013u
 
+static const struct rate sign_rate = { .burst = 20, .per_minute = 240 }; /* typing, read: beyond it they are dropped */
+
 struct agent_conn {
     struct router *router;
     struct ws *sock; /* NULL: closed */
@@ -27,6 +31,7 @@ struct agent_conn {
     bool welcome, asking, replaced;
     uint32_t refs; /* acts under way */
     uint64_t session;
+    struct bucket signs;
     char actor[129];
     uint32_t key_n;
     char key[2 + 128]; /* the workspace's number, then the name */
@@ -258,26 +263,44 @@ static bool read_presence(struct agent_act *a, struct act *act, struct act_room 
     return false;
 }
 
+/* ---- signs for the customer, which concern nobody else ---- */
+
+static bool sign_allowed(struct agent_conn *c) { return bucket_take(&c->signs, &sign_rate, router_now(c->router), NULL); }
+
+static void sign_typing(struct agent_conn *c, const struct id *ticket, const struct json *doc)
+{
+    if (sign_allowed(c)) widget_agent_types(c->router, conn_name(c), ticket, json_bool(json_get(doc, "on")));
+}
+
+static void sign_read(struct agent_conn *c, const struct id *ticket, const struct json *doc)
+{
+    (void)doc;
+    if (sign_allowed(c)) widget_agent_reads(c->router, conn_name(c), ticket);
+}
+
 static const struct word_row { /* what an agent can say */
     const char *type;
-    enum act_kind act; /* ACT_NONE: nothing to ask; it was a sign of life */
+    enum act_kind act; /* ACT_NONE: nothing to ask; it was a sign, of life or for the customer */
     bool (*read)(struct agent_act *a, struct act *act, struct act_room *room, const struct json *doc, char why[ACT_WHY]);
+    void (*sign)(struct agent_conn *c, const struct id *ticket, const struct json *doc);
 } word_rows[] = {
-    { "accept", ACT_ACCEPT, read_ticket_act },
-    { "decline", ACT_DECLINE, read_ticket_act },
-    { "start", ACT_START, read_ticket_act },
-    { "reply", ACT_REPLY, read_ticket_act },
-    { "resolve", ACT_RESOLVE, read_ticket_act },
-    { "park", ACT_PARK, read_ticket_act },
-    { "resume", ACT_RESUME, read_ticket_act },
-    { "transfer", ACT_TRANSFER, read_ticket_act },
-    { "pull", ACT_PULL, read_ticket_act },
-    { "consult", ACT_CONSULT, read_ticket_act },
-    { "callback", ACT_CALLBACK, read_ticket_act },
-    { "handover", ACT_HANDOVER, read_ticket_act },
-    { "cancel", ACT_CANCEL, read_ticket_act },
-    { "presence", ACT_PRESENCE, read_presence },
-    { "heartbeat", ACT_NONE, NULL },
+    { "accept", ACT_ACCEPT, read_ticket_act, NULL },
+    { "decline", ACT_DECLINE, read_ticket_act, NULL },
+    { "start", ACT_START, read_ticket_act, NULL },
+    { "reply", ACT_REPLY, read_ticket_act, NULL },
+    { "resolve", ACT_RESOLVE, read_ticket_act, NULL },
+    { "park", ACT_PARK, read_ticket_act, NULL },
+    { "resume", ACT_RESUME, read_ticket_act, NULL },
+    { "transfer", ACT_TRANSFER, read_ticket_act, NULL },
+    { "pull", ACT_PULL, read_ticket_act, NULL },
+    { "consult", ACT_CONSULT, read_ticket_act, NULL },
+    { "callback", ACT_CALLBACK, read_ticket_act, NULL },
+    { "handover", ACT_HANDOVER, read_ticket_act, NULL },
+    { "cancel", ACT_CANCEL, read_ticket_act, NULL },
+    { "presence", ACT_PRESENCE, read_presence, NULL },
+    { "heartbeat", ACT_NONE, NULL, NULL },
+    { "typing", ACT_NONE, NULL, sign_typing },
+    { "read", ACT_NONE, NULL, sign_read },
 };
 #define WORDS (sizeof word_rows / sizeof *word_rows)
 
@@ -315,7 +338,12 @@ static void on_doc(struct agent_conn *c, const struct json *doc)
         refuse_word(c, &a, type);
         return;
     }
-    if (row->act == ACT_NONE) return;
+    if (row->act == ACT_NONE) {
+        if (row->sign && id_parse(json_str(json_get(doc, "ticket")), &a.ticket))
+            refuse(c, &a, 400, "bad-field", "\"ticket\" must be the id of a ticket");
+        else if (row->sign) row->sign(c, &a.ticket, doc);
+        return;
+    }
     fill_act(c, &act, row->act);
     if (!row->read(&a, &act, &room, doc, why)) refuse(c, &a, 400, "bad-field", why);
     else if (!c->welcome && !c->session) refuse(c, &a, 503, "not-leading", "nobody leads the workspace yet; wait for the welcome");
@@ -405,6 +433,20 @@ void agents_presence(struct router *r, uint16_t workspace, const struct entry *e
     struct jw w = begin(c, "presence");
     jw_key(&w, "presence"), jw_str(&w, word);
     if (colon) jw_key(&w, "reason"), jw_str(&w, (struct str){ colon + 1, en->cause.n - word.n - 1 });
+    jw_close(&w, '}');
+    send_text(c);
+}
+
+void agents_sign(struct router *r, uint16_t workspace, struct str agent, const char *type, const struct id *ticket, bool on,
+                 uint64_t at)
+{
+    char text[ID_TEXT + 1], time[25];
+    struct agent_conn *c = find(r, workspace, agent);
+    if (!c || !c->sock) return;
+    struct jw w = begin(c, type);
+    jw_key(&w, "ticket"), jw_strz(&w, id_text(ticket, text));
+    if (at) jw_key(&w, "at"), jw_strz(&w, clock_text(at, time));
+    else jw_key(&w, "on"), jw_bool(&w, on);
     jw_close(&w, '}');
     send_text(c);
 }

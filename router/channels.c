@@ -7,7 +7,8 @@
     X(PROVIDER_LINE, provider_line)                                                                                                \
     X(PROVIDER_SLACK, provider_slack)                                                                                              \
     X(PROVIDER_TELEGRAM, provider_telegram)                                                                                        \
-    X(PROVIDER_KAKAO, provider_kakao)
+    X(PROVIDER_KAKAO, provider_kakao)                                                                                              \
+    X(PROVIDER_WIDGET, provider_widget)
 
 #define CHANNEL_DECL(id, row) extern const struct provider row;
 CHANNEL_MAP(CHANNEL_DECL)

@@ -214,7 +214,7 @@ static char *copy_bytes(struct str s)
     return p;
 }
 
-static uint64_t conversation_hash(const struct events *ev, struct str account, struct str conversation)
+uint64_t events_conversation_key(const struct events *ev, struct str account, struct str conversation)
 {
     char key[64 + 1 + 256];
     size_t n = 0;
@@ -270,7 +270,7 @@ enum err events_accept(struct events *ev, const struct event *event, struct str 
     e->workspace = ws;
     e->received = event->received;
     e->row_event = number;
-    e->conversation = conversation_hash(ev, event->account, event->conversation);
+    e->conversation = events_conversation_key(ev, event->account, event->conversation);
     e->customer = events_customer(ev, event);
     e->reaches = event->kind == EVENT_MESSAGE || event->kind == EVENT_CALL;
     if (e->ticket) {

@@ -117,6 +117,8 @@ struct kept_ticket *events_ticket(const struct events *ev, const struct id *id);
 /* The number of a workspace's name, given on first sight. ERR_FULL beyond EVENTS_WORKSPACES. */
 enum err events_workspace(struct events *ev, struct str name, uint16_t *number);
 
+/* The key of a conversation: kept_event.conversation, kept_ticket.conversation. */
+uint64_t events_conversation_key(const struct events *ev, struct str account, struct str conversation);
 /* The live ticket of a conversation (kept_event.conversation) as far as it is known here; NULL: none. */
 struct kept_ticket *events_conversation(const struct events *ev, uint64_t conversation);
 /* It is durable: a message or a call counts among its customer's contacts, once. */

@@ -54,6 +54,8 @@ struct str http_header(const struct http_req *r,
                        const char *lowercase_name); /* STR_NONE when absent; repeated ones joined by ", " */
 struct str http_body(const struct http_req *r);
 uint64_t http_arrived_us(const struct http_req *r); /* clock_mono_us when its first byte was read */
+/* Whose address it came from: IPv6, or IPv4 mapped into it; behind a listed proxy, the last one of X-Forwarded-For. False: gone. */
+bool http_peer(const struct http_req *r, char address[16]);
 void *http_user(const struct http_req *r);          /* the handler's own, for the time of the request */
 void http_set_user(struct http_req *r, void *p);
 
@@ -68,8 +70,9 @@ void http_problem(struct http_req *r, unsigned status, const char *type, const c
 struct ws_cfg {
     void *ctx;
     uint32_t ping_ms; /* a ping when nothing was heard for so long; twice that without a word: closed. default 15 s */
+    uint32_t message_max; /* bytes of a message, 1009 beyond; 0: LIM_WS_MESSAGE */
     void (*on_text)(void *ctx, struct ws *w,
-                    struct str text); /* whole, valid UTF-8, at most LIM_WS_MESSAGE; binary is refused with 1003 */
+                    struct str text); /* whole, valid UTF-8, at most message_max; binary is refused with 1003 */
     void (*on_close)(void *ctx, struct ws *w, unsigned code); /* called exactly once; `w` is gone after it */
 };
 /* Turns the request into a WebSocket. ERR_PROTO: it was no valid handshake and has been answered (400/426); ERR_UNAVAILABLE:

@@ -309,11 +309,33 @@ static void peer_key(const struct http_conn *c, char key[16])
     }
 }
 
-static bool is_counted(const struct http *h, const char key[16])
+static bool is_proxy(const struct http *h, const char key[16])
 {
-    if (is_loopback(key)) return false;
     for (size_t i = 0; i < h->proxy_n; i++)
-        if (!memcmp(h->proxies[i], key, 16)) return false;
+        if (!memcmp(h->proxies[i], key, 16)) return true;
+    return false;
+}
+
+static bool is_counted(const struct http *h, const char key[16]) { return !is_loopback(key) && !is_proxy(h, key); }
+
+/* The last one is the proxy's own word; those before it are the client's. */
+static void forwarded_key(const struct http_req *r, char key[16])
+{
+    struct str said = http_header(r, "x-forwarded-for");
+    char text[64], six[16] = { [10] = (char)0xFF, [11] = (char)0xFF };
+    size_t from = said.n;
+    while (from && said.p[from - 1] != ',' && said.p[from - 1] != ' ') from--;
+    if (from == said.n || said.n - from >= sizeof text) return;
+    memcpy(text, said.p + from, said.n - from);
+    text[said.n - from] = '\0';
+    if (!uv_inet_pton(AF_INET, text, six + 12) || !uv_inet_pton(AF_INET6, text, six)) memcpy(key, six, 16);
+}
+
+bool http_peer(const struct http_req *r, char address[16])
+{
+    if (!r->conn) return false;
+    peer_key(r->conn, address);
+    if (is_proxy(r->conn->srv, address)) forwarded_key(r, address);
     return true;
 }
 

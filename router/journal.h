@@ -29,6 +29,7 @@ enum row_kind {
     ROW_MESSAGE_END = 8, /* … what is known of its sending */
     ROW_HOOK = 9,        /* a change to be told to webhooks, and … */
     ROW_HOOK_END = 10,   /* … to whom it was told, or who did not take it */
+    ROW_CHAT = 11,       /* a line of a web chat, so that who comes back gets what they missed */
 };
 
 struct journal;

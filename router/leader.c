@@ -514,6 +514,7 @@ void leader_on_entry(struct router *r, struct peer *p, const struct entry *en)
     l->got = en->seq;
     l->asked = false;
     advance(l);
+    widget_entry(r, en);
 }
 
 /* ---- the turn ---- */

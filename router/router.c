@@ -214,6 +214,7 @@ static void on_second(struct timer *t)
     acts_tick(&r->acts, now);
     agents_tick(r, now);
     bots_tick(r, now);
+    widget_tick(r, now);
     doors_tick(r);
     settle_retry(r);
     count_customers(r);
@@ -230,6 +231,10 @@ static void on_row(void *ctx, uint64_t number, enum row_kind kind, const struct 
         config_keep_row(&r->config, number, body, clock_wall_ms());
         return;
     }
+    if (kind == ROW_CHAT) {
+        widget_row(r, number, id, body);
+        return;
+    }
     enum err e = events_row(&r->events, number, kind, id, body);
     if (e && e != ERR_EXISTS) log_error("row=%llu of the journal cannot be used: %s", (unsigned long long)number, err_text(e));
 }
@@ -237,6 +242,7 @@ static void on_row(void *ctx, uint64_t number, enum row_kind kind, const struct 
 static bool row_live(void *ctx, uint64_t number, enum row_kind kind, const struct id *id)
 {
     struct router *r = ctx;
+    if (kind == ROW_CHAT) return widget_row_live(r, number, id);
     return kind == ROW_CONFIG ? config_keep_row_live(&r->config, number, id) : events_row_live(&r->events, number, id);
 }
 
@@ -244,6 +250,7 @@ static void row_moved(void *ctx, uint64_t from, uint64_t to, const struct id *id
 {
     struct router *r = ctx;
     config_keep_row_moved(&r->config, from, to, id);
+    widget_row_moved(r, from, to, id);
     events_row_moved(&r->events, from, to, id);
 }
 
@@ -298,6 +305,7 @@ static enum err open_memory(struct router *r)
     if (!e) e = leaders_init(&r->leaders);
     if (!e) e = acts_init(&r->acts, &acts, seed);
     if (!e) e = bots_init(r);
+    if (!e) e = widget_init(r);
     if (!e) e = doors_init(r);
     return e;
 }
@@ -454,6 +462,7 @@ static void free_memory(struct router *r)
 {
     acts_fini(&r->acts);
     bots_fini(r);
+    widget_fini(r);
     doors_fini(r);
     agents_fini(&r->agents);
     leaders_fini(&r->leaders);

@@ -8,6 +8,7 @@
 #include "proto/mailbox.h"
 #include "router/acts.h"
 #include "router/agents.h"
+#include "router/channels/widget.h"
 #include "router/bots.h"
 #include "router/config_keep.h"
 #include "router/dispatch.h"
@@ -44,6 +45,7 @@ struct router {
     struct leaders leaders;
     struct agents agents;
     struct bots bots;
+    struct widget widget;
     struct doors doors;
     struct ingest ingest;    /* scratch of one event at a time */
     struct buf packed, text; /* scratch */

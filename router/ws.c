@@ -266,7 +266,7 @@ static struct ws *ws_new(struct http_conn *c, const struct ws_cfg *cfg)
         free(w);
         return NULL;
     }
-    wslay_event_config_set_max_recv_msg_length(w->ev, LIM_WS_MESSAGE);
+    wslay_event_config_set_max_recv_msg_length(w->ev, cfg->message_max ? cfg->message_max : LIM_WS_MESSAGE);
     w->c = c;
     w->cfg = *cfg;
     if (!w->cfg.ping_ms) w->cfg.ping_ms = PING_MS;
