@@ -12,7 +12,7 @@ ACTS = next(p["schema"]["enum"] for p in OPENAPI["paths"]["/v1/tickets/{id}/{act
 def described():
     for path, item in OPENAPI["paths"].items():
         for method in item:
-            if method in ("get", "put", "post", "delete"):
+            if method in ("get", "put", "post", "delete", "options"):
                 for act in ACTS if "{act}" in path else [""]:
                     yield method.upper(), re.sub(r"\{\w+\}", "{}", path.replace("{act}", act))
 
@@ -73,9 +73,15 @@ def test_an_answer_has_the_members_that_are_described(naru):
 
 
 def test_every_word_of_an_agent_is_described():
-    words = set(re.findall(r'\{ "(\w+)", ACT_\w+, (?:read_\w+|NULL) \}', (ROOT / "router" / "agents.c").read_text()))
+    words = set(re.findall(r'\{ "(\w+)", ACT_\w+, (?:read_\w+|NULL), (?:sign_\w+|NULL) \}', (ROOT / "router" / "agents.c").read_text()))
     said = {m["$ref"].rsplit("/", 1)[1] for m in ASYNCAPI["operations"]["agentSays"]["messages"]}
     assert len(words) > 10 and said == words
+
+
+def test_every_word_of_a_customer_is_described():
+    words = set(re.findall(r'\{ "(\w+)", (?:true|false), say_\w+ \}', (ROOT / "router" / "channels" / "widget_conn.c").read_text()))
+    names = [m["$ref"].rsplit("/", 1)[1] for m in ASYNCAPI["operations"]["customerSays"]["messages"]]
+    assert words and words == {ASYNCAPI["components"]["messages"][n]["payload"]["properties"]["type"]["const"] for n in names}
 
 
 def test_what_the_stream_says_is_described(naru):
