@@ -21,6 +21,8 @@
 #define LIM_OUT_SOCKETS      256u
 #define LIM_OUT_ANSWER       65536u      /* bytes of one answer */
 #define LIM_BOT_TICKETS      4096u       /* of one bot by webhook, offered and held */
+#define LIM_HOOKS            2000000u    /* changes that one router has still to tell webhooks; about 200 bytes each … */
+#define LIM_HOOKS_EACH       1000000u    /* … and one webhook */
 #define LIM_WEBHOOKS         32u         /* of one policy */
 #define LIM_CHATS            50000u      /* conversations of the web chat that one router remembers */
 #define LIM_CHAT_LINES       200u        /* messages of one that are kept */

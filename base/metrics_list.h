@@ -60,6 +60,13 @@
     X(WEBHOOK_CALLS, M_COUNTER, "naru_webhook_calls_total", "result",                                                              \
       "Webhooks called, by result: ok, status, timeout, connect, tls, too_big, broken, full")                                      \
     X(WEBHOOK_TIME, M_HISTOGRAM, "naru_webhook_seconds", "", "From a webhook's call to its end")                                    \
+    X(HOOKS, M_COUNTER, "naru_hooks_total", "result",                                                                              \
+      "Webhooks of changes, by result: kept, delivered, failed (an attempt), dead, dropped")                                        \
+    X(HOOK_BACKLOG, M_GAUGE, "naru_hook_backlog", "webhook", "Changes that a webhook is still to be told")                          \
+    X(HOOK_OLDEST, M_GAUGE, "naru_hook_oldest_seconds", "webhook", "Age of the oldest change that a webhook is still to be told")   \
+    X(HOOK_DEAD, M_GAUGE, "naru_hook_dead_letters", "webhook", "Changes that a webhook did not take in time, kept for a replay")    \
+    X(HOOK_STATE, M_GAUGE, "naru_hook_state", "webhook",                                                                            \
+      "0: it is told of changes; 1: probed after failures in a row; 2: off, it said 410 Gone; 3: its secret cannot be read")        \
     X(BOT_ANSWERS, M_COUNTER, "naru_bot_answers_total", "result",                                                                  \
       "What came of asking a bot's webhook: reply, done, handover, decline, unsure, failed, bad")                                  \
     X(BOTS, M_GAUGE, "naru_bots", "", "Bots by webhook that this router serves")                                                    \

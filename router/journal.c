@@ -157,6 +157,17 @@ enum err journal_append(struct journal *j, enum row_kind kind, const struct id *
     return ERR_OK;
 }
 
+enum err journal_read(struct journal *j, uint64_t number, journal_read_fn *fn, void *ctx)
+{
+    enum err e = may_take(j);
+    struct op *op = e ? NULL : batch_add(j->filling, OP_READ, STR_NONE, STR_NONE);
+    if (!op) return e ? e : ERR_FULL;
+    op->from = number;
+    op->read_fn = fn;
+    op->ctx = ctx;
+    return ERR_OK;
+}
+
 enum err journal_settle(struct journal *j, const struct id *event, const struct id *ticket, uint64_t at, journal_fn *fn, void *ctx)
 {
     static const struct id none;
@@ -314,6 +325,7 @@ static void tell(struct journal *j, const struct batch *b, enum err e)
         if (e && op.type == OP_SETTLE) known_undo(&j->known, &op.id, op.number);
         if (e && op.type == OP_META) meta_failed(j, b, &op);
         if (op.fn) op.fn(op.ctx, e, op.number);
+        if (op.read_fn) op.read_fn(op.ctx, e ? e : op.found ? ERR_OK : ERR_NOTFOUND, (struct str){ b->read.p + op.at, op.len });
     }
 }
 

@@ -54,6 +54,11 @@ typedef void journal_fn(void *ctx, enum err e, uint64_t number);
 enum err journal_open(struct journal **out, uv_loop_t *loop, const struct journal_cfg *cfg);
 /* The body is copied. `fn` may be NULL. Rows are numbered in the order of the calls; *number (may be NULL) is told at once. ERR_FULL: too much waits, or the disk was full a moment ago. */
 enum err journal_append(struct journal *j, enum row_kind kind, const struct id *id, struct str body, journal_fn *fn, void *ctx, uint64_t *number);
+/* The body of a row that is in the log, for who does not keep it: `fn` gets it once, in the order of all calls, valid during the
+   call. ERR_NOTFOUND: there is no such row any more (it was moved: ask again under its new number). Costs the thread a look into a
+   chunk of up to 128 KiB. ERR_FULL as with journal_append. */
+typedef void journal_read_fn(void *ctx, enum err e, struct str body);
+enum err journal_read(struct journal *j, uint64_t number, journal_read_fn *fn, void *ctx);
 /* The event is settled: its identity is kept with `ticket` (none: no ticket) and `at`; its rows may go (is_live will say false). `fn` after the commit; may be NULL. */
 enum err journal_settle(struct journal *j, const struct id *event, const struct id *ticket, uint64_t at, journal_fn *fn, void *ctx);
 /* A small value kept for good ("seen_seq:<workspace>"), last one wins, written with the next commit. journal_meta: what was stored at open, or empty; borrowed for the journal's life. */

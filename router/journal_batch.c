@@ -10,13 +10,24 @@ void batch_init(struct batch *b)
 {
     memset(b, 0, sizeof *b);
     buf_init(&b->bytes, BYTES_MAX);
+    buf_init(&b->read, BYTES_MAX);
 }
 
 void batch_fini(struct batch *b)
 {
     free(b->ops);
     buf_fini(&b->bytes);
+    buf_fini(&b->read);
     memset(b, 0, sizeof *b);
+}
+
+static void forget(struct buf *b)
+{
+    if (b->room > KEEP) {
+        buf_fini(b);
+        buf_init(b, BYTES_MAX);
+    }
+    buf_clear(b);
 }
 
 void batch_clear(struct batch *b)
@@ -27,12 +38,9 @@ void batch_clear(struct batch *b)
         old.ops = NULL;
         old.room = 0;
     }
-    if (old.bytes.room > KEEP) {
-        buf_fini(&old.bytes);
-        buf_init(&old.bytes, BYTES_MAX);
-    }
-    buf_clear(&old.bytes);
-    *b = (struct batch){ .ops = old.ops, .room = old.room, .bytes = old.bytes };
+    forget(&old.bytes);
+    forget(&old.read);
+    *b = (struct batch){ .ops = old.ops, .room = old.room, .bytes = old.bytes, .read = old.read };
 }
 
 static bool room_for_one(struct batch *b)

@@ -12,6 +12,7 @@
     X(SETTLE, op_settle) /* number, id; bytes: struct settle_bytes */                                                              \
     X(META, op_meta)     /* bytes: key and value; number = length of the key */                                                    \
     X(MOVE, op_move)     /* the row `from` becomes `number`; kind, id */                                                           \
+    X(READ, op_read)     /* the body of the row `from` into `read` */                                                              \
     X(CUT, op_cut)       /* chunks of rows up to `number` are deleted */                                                           \
     X(FORGET, op_forget) /* identities up to `number` are deleted */
 #define OP_ENUM(id, fn) OP_##id,
@@ -26,16 +27,18 @@ struct op {
     uint64_t number, from;
     struct id id;
     journal_fn *fn;
+    journal_read_fn *read_fn; /* READ: in place of `fn` */
     void *ctx;
-    size_t at; /* of its bytes */
+    size_t at; /* of its bytes; READ: within batch.read, once found */
     uint32_t len;
     uint8_t type, kind;
-    bool ends; /* ROW, MOVE: the last one of its chunk */
+    bool ends;  /* ROW, MOVE: the last one of its chunk */
+    bool found; /* READ */
 };
 struct batch {
     struct op *ops;
     size_t count, room;
-    struct buf bytes;
+    struct buf bytes, read;
     uint64_t rows;               /* operations that somebody waits for: rows and settles */
     uint64_t refs_from, refs_to; /* positions in struct rows that this batch writes */
     size_t chunk_at;             /* of its bytes: where the chunk began that is being filled */

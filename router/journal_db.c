@@ -68,6 +68,7 @@ static const char *const op_sql[OP_COUNT] = {
     [OP_SETTLE] = "INSERT INTO known VALUES (?1, ?2, ?3)",
     [OP_META] = "INSERT OR REPLACE INTO meta VALUES (?1, ?2)",
     [OP_MOVE] = "SELECT number, last, items FROM log WHERE number <= ?1 ORDER BY number DESC LIMIT 1",
+    [OP_READ] = "SELECT number, last, items FROM log WHERE number <= ?1 ORDER BY number DESC LIMIT 1",
     [OP_CUT] = "DELETE FROM log WHERE number <= ?1 AND last <= ?1",
     [OP_FORGET] = "DELETE FROM known WHERE number <= ?1 AND last <= ?1",
 };
@@ -390,13 +391,13 @@ static int add_row(struct journal_db *d, const struct op *op, uint64_t origin, s
     return op->ends ? chunk_write(&d->rows, d->op[OP_ROW]) : SQLITE_OK;
 }
 
-static int op_row(struct journal_db *d, const struct batch *b, const struct op *op)
+static int op_row(struct journal_db *d, struct batch *b, struct op *op)
 {
     return add_row(d, op, 0, batch_bytes(b, op));
 }
 
 /* A copy; the old one goes with its chunk. */
-static int op_move(struct journal_db *d, const struct batch *b, const struct op *op)
+static int op_move(struct journal_db *d, struct batch *b, struct op *op)
 {
     struct item it;
     struct str body;
@@ -405,7 +406,20 @@ static int op_move(struct journal_db *d, const struct batch *b, const struct op 
     return rc ? rc : add_row(d, op, it.origin ? it.origin : it.number, body);
 }
 
-static int op_settle(struct journal_db *d, const struct batch *b, const struct op *op)
+static int op_read(struct journal_db *d, struct batch *b, struct op *op)
+{
+    struct item it;
+    struct str body;
+    int rc = find_item(d->op[OP_READ], op->from, &it, &body);
+    if (rc) return rc == SQLITE_NOTFOUND ? SQLITE_OK : rc;
+    op->at = b->read.n;
+    op->len = it.n;
+    op->found = buf_reserve(&b->read, it.n) != NULL; /* no room: as if it were not there */
+    if (op->found) buf_addstr(&b->read, body);
+    return SQLITE_OK;
+}
+
+static int op_settle(struct journal_db *d, struct batch *b, struct op *op)
 {
     struct settle_bytes sb;
     memcpy(&sb, b->bytes.p + op->at, sizeof sb);
@@ -414,7 +428,7 @@ static int op_settle(struct journal_db *d, const struct batch *b, const struct o
     return SQLITE_OK;
 }
 
-static int op_meta(struct journal_db *d, const struct batch *b, const struct op *op)
+static int op_meta(struct journal_db *d, struct batch *b, struct op *op)
 {
     sqlite3_stmt *s = d->op[OP_META];
     const char *p = b->bytes.p + op->at;
@@ -429,25 +443,26 @@ static int delete_up_to(sqlite3_stmt *s, const struct op *op)
     return step_once(s);
 }
 
-static int op_cut(struct journal_db *d, const struct batch *b, const struct op *op)
+static int op_cut(struct journal_db *d, struct batch *b, struct op *op)
 {
     (void)b;
-    sqlite3_reset(d->op[OP_MOVE]); /* it may stand on what is cut */
+    sqlite3_reset(d->op[OP_MOVE]); /* they may stand on what is cut */
+    sqlite3_reset(d->op[OP_READ]);
     return delete_up_to(d->op[OP_CUT], op);
 }
 
-static int op_forget(struct journal_db *d, const struct batch *b, const struct op *op)
+static int op_forget(struct journal_db *d, struct batch *b, struct op *op)
 {
     (void)b;
     return delete_up_to(d->op[OP_FORGET], op);
 }
 
 #define OP_ROW_OF_TABLE(id, fn) [OP_##id] = fn,
-static int (*const op_fn[OP_COUNT])(struct journal_db *d, const struct batch *b, const struct op *op) = { OP_MAP(OP_ROW_OF_TABLE) };
+static int (*const op_fn[OP_COUNT])(struct journal_db *d, struct batch *b, struct op *op) = { OP_MAP(OP_ROW_OF_TABLE) };
 
 /* ---- transactions --------------------------------------------------------------------------------------------------- */
 
-static int carry_out(struct journal_db *d, const struct batch *b)
+static int carry_out(struct journal_db *d, struct batch *b)
 {
     d->rows.number = d->known.number = 0; /* a batch that failed left something */
     buf_clear(&d->rows.items);
@@ -455,6 +470,7 @@ static int carry_out(struct journal_db *d, const struct batch *b)
     int rc = step_once(d->begin);
     for (size_t i = 0; i < b->count && !rc; i++) rc = op_fn[b->ops[i].type](d, b, &b->ops[i]);
     sqlite3_reset(d->op[OP_MOVE]);
+    sqlite3_reset(d->op[OP_READ]);
     if (!rc) rc = chunk_write(&d->rows, d->op[OP_ROW]);
     if (!rc) rc = chunk_write(&d->known, d->op[OP_SETTLE]);
     return rc ? rc : step_once(d->commit);

@@ -329,9 +329,11 @@ static void advance(struct leader *l)
     l->seen_due = true;
 }
 
-static void landed(struct router *r, const struct flight *f)
+static void landed(struct router *r, const struct flight *f, uint64_t number)
 {
-    if (f->kind == ENTRY_ENDED) {
+    if (f->kind == FLIGHT_HOOK) {
+        hooks_landed(r, &f->id, number);
+    } else if (f->kind == ENTRY_ENDED) {
         struct kept_ticket *t = events_ticket(&r->events, &f->id);
         if (t) settle_ticket(r, t);
     } else if (f->kind == ENTRY_NO_TICKET) {
@@ -344,6 +346,7 @@ static void failed(struct router *r, struct leader *l, const struct flight *f, u
 {
     struct kept_event *e = f->kind == ENTRY_NO_TICKET ? events_find(&r->events, &f->id) : NULL;
     if (e) events_unsettle(&r->events, e);
+    else if (f->kind == FLIGHT_HOOK) hooks_failed(r, &f->id);
     else events_row_moved(&r->events, number, 0, &f->id);
     l->got = l->done;
     l->flight_skip = l->flight_count;
@@ -357,20 +360,39 @@ static void on_flight(void *ctx, enum err err, uint64_t number)
     struct flight f = flight_pop(l);
     if (l->flight_skip) l->flight_skip--;
     if (err) failed(l->router, l, &f, number);
-    else landed(l->router, &f);
+    else landed(l->router, &f, number);
     advance(l);
+}
+
+static enum err fly(struct router *r, struct leader *l, enum row_kind kind, struct flight f, struct str body, uint64_t *row)
+{
+    const struct id *id = &f.id;
+    *row = 0;
+    enum err err = body.n ? flight_push(l, &f) : ERR_NOMEM;
+    if (err) return err;
+    err = journal_append(r->journal, kind, id, body, on_flight, l, row);
+    if (err) flight_unpush(l);
+    return err;
 }
 
 /* *row gets the number; 0 when it could not be written. */
 static enum err append(struct router *r, struct leader *l, enum row_kind kind, const struct entry *en, const struct id *id,
                        struct str body, uint64_t *row)
 {
-    struct flight f = { .seq = en->seq, .id = *id, .kind = (uint8_t)en->kind };
-    *row = 0;
-    enum err err = body.n ? flight_push(l, &f) : ERR_NOMEM;
-    if (err) return err;
-    err = journal_append(r->journal, kind, id, body, on_flight, l, row);
-    if (err) flight_unpush(l);
+    return fly(r, l, kind, (struct flight){ .seq = en->seq, .id = *id, .kind = (uint8_t)en->kind }, body, row);
+}
+
+/* What webhooks are to be told, in the transaction of the change itself; also of a change that has no row of its own. It comes
+   first, while the ticket is still known; if the change is then not kept, it comes again, and this is known by its id. */
+static enum err keep_hook(struct router *r, struct leader *l, const struct entry *en)
+{
+    struct hook *h;
+    struct str row;
+    uint64_t number;
+    enum err err = hooks_keep(r, l->workspace, en, &h, &row);
+    if (err || !h) return err;
+    err = fly(r, l, ROW_HOOK, (struct flight){ .seq = en->seq, .id = h->id, .kind = FLIGHT_HOOK }, row, &number);
+    if (err) hooks_failed(r, &h->id);
     return err;
 }
 
@@ -500,6 +522,12 @@ static bool entry_due(struct leader *l, const struct entry *en, uint64_t now)
     return en->seq == l->got + 1 || !ask_for_gap(l, en, now);
 }
 
+static enum err keep(struct router *r, struct leader *l, const struct entry *en)
+{
+    bool ruled = en->kind < sizeof entry_rules / sizeof *entry_rules && entry_rules[en->kind];
+    return ruled ? entry_rules[en->kind](r, l, en) : ERR_OK;
+}
+
 void leader_on_entry(struct router *r, struct peer *p, const struct entry *en)
 {
     uint16_t ws;
@@ -507,7 +535,7 @@ void leader_on_entry(struct router *r, struct peer *p, const struct entry *en)
     struct leader *l = leader_of(r, ws);
     if (!l || l->peer != p || !l->led || en->epoch > l->epoch) return;
     if (!entry_due(l, en, router_now(r))) return;
-    if (en->kind < sizeof entry_rules / sizeof *entry_rules && entry_rules[en->kind] && entry_rules[en->kind](r, l, en)) {
+    if (keep_hook(r, l, en) || keep(r, l, en)) {
         l->seen_due = true; /* could not be kept: not handled, to be told again */
         return;
     }

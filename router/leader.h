@@ -7,10 +7,11 @@
 #include "router/event.h"
 
 struct router;
+#define FLIGHT_HOOK 255u
 struct flight { /* a row on its way to the disk, made from an entry */
     uint64_t seq;
     struct id id;
-    uint8_t kind; /* enum entry_kind */
+    uint8_t kind; /* enum entry_kind, or FLIGHT_HOOK */
 };
 struct leader {
     struct router *router;

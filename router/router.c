@@ -186,7 +186,7 @@ static bool on_turn(struct turn_end *t)
     bool did = dispatch_pump(&r->dispatch, router_now(r)) > 0;
     did |= leaders_pump(r);
     if (did) mailbox_flush(r->mail);
-    return false;
+    return hooks_pump(r);
 }
 
 static void tell_again(struct router *r)
@@ -216,6 +216,7 @@ static void on_second(struct timer *t)
     bots_tick(r, now);
     widget_tick(r, now);
     doors_tick(r);
+    hooks_tick(r);
     settle_retry(r);
     count_customers(r);
     tokens_refresh(r->tokens, now);
@@ -223,6 +224,8 @@ static void on_second(struct timer *t)
 }
 
 /* ---- the journal ---- */
+
+static bool is_hook(enum row_kind kind) { return kind == ROW_HOOK || kind == ROW_HOOK_END; }
 
 static void on_row(void *ctx, uint64_t number, enum row_kind kind, const struct id *id, struct str body)
 {
@@ -235,7 +238,8 @@ static void on_row(void *ctx, uint64_t number, enum row_kind kind, const struct 
         widget_row(r, number, id, body);
         return;
     }
-    enum err e = events_row(&r->events, number, kind, id, body);
+    bool hook = is_hook(kind);
+    enum err e = hook ? hooks_row(r, number, kind, id, body) : events_row(&r->events, number, kind, id, body);
     if (e && e != ERR_EXISTS) log_error("row=%llu of the journal cannot be used: %s", (unsigned long long)number, err_text(e));
 }
 
@@ -243,6 +247,7 @@ static bool row_live(void *ctx, uint64_t number, enum row_kind kind, const struc
 {
     struct router *r = ctx;
     if (kind == ROW_CHAT) return widget_row_live(r, number, id);
+    if (is_hook(kind)) return hookbox_row_live(&r->hooks.box, number, id);
     return kind == ROW_CONFIG ? config_keep_row_live(&r->config, number, id) : events_row_live(&r->events, number, id);
 }
 
@@ -252,6 +257,7 @@ static void row_moved(void *ctx, uint64_t from, uint64_t to, const struct id *id
     config_keep_row_moved(&r->config, from, to, id);
     widget_row_moved(r, from, to, id);
     events_row_moved(&r->events, from, to, id);
+    hookbox_row_moved(&r->hooks.box, from, to, id);
 }
 
 static void stop(struct router *r);
@@ -306,6 +312,7 @@ static enum err open_memory(struct router *r)
     if (!e) e = acts_init(&r->acts, &acts, seed);
     if (!e) e = bots_init(r);
     if (!e) e = widget_init(r);
+    if (!e) e = hooks_init(r);
     if (!e) e = doors_init(r);
     return e;
 }
@@ -340,7 +347,9 @@ static enum err open_disk(struct router *r)
     if ((e = history_open(&r->history, &r->loop, &history))) return e;
     take_up(r);
     contacts_rebuild(r);
-    return policy_import(r, true);
+    e = policy_import(r, true);
+    hooks_open(r);
+    return e;
 }
 
 static enum err open_peers(struct router *r)
@@ -420,6 +429,7 @@ static void on_drained(void *ctx)
     struct router *r = ctx;
     r->http = NULL;
     bots_close(r);
+    hooks_close(r);
     acts_refuse_all(&r->acts);
     if (r->history) history_close(r->history, on_history_closed, r);
     else on_history_closed(r);
@@ -452,6 +462,7 @@ static void on_hup(void *ctx)
     (void)policy_import(r, false);
     policy_tell(r, NULL);
     bots_reload(r);
+    hooks_reload(r);
     doors_reload(r);
     for (uint32_t i = 0; i < r->leaders.count; i++) {
         if (leader_is_there(r, (uint16_t)i)) config_tell_leader(r, (uint16_t)i);
@@ -463,6 +474,7 @@ static void free_memory(struct router *r)
     acts_fini(&r->acts);
     bots_fini(r);
     widget_fini(r);
+    hooks_fini(r);
     doors_fini(r);
     agents_fini(&r->agents);
     leaders_fini(&r->leaders);

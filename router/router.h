@@ -15,6 +15,7 @@
 #include "router/doors.h"
 #include "router/event.h"
 #include "router/history.h"
+#include "router/hooks.h"
 #include "router/http.h"
 #include "router/ingest.h"
 #include "router/journal.h"
@@ -47,6 +48,7 @@ struct router {
     struct bots bots;
     struct widget widget;
     struct doors doors;
+    struct hooks hooks;
     struct ingest ingest;    /* scratch of one event at a time */
     struct buf packed, text; /* scratch */
     uint32_t number;
