@@ -43,8 +43,7 @@ struct span_rule {
 /* The kinds that only policies use. */
 extern const struct kind K_NEEDS, K_SKILLS, K_WITHIN, K_AFTER, K_SPAN, K_OVER, K_CHOOSE, K_BITS, K_CALLBACK, K_GROUP, K_GROUPS,
     K_COND, K_CONDS, K_NOT, K_WHEN, K_TAKES, K_LANGUAGES, K_REFS, K_MAXIMA, K_URL, K_SMTP, K_ADDRESSES, K_SECRET, K_SECRETS, K_ZONE,
-    K_OPEN, K_DATES, K_INSTANT, K_LONG, K_DIST, K_SHARE, K_CHANNEL, K_LANGUAGE, K_BY_CLASS, K_PARALLEL, K_PLACES, K_RATE,
-    K_ORIGINS, K_COLOUR;
+    K_OPEN, K_DATES, K_INSTANT, K_LONG, K_DIST, K_SHARE, K_CHANNEL, K_LANGUAGE, K_BY_CLASS, K_PARALLEL, K_PLACES, K_RATE, K_VALUE, K_EACH, K_MEMBERS, K_TESTS, K_SIGN, K_RULES, K_SEND_URL, K_HEADERS, K_BODY, K_ORIGINS, K_COLOUR;
 
 /* A K_INSTANT as it was read to wall ms of a valid zone. ERR_INTERNAL (no time-zone data). */
 enum err simulate_from(uint64_t *instant, const char *zone);

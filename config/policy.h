@@ -7,6 +7,7 @@
 #ifndef NARU_CONFIG_POLICY_H
 #define NARU_CONFIG_POLICY_H
 
+#include "config/inbound.h"
 #include "proto/records.h"
 
 /* ---- words of the YAML ---- */
@@ -140,6 +141,7 @@ struct account {
     struct voice_rules voice;
     struct words_list origins;   /* of `widget`: the pages that may use it, "https://shop.example"; "*": any */
     struct widget_look widget;
+    struct inbound inbound;      /* of generic and cloudevents */
     uint32_t line;
 };
 

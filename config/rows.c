@@ -135,9 +135,19 @@ static const struct row account_rows[] = {
     { "origins", &K_ORIGINS, AT(account, origins), .max = 64, .example = "[https://shop.example]",
       .help = "of provider `widget`: the pages whose scripts may open a chat, as the browser names them; `*`: any page of the world" },
     { "widget", &K_MAPPING, AT(account, widget), .arg = &widget_mapping, .help = "how the chat of provider `widget` looks" },
+    { "signature", &K_SIGN, AT(account, inbound.signature), .arg = &inbound_sign_mapping,
+      .help = "generic, cloudevents: how requests are signed; a word alone is its `kind`" },
+    { "challenge", &K_MAPPING, AT(account, inbound.challenge), .arg = &inbound_challenge_mapping,
+      .help = "generic: how the provider asks whether the URL is ours" },
+    { "map", &K_RULES, AT(account, inbound.map), .max = 32, .arg = &inbound_rule_mapping,
+      .help =
+          "generic: how a body becomes events; without it a body is an event, or a list of them, as `POST /v1/events` takes it" },
+    { "send", &K_MAPPING, AT(account, inbound.send), .arg = &inbound_send_mapping, .help = "generic: how replies go out" },
     { .name = NULL },
 };
+static void check_account(struct bind *b, const struct ynode *n, void *into) { inbound_check(b, n, into); }
 static const struct mapping account_mapping = { .name = "an account",
+                                                .check = check_account,
                                                 .rows = account_rows,
                                                 .size = sizeof(struct account),
                                                 .name_at = AT(account, name),

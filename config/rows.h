@@ -16,7 +16,9 @@
 extern const enum ref_to to_queue, to_hours, to_channel, to_account;
 extern const struct wordset urgencies;
 extern const struct mapping triage_mapping, queue_mapping, capacity_mapping, presence_mapping, simulate_mapping, webhook_mapping,
-    voice_mapping;
+    voice_mapping, inbound_sign_mapping, inbound_challenge_mapping, inbound_rule_mapping, inbound_send_mapping;
+/* What an account's webhook must have, or may not. */
+void inbound_check(struct bind *b, const struct ynode *n, const struct account *a);
 /* Is it what a phone is called: sip:…, client:… or + and digits? Says so when it is not. */
 void bind_phone(struct bind *b, const struct ynode *n);
 
