@@ -23,7 +23,7 @@
 
 #define PATH_ROOT_MAP(X)                                                                                                           \
     X(ROOT_ITEM, "")                                                                                                               \
-    X(ROOT_BODY, "body") X(ROOT_QUERY, "query") X(ROOT_HEADER, "header") X(ROOT_ACCOUNT, "account") X(ROOT_DIGEST, "digest")
+    X(ROOT_BODY, "body") X(ROOT_QUERY, "query") X(ROOT_HEADER, "header") X(ROOT_ACCOUNT, "account")
 WORDS_OF(path_root, PATH_ROOT_MAP)
 enum path_step_kind { STEP_KEY, STEP_INDEX, STEP_LOOKUP, STEP_EACH };
 struct path;

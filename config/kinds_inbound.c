@@ -143,7 +143,8 @@ static void read_each(struct bind *b, const struct ynode *n, const struct row *r
     const struct path *p = path_of(b, n, n->text, true);
     bool each = false;
     for (uint32_t i = 0; p && i < p->count; i++) each |= p->steps[i].kind == STEP_EACH;
-    if (p && !each) bind_error(b, n, "names no list: write \"%.*s[]\"", STR_FMT(findings_shown(n->text)));
+    if (p && p->root != ROOT_ITEM && p->root != ROOT_BODY) bind_error(b, n, "a list can only be in the body");
+    else if (p && !each) bind_error(b, n, "names no list: write \"%.*s[]\"", STR_FMT(findings_shown(n->text)));
     else *(const struct path **)into = p;
 }
 static void schema_text(struct jw *w, const struct row *r) { K_TEXT.schema(w, r); }

@@ -164,7 +164,7 @@ static enum err read_root(struct reader *r, struct path *out)
         return bad(r, "\"$%.*s\" is nothing%s%s%s", STR_FMT(word),
                    near ? " (did you mean \"$"
                         : ": there are $body, $query, $header "
-                          "$account and $digest",
+                          "and $account",
                    near ? near : "", near ? "\"?)" : "");
     }
     out->root = (enum path_root)root;

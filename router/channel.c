@@ -94,6 +94,7 @@ static void on_stored(void *ctx, const struct intake_end *end)
 /* ---- its way ---- */
 
 static struct str header_of(void *ctx, const char *name) { return http_header(ctx, name); }
+static void headers_of(void *ctx, bool (*fn)(void *, struct str, struct str), void *to) { http_headers(ctx, fn, to); }
 
 static struct str url_of(struct visit *v)
 {
@@ -175,6 +176,7 @@ static struct visit *visit_new(struct call *call, struct door *d)
                                      .type = http_header(req, "content-type"),
                                      .ctx = req,
                                      .header = header_of,
+                                     .headers = headers_of,
                                      .now = clock_wall_ms() };
     return v;
 }

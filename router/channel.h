@@ -53,6 +53,8 @@ struct delivery {
     struct str type; /* content-type as sent */
     void *ctx;
     struct str (*header)(void *ctx, const char *lowercase_name); /* STR_NONE when absent */
+    /* Every header as it stands, until `fn` says false. May be NULL: then there are none but those that are asked for. */
+    void (*headers)(void *ctx, bool (*fn)(void *to, struct str name, struct str value), void *to);
     uint64_t now;                                                /* wall ms */
 };
 

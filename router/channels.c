@@ -3,6 +3,8 @@
 
 /* X(CONSTANT of PROVIDER_MAP, the row's name) */
 #define CHANNEL_MAP(X)                                                                                                             \
+    X(PROVIDER_GENERIC, provider_generic)                                                                                          \
+    X(PROVIDER_CLOUDEVENTS, provider_cloudevents)                                                                                  \
     X(PROVIDER_META, provider_meta)                                                                                                \
     X(PROVIDER_LINE, provider_line)                                                                                                \
     X(PROVIDER_SLACK, provider_slack)                                                                                              \

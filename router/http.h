@@ -52,6 +52,8 @@ struct str http_target(const struct http_req *r); /* path and query as they came
 struct str http_param(struct http_req *r, const char *name);
 struct str http_header(const struct http_req *r,
                        const char *lowercase_name); /* STR_NONE when absent; repeated ones joined by ", " */
+/* Each header as it came, in order, until `fn` says false. */
+void http_headers(const struct http_req *r, bool (*fn)(void *ctx, struct str name, struct str value), void *ctx);
 struct str http_body(const struct http_req *r);
 uint64_t http_arrived_us(const struct http_req *r); /* clock_mono_us when its first byte was read */
 /* Whose address it came from: IPv6, or IPv4 mapped into it; behind a listed proxy, the last one of X-Forwarded-For. False: gone. */

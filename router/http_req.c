@@ -222,6 +222,12 @@ static struct str join_fields(struct http_req *r, const char *name, size_t n, si
     return (struct str){ p, at };
 }
 
+void http_headers(const struct http_req *r, bool (*fn)(void *ctx, struct str name, struct str value), void *ctx)
+{
+    for (unsigned i = 0; i < r->field_n; i++)
+        if (!fn(ctx, http_at(r, r->fields[i].name), http_at(r, r->fields[i].value))) return;
+}
+
 struct str http_header(const struct http_req *r, const char *lowercase_name)
 {
     size_t n = strlen(lowercase_name), total = 0, count = 0;

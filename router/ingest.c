@@ -14,7 +14,11 @@ void ingest_init(struct ingest *in)
     arena_init(&in->arena, LIM_HTTP_BODY * 4);
 }
 
-void ingest_fini(struct ingest *in) { arena_fini(&in->arena); }
+void ingest_fini(struct ingest *in)
+{
+    json_free(in->inner);
+    arena_fini(&in->arena);
+}
 
 void ingest_refuse(struct ingest *in, unsigned status, const char *problem, const char *cause, const char *fmt, ...)
 {
@@ -62,7 +66,7 @@ static enum err read_kind(struct ingest *in, const struct row *row, const struct
     return ERR_OK;
 }
 
-static enum err add_attribute(struct ingest *in, const char *prefix, struct str key, struct str value)
+enum err ingest_text(struct ingest *in, const char *prefix, struct str key, struct str value)
 {
     char name[80];
     if (key.n + strlen(prefix) > 64)
@@ -96,7 +100,7 @@ static enum err scalar(struct ingest *in, const struct json *v, struct str *out)
     return out->p ? ERR_OK : ERR_NOMEM;
 }
 
-static enum err read_attribute(struct ingest *in, const char *prefix, const struct json *m)
+enum err ingest_attribute(struct ingest *in, const char *prefix, const struct json *m)
 {
     struct str value, key = json_key(m);
     enum err err = scalar(in, m, &value);
@@ -104,7 +108,7 @@ static enum err read_attribute(struct ingest *in, const char *prefix, const stru
         return INVALID(in, "type", "the attribute \"%.*s\" must be a text, a number or a boolean, not %s",
                        (int)(key.n > 80 ? 80 : key.n), key.p, json_type_name(json_type(m)));
     if (err || !value.n) return err;
-    return add_attribute(in, prefix, key, value);
+    return ingest_text(in, prefix, key, value);
 }
 
 static enum err read_attributes(struct ingest *in, const struct row *row, const struct json *v)
@@ -112,7 +116,7 @@ static enum err read_attributes(struct ingest *in, const struct row *row, const 
     enum err err = ERR_OK;
     if (json_type(v) != JSON_OBJECT)
         return INVALID(in, "type", "\"%s\" must be an object, not %s", row->name, json_type_name(json_type(v)));
-    for (const struct json *m = json_first(v); m && !err; m = json_next(m)) err = read_attribute(in, "event.", m);
+    for (const struct json *m = json_first(v); m && !err; m = json_next(m)) err = ingest_attribute(in, "event.", m);
     return err;
 }
 
@@ -133,7 +137,7 @@ static enum err read_customer(struct ingest *in, const struct row *row, const st
             is_row = str_is(json_key(m), customer_rows[i].name);
             if (is_row) err = customer_rows[i].read(in, &customer_rows[i], m);
         }
-        if (!is_row) err = read_attribute(in, "customer.", m);
+        if (!is_row) err = ingest_attribute(in, "customer.", m);
     }
     if (!err && !in->event.customer.n) return INVALID(in, "missing", "\"customer\" has no \"id\"");
     return err;
@@ -144,7 +148,7 @@ static enum err read_at(struct ingest *in, const struct row *row, const struct j
     struct str s = json_str(v);
     uint64_t ms;
     if (!s.n || clock_parse(s.p, s.n, &ms)) return INVALID(in, "at", "\"%s\" must be a time as in RFC 3339", row->name);
-    return add_attribute(in, "event.", STR("at"), s);
+    return ingest_text(in, "event.", STR("at"), s);
 }
 
 static const struct row rows[] = {
@@ -182,11 +186,12 @@ static enum err read_member(struct ingest *in, const struct json *m)
 }
 
 /* What the members together must be, and what follows from them. */
-static enum err complete(struct ingest *in, const struct ingest_env *env)
+enum err ingest_complete(struct ingest *in, const struct ingest_env *env)
 {
     struct event *e = &in->event;
     struct account_found found;
     if (!e->external.n) return INVALID(in, "missing", "\"id\" is missing: the provider's id of this event");
+    if (!e->account.n) e->account = env->default_account;
     if (!e->account.n) return INVALID(in, "missing", "\"account\" is missing");
     if (e->kind == EVENT_MESSAGE && !e->text.n) return INVALID(in, "missing", "\"text\" is missing: a message must have one");
     bool known = env->account(env->ctx, e->account, &found);
@@ -207,16 +212,29 @@ static enum err complete(struct ingest *in, const struct ingest_env *env)
     return ERR_OK;
 }
 
-enum err ingest_event(struct ingest *in, const struct ingest_env *env, const struct json *v)
+void ingest_begin(struct ingest *in)
 {
-    enum err err = ERR_OK;
     memset(&in->event, 0, sizeof in->event);
     in->attribute_count = in->facts_claimed = 0;
     in->status = 0;
+    json_free(in->inner);
+    in->inner = NULL;
     arena_clear(&in->arena);
+}
+
+enum err ingest_members(struct ingest *in, const struct json *v)
+{
+    enum err err = ERR_OK;
     if (json_type(v) != JSON_OBJECT) return INVALID(in, "type", "an event must be an object, not %s", json_type_name(json_type(v)));
     for (const struct json *m = json_first(v); m && !err; m = json_next(m)) err = read_member(in, m);
-    if (!err) err = complete(in, env);
+    return err;
+}
+
+enum err ingest_event(struct ingest *in, const struct ingest_env *env, const struct json *v)
+{
+    ingest_begin(in);
+    enum err err = ingest_members(in, v);
+    if (!err) err = ingest_complete(in, env);
     if (err == ERR_NOMEM) ingest_refuse(in, 503, "overloaded", "memory", "no memory for this event");
     return err;
 }

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "router/cloudevents.h"
 #include "router/problems.h"
 #include "router/router.h"
 
@@ -191,7 +192,7 @@ static void take_event(struct router *r, struct waiter *w, const struct event *e
 static void take_one(struct intake *in, struct waiter *w, const struct ingest_env *env, const struct json *v)
 {
     struct router *r = in->router;
-    if (ingest_event(&r->ingest, env, v)) {
+    if (env->cloudevents ? cloudevent_ingest(&r->ingest, env, v) : ingest_event(&r->ingest, env, v)) {
         refuse(w, r->ingest.status, r->ingest.problem, r->ingest.cause, r->ingest.why);
         return;
     }
@@ -276,12 +277,12 @@ static bool batch_fits(struct http_req *req, uint32_t n)
     return false;
 }
 
-static void post_json(struct router *r, struct http_req *req, const struct ingest_env *env)
+static void post_json(struct router *r, struct http_req *req, const struct ingest_env *env, struct str body)
 {
     struct json *doc = NULL;
     const char *why = NULL;
     size_t at = 0;
-    if (json_parse(&doc, http_body(req), LIM_JSON_DEPTH, &at, &why)) {
+    if (json_parse(&doc, body, LIM_JSON_DEPTH, &at, &why)) {
         bad_json(req, "json", why, at);
         return;
     }
@@ -333,6 +334,21 @@ static void post_lines(struct router *r, struct http_req *req, const struct inge
     if (in) release(in);
 }
 
+static bool on_header(void *ctx, struct str name, struct str value) { return cloudevent_header(ctx, name, value); }
+
+/* Headers and body of a binary CloudEvent, as the JSON format. */
+static void post_binary(struct router *r, struct http_req *req, const struct ingest_env *env)
+{
+    struct cloudevent_binary b;
+    struct buf text;
+    buf_init(&text, 2 * LIM_HTTP_BODY + LIM_HTTP_HEADERS);
+    cloudevent_begin(&b, &text);
+    http_headers(req, on_header, &b);
+    if (cloudevent_body(&b, http_header(req, "content-type"), http_body(req))) post_json(r, req, env, buf_str(&text));
+    else bad_json(req, "json", b.why, 0);
+    buf_fini(&text);
+}
+
 static bool type_is(struct http_req *req, const char *type)
 {
     struct str s = http_header(req, "content-type");
@@ -346,11 +362,18 @@ void intake_post(struct router *r, struct http_req *req, const struct token *tok
                               .account = config_keep_account,
                               .near = config_keep_near_account,
                               .workspace = str_of(token->workspace),
+                              .default_account = http_param(req, "account"),
                               .now = clock_wall_ms(),
                               .home = r->number };
-    if (type_is(req, "application/x-ndjson")) post_lines(r, req, &env);
-    else if (!http_header(req, "content-type").n || type_is(req, "application/json")) post_json(r, req, &env);
-    else http_problem(req, 415, "unsupported-media-type", "events are application/json or application/x-ndjson");
+    enum cloudevent_mode mode = cloudevent_mode(http_header(req, "content-type"), http_header(req, "ce-specversion"));
+    env.cloudevents = mode != CE_NONE;
+    if (mode == CE_BINARY) post_binary(r, req, &env);
+    else if (mode != CE_NONE || !http_header(req, "content-type").n || type_is(req, "application/json"))
+        post_json(r, req, &env, http_body(req));
+    else if (type_is(req, "application/x-ndjson")) post_lines(r, req, &env);
+    else
+        http_problem(req, 415, "unsupported-media-type",
+                     "events are application/json, application/x-ndjson, application/cloudevents+json or -batch+json");
 }
 
 void intake_events(struct router *r, uint64_t arrived_us, const struct event *events, uint32_t count, intake_fn *fn, void *ctx)
