@@ -11,13 +11,13 @@ struct account_found { /* what a policy says of an account; borrowed */
 struct ingest_env {
     void *ctx;
     bool (*account)(void *ctx, struct str name, struct account_found *out);
-    struct str workspace;       /* of the token; "*": all */
-    struct str default_account; /* of an event that names none; may be empty */
-    bool cloudevents;           /* for intake: events are CloudEvents in the JSON format */
-    uint64_t now;               /* wall ms */
+    struct str workspace; /* of the token; "*": all */
+    uint64_t now;         /* wall ms */
     uint32_t home;
     /* The account of that workspace whose name is nearest, for "did you mean"; NULL: none. May be absent. */
     const char *(*near)(void *ctx, struct str name, struct str workspace);
+    struct str default_account; /* of an event that names none; may be empty */
+    bool cloudevents;           /* for intake: events are CloudEvents in the JSON format */
 };
 /* One event on its way in. Texts of `event` point into the JSON document and into `arena`. */
 struct ingest {

@@ -24,7 +24,7 @@ static struct ingest in;
 static struct json *doc;
 static enum err read_event(const char *workspace, const char *json)
 {
-    struct ingest_env env = { NULL, account, str_of(workspace), 1700000000000ull, 7, NULL };
+    struct ingest_env env = { .account = account, .workspace = str_of(workspace), .now = 1700000000000ull, .home = 7 };
     size_t at;
     const char *why;
     json_free(doc);
