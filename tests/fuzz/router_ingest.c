@@ -14,7 +14,7 @@ static bool account(void *ctx, struct str name, struct account_found *out)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct ingest in;
-    struct ingest_env env = { NULL, account, STR("*"), 1700000000000ull, 1, NULL };
+    struct ingest_env env = { .account = account, .workspace = STR("*"), .now = 1700000000000ull, .home = 1 };
     struct json *doc = NULL;
     const char *why = NULL;
     size_t at = 0;
