@@ -16,6 +16,14 @@
     X(DOORS, M_GAUGE, "naru_doors", "state", "Accounts with a provider: ready, not_ready (a secret cannot be read)")                \
     X(CHATS, M_GAUGE, "naru_chats", "", "Customers' sockets of the web chat that are open")                                         \
     X(CHAT_LINES, M_COUNTER, "naru_chat_lines_total", "by", "Messages of the web chat, by who wrote: customer, agent, system")      \
+    X(MESSAGES, M_COUNTER, "naru_messages_total", "state",                                                                         \
+      "Messages to customers that came into a state: queued, sending, sent, failed, unknown, recorded")                            \
+    X(MESSAGES_KEPT, M_GAUGE, "naru_messages_kept", "state", "Messages to customers that are kept here, by state")                 \
+    X(MESSAGE_TRIES, M_COUNTER, "naru_message_tries_total", "result", "Tries to send one: done, again, refused, unknown")          \
+    X(MESSAGE_RECEIPTS, M_COUNTER, "naru_message_receipts_total", "what",                                                          \
+      "Providers' words on what was sent: delivered, read, failed; unknown: of no message here")                                   \
+    X(MESSAGES_REFUSED, M_COUNTER, "naru_messages_refused_total", "cause",                                                         \
+      "Messages not taken (full, window), policy texts not sent (often, recent, automatic, text)")                                 \
     X(EVENT_ACK, M_HISTOGRAM, "naru_event_ack_seconds", "", "From an event's arrival to its 202")                                   \
     X(EVENTS_LIVE, M_GAUGE, "naru_events_live", "state", "Events not settled, by state")                                            \
     X(EVENTS_DEAD, M_COUNTER, "naru_events_dead_total", "", "Events given up after three attempts")                                 \

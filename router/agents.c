@@ -40,7 +40,7 @@ struct agent_act { /* what a result is told with */
     struct agent_conn *conn;
     uint64_t ref;
     bool has_ref;
-    struct id ticket;
+    struct id ticket, message;
     char queue[65]; /* of a transfer, which once done is a correction as well; "": another act */
 };
 
@@ -195,6 +195,7 @@ static void tell_result(struct agent_conn *c, const struct agent_act *a, const s
     jw_key(&w, "status"), jw_u64(&w, res->status);
     if (!id_is_none(&a->ticket) && !has_member(res->body, "\"ticket\""))
         jw_key(&w, "ticket"), jw_strz(&w, id_text(&a->ticket, text));
+    if (!id_is_none(&a->message)) jw_key(&w, "message"), jw_strz(&w, id_text(&a->message, text));
     if (res->problem.n) jw_key(&w, "problem"), jw_str(&w, res->problem);
     if (res->detail.n) jw_key(&w, "detail"), jw_str(&w, res->detail);
     members(&w, res->body);
@@ -225,6 +226,8 @@ static void ask(struct agent_conn *c, const struct agent_act *a, struct act *act
     struct agent_act *keep = malloc(sizeof *keep);
     enum err err = keep ? ERR_OK : ERR_NOMEM;
     if (keep) *keep = *a;
+    messages_name(c->router, act);
+    if (keep) keep->message = act->message;
     if (!err) err = acts_ask(&c->router->acts, c->workspace, act, true, router_now(c->router), on_result, keep);
     if (!err) {
         c->refs++;

@@ -28,7 +28,12 @@ static const struct route routes[] = {
     { HTTP_M_POST, "/v1/tickets/{}/transfer", PEOPLE, act_on_ticket, ACT_TRANSFER },
     { HTTP_M_POST, "/v1/tickets/{}/cancel", PEOPLE, act_on_ticket, ACT_CANCEL },
     { HTTP_M_POST, "/v1/tickets/{}/start", PEOPLE, act_on_ticket, ACT_START },
-    { HTTP_M_POST, "/v1/tickets/{}/reply", PEOPLE, act_on_ticket, ACT_REPLY },
+    { HTTP_M_POST, "/v1/tickets/{}/messages", PEOPLE, post_message, ACT_REPLY },
+    { HTTP_M_POST, "/v1/tickets/{}/reply", PEOPLE, post_message, ACT_REPLY },
+    { HTTP_M_GET, "/v1/tickets/{}/messages", PEOPLE, list_messages, ACT_NONE },
+    { HTTP_M_GET, "/v1/messages", STAFF, find_messages, ACT_NONE },
+    { HTTP_M_POST, "/v1/messages/{}/resend", PEOPLE, resend_message, ACT_NONE },
+    { HTTP_M_POST, "/v1/messages/{}/confirm", PEOPLE, confirm_message, ACT_NONE },
     { HTTP_M_POST, "/v1/tickets/{}/consult", PEOPLE, act_on_ticket, ACT_CONSULT },
     { HTTP_M_POST, "/v1/tickets/{}/callback", PEOPLE, act_on_ticket, ACT_CALLBACK },
     { HTTP_M_POST, "/v1/tickets/{}/handover", PEOPLE, act_on_ticket, ACT_HANDOVER },
@@ -152,6 +157,7 @@ static bool query_known(struct call *c)
     } rows[] = { { "/v1/events", { "state" } },
                  { "/v1/tickets", { "state", "queue", "agent", "after", "limit" } },
                  { "/v1/agents", { "after", "limit" } },
+                 { "/v1/messages", { "state", "limit" } },
                  { "/v1/feedback", { "since", "after", "limit" } },
                  { "/v1/policy", { "check" } } };
     const char *known[QUERY_MAX + 1] = { "workspace" };

@@ -39,6 +39,9 @@ bool token_privileged(const struct token *t);
 bool call_ticket_workspace(struct call *c, const struct id *ticket, uint16_t *workspace);
 /* An act with workspace, kind of the route and who asks. */
 void call_act(struct call *c, uint16_t workspace, struct act *act);
+/* Fills an act of a ticket from the body; answers and gives false otherwise. Texts point into `doc`. */
+struct act_room;
+bool call_read_act(struct call *c, const struct json *doc, struct act *act, struct act_room *room);
 /* Asks the leader; its result answers the request as it is. `wrap`: the member a bare array is put under (NULL: none). */
 void call_ask(struct call *c, uint16_t workspace, struct act *act, bool patient);
 void answer_result(struct http_req *req, const struct result *res);

@@ -206,7 +206,7 @@ void list_tickets(struct call *c)
 
 /* ---- acts ---- */
 
-static bool read_act(struct call *c, const struct json *doc, struct act *act, struct act_room *room)
+bool call_read_act(struct call *c, const struct json *doc, struct act *act, struct act_room *room)
 {
     char why[ACT_WHY] = "";
     struct str own = act->agent;
@@ -263,7 +263,7 @@ void act_on_ticket(struct call *c)
     if (!call_id(c, &id) || !call_ticket_workspace(c, &id, &ws) || !body_object(c->req, &doc)) return;
     call_act(c, ws, &act);
     act.ticket = id;
-    if (!read_act(c, doc, &act, &room)) goto out;
+    if (!call_read_act(c, doc, &act, &room)) goto out;
     if (act.kind == ACT_TRANSFER) ask_transfer(c, ws, &act);
     else call_ask(c, ws, &act, true);
 out:

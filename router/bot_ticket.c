@@ -41,6 +41,7 @@ struct bot_ticket {
     unsigned todo;
     uint32_t offer_ms; /* an offer stands no longer than this after it came */
     struct out_call *call;
+    struct id message;    /* of the reply; none: not asked yet */
     char *reply, *reason; /* of what is to be done; owned, or NULL */
     char *next;           /* to be POSTed after the present one; owned, or NULL */
     size_t next_n;
@@ -134,6 +135,7 @@ static void plan(struct bot_ticket *t, const struct bot_answer *a)
     unsigned last = ends[a->end];
     if (t->held && last == DO_DECLINE) last = DO_HAND_OVER; /* it has been accepted already */
     set_text(&t->reply, a->reply);
+    memset(&t->message, 0, sizeof t->message);
     set_text(&t->reason, a->reason);
     t->todo = last | (t->reply ? DO_REPLY : 0) | (t->held || last == DO_DECLINE ? 0 : DO_ACCEPT);
     proceed(t);
@@ -280,8 +282,12 @@ static void proceed(struct bot_ticket *t)
     act.ticket = t->id;
     act.token_epoch = t->epoch;
     act.token_seq = t->seq;
-    if (what == DO_REPLY) act.text = str_of(t->reply);
-    else if (what != DO_ACCEPT) act.reason = str_of(t->reason);
+    if (what == DO_REPLY) {
+        act.text = str_of(t->reply);
+        act.message = t->message;
+        messages_name(t->bot->router, &act);
+        t->message = act.message; /* asked again it is the same one */
+    } else if (what != DO_ACCEPT) act.reason = str_of(t->reason);
     if (acts_ask(&t->bot->router->acts, t->bot->workspace, &act, true, router_now(t->bot->router), on_act, t)) {
         t->again = true;
         return;

@@ -372,6 +372,7 @@ static CURLcode set_options(struct out_call *c, const struct out_ask *ask)
     if (!e) e = curl_easy_setopt(c->easy, CURLOPT_NOSIGNAL, 1L);
     if (!e) e = curl_easy_setopt(c->easy, CURLOPT_TIMEOUT_MS, (long)ask->within_ms);
     if (!e) e = curl_easy_setopt(c->easy, CURLOPT_FOLLOWLOCATION, 0L);
+    if (!e) e = curl_easy_setopt(c->easy, CURLOPT_FRESH_CONNECT, ask->once ? 1L : 0L);
     if (!e) e = curl_easy_setopt(c->easy, CURLOPT_SSL_VERIFYPEER, 1L);
     if (!e) e = curl_easy_setopt(c->easy, CURLOPT_SSL_VERIFYHOST, 2L);
     if (!e) e = curl_easy_setopt(c->easy, CURLOPT_USERAGENT, "naru/" NARU_VERSION);

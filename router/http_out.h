@@ -14,9 +14,10 @@
     X(OUT_STATUS, "status") /* an answer of another one */                                                                         \
     X(OUT_TIMEOUT, "timeout")                                                                                                      \
     X(OUT_CONNECT, "connect")                                                                                                      \
-    X(OUT_TLS, "tls") X(OUT_TOOBIG, "too_big") /* an answer longer than LIM_OUT_ANSWER */                                          \
-        X(OUT_BROKEN, "broken")                /* not HTTP, or cut short */                                                        \
-        X(OUT_PRIVATE, "private")              /* an address of a private network */
+    X(OUT_TLS, "tls")                                                                                                              \
+    X(OUT_TOOBIG, "too_big")      /* an answer longer than LIM_OUT_ANSWER */                                                       \
+        X(OUT_BROKEN, "broken")   /* not HTTP, or cut short */                                                                     \
+        X(OUT_PRIVATE, "private") /* an address of a private network */
 enum out_end {
 #define OUT_END_ENUM(id, word) id,
     OUT_END_MAP(OUT_END_ENUM) OUT_END_COUNT
@@ -34,7 +35,9 @@ struct out_ask {
     struct str secret;  /* not empty: Naru-Signature */
     struct str user, password;       /* HTTP Basic, or the submission's; may be empty */
     const char *mail_from, *mail_to; /* of a mail's envelope; NULL: HTTP */
-    bool public_only;   /* an address of a private, local or reserved network is refused (OUT_PRIVATE), whatever its name says */
+    bool public_only; /* an address of a private, local or reserved network is refused (OUT_PRIVATE), whatever its name says */
+    bool once; /* by a connection of its own: one that was used before may be found closed, and libcurl then asks again by itself,
+                  although the first may have come */
     uint32_t within_ms; /* from now to the last byte of the answer */
     uint64_t now;       /* wall ms: stands in the signature */
 };

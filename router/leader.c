@@ -339,6 +339,8 @@ static void landed(struct router *r, const struct flight *f, uint64_t number)
     } else if (f->kind == ENTRY_NO_TICKET) {
         struct kept_event *e = events_find(&r->events, &f->id);
         if (e) events_drop(&r->events, e);
+    } else if (f->kind == FLIGHT_MESSAGE) {
+        messages_landed(r, &f->id, true);
     }
 }
 
@@ -347,6 +349,7 @@ static void failed(struct router *r, struct leader *l, const struct flight *f, u
     struct kept_event *e = f->kind == ENTRY_NO_TICKET ? events_find(&r->events, &f->id) : NULL;
     if (e) events_unsettle(&r->events, e);
     else if (f->kind == FLIGHT_HOOK) hooks_failed(r, &f->id);
+    else if (f->kind == FLIGHT_MESSAGE) messages_landed(r, &f->id, false);
     else events_row_moved(&r->events, number, 0, &f->id);
     l->got = l->done;
     l->flight_skip = l->flight_count;
@@ -438,6 +441,27 @@ static enum err keep_life(struct router *r, struct leader *l, const struct entry
     return ERR_OK;
 }
 
+/* What the customer is to be told: its intent goes to the disk before the entry counts as handled. */
+static enum err keep_message(struct router *r, struct leader *l, const struct entry *en)
+{
+    struct id id;
+    struct str row;
+    uint64_t *number;
+    enum err err = messages_of_entry(r, en, &id, &row);
+    if (err == ERR_NOTFOUND || err == ERR_EXISTS) return ERR_OK;
+    if (!err) err = messages_take(r, &id, row, &number);
+    if (err) return err;
+    err = fly(r, l, ROW_MESSAGE, (struct flight){ .seq = en->seq, .id = id, .kind = FLIGHT_MESSAGE }, row, number);
+    if (err) messages_landed(r, &id, false);
+    return err;
+}
+
+static enum err keep_said(struct router *r, struct leader *l, const struct entry *en)
+{
+    enum err err = keep_message(r, l, en);
+    return err ? err : keep_life(r, l, en);
+}
+
 static enum err keep_none(struct router *r, struct leader *l, const struct entry *en)
 {
     struct kept_event *e = events_find(&r->events, &en->event);
@@ -481,7 +505,7 @@ static enum err (*const entry_rules[])(struct router *, struct leader *, const s
     [ENTRY_DECLINED] = keep_life,   [ENTRY_OFFER_EXPIRED] = keep_life, [ENTRY_WITHDRAWN] = keep_life,
     [ENTRY_RELAXED] = keep_life,    [ENTRY_MOVED] = keep_life,         [ENTRY_PARKED] = keep_life,
     [ENTRY_RESUMED] = keep_life,    [ENTRY_WRAPUP] = keep_life,        [ENTRY_RETRIAGED] = keep_life,
-    [ENTRY_STARTED] = keep_life,    [ENTRY_REPLIED] = keep_life,       [ENTRY_NOTIFIED] = keep_life,
+    [ENTRY_STARTED] = keep_life,    [ENTRY_REPLIED] = keep_said,       [ENTRY_NOTIFIED] = keep_life,
     [ENTRY_UPDATED] = keep_life,    [ENTRY_SCHEDULED] = keep_life,     [ENTRY_DUE] = keep_life,
     [ENTRY_DEFLECTED] = keep_life,  [ENTRY_CONSULTED] = keep_life,     [ENTRY_HANDED_OVER] = keep_life,
 };

@@ -7,11 +7,12 @@
 #include "router/event.h"
 
 struct router;
-#define FLIGHT_HOOK 255u
+#define FLIGHT_HOOK    255u
+#define FLIGHT_MESSAGE 254u
 struct flight { /* a row on its way to the disk, made from an entry */
     uint64_t seq;
     struct id id;
-    uint8_t kind; /* enum entry_kind, or FLIGHT_HOOK */
+    uint8_t kind; /* enum entry_kind, FLIGHT_HOOK, or FLIGHT_MESSAGE: a message to the customer */
 };
 struct leader {
     struct router *router;

@@ -124,7 +124,7 @@ static const struct what_row {
     bool whole; /* with all that an agent must see of a ticket; else only what happened */
 } what_rows[] = {
     { "offer", true },     { "assigned", true }, { "message", true }, { "withdrawn", false }, { "ended", false },
-    { "returned", false }, { "changed", true },  { "consult", true }, { "notice", false },
+    { "returned", false }, { "changed", true },  { "consult", true }, { "notice", false },    { "message_state", false },
 };
 
 static const struct what_row *what_of(struct str what)
@@ -150,6 +150,8 @@ bool offer_json(struct buf *out, const struct offer *o)
     jw_key(&w, "urgency"), jw_strz(&w, urgency_words.v[o->urgency]);
     if (what->whole) put_ticket(&w, o);
     put_text(&w, "cause", o->cause);
+    if (!id_is_none(&o->message)) jw_key(&w, "message"), jw_strz(&w, id_text(&o->message, text));
+    put_text(&w, "why", o->why);
     jw_close(&w, '}');
     return true;
 }

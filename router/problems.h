@@ -18,6 +18,8 @@
     X(TOKEN_EXPIRED, 401, "token-expired", "The bearer token has expired")                                                         \
     X(FORBIDDEN, 403, "forbidden", "The token's role does not allow this")                                                         \
     X(NOT_FOUND, 404, "not-found", "There is nothing at this path")                                                                \
+    X(MESSAGE_NOT_FOUND, 404, "message-not-found", "There is no such message")                                                     \
+    X(WINDOW_CLOSED, 409, "window-closed", "The channel does not let a reply out any more")                                        \
     X(EVENT_NOT_FOUND, 404, "event-not-found", "There is no such event")                                                           \
     X(TICKET_NOT_FOUND, 404, "ticket-not-found", "There is no such ticket")                                                        \
     X(AGENT_NOT_FOUND, 404, "agent-not-found", "There is no such agent")                                                           \

@@ -215,6 +215,7 @@ static void on_second(struct timer *t)
     agents_tick(r, now);
     bots_tick(r, now);
     widget_tick(r, now);
+    messages_tick(r);
     doors_tick(r);
     hooks_tick(r);
     settle_retry(r);
@@ -227,6 +228,8 @@ static void on_second(struct timer *t)
 
 static bool is_hook(enum row_kind kind) { return kind == ROW_HOOK || kind == ROW_HOOK_END; }
 
+static bool is_message(enum row_kind kind) { return kind == ROW_MESSAGE || kind == ROW_MESSAGE_END; }
+
 static void on_row(void *ctx, uint64_t number, enum row_kind kind, const struct id *id, struct str body)
 {
     struct router *r = ctx;
@@ -236,6 +239,10 @@ static void on_row(void *ctx, uint64_t number, enum row_kind kind, const struct 
     }
     if (kind == ROW_CHAT) {
         widget_row(r, number, id, body);
+        return;
+    }
+    if (is_message(kind)) {
+        messages_row(r, number, kind, id, body);
         return;
     }
     bool hook = is_hook(kind);
@@ -248,6 +255,7 @@ static bool row_live(void *ctx, uint64_t number, enum row_kind kind, const struc
     struct router *r = ctx;
     if (kind == ROW_CHAT) return widget_row_live(r, number, id);
     if (is_hook(kind)) return hookbox_row_live(&r->hooks.box, number, id);
+    if (is_message(kind)) return sending_row_live(&r->messages.sending, number, id);
     return kind == ROW_CONFIG ? config_keep_row_live(&r->config, number, id) : events_row_live(&r->events, number, id);
 }
 
@@ -258,6 +266,7 @@ static void row_moved(void *ctx, uint64_t from, uint64_t to, const struct id *id
     widget_row_moved(r, from, to, id);
     events_row_moved(&r->events, from, to, id);
     hookbox_row_moved(&r->hooks.box, from, to, id);
+    sending_row_moved(&r->messages.sending, from, to, id);
 }
 
 static void stop(struct router *r);
@@ -314,6 +323,7 @@ static enum err open_memory(struct router *r)
     if (!e) e = widget_init(r);
     if (!e) e = hooks_init(r);
     if (!e) e = doors_init(r);
+    if (!e) e = messages_init(r);
     return e;
 }
 
@@ -349,7 +359,7 @@ static enum err open_disk(struct router *r)
     contacts_rebuild(r);
     e = policy_import(r, true);
     hooks_open(r);
-    return e;
+    return e ? e : messages_open(r);
 }
 
 static enum err open_peers(struct router *r)
@@ -430,6 +440,7 @@ static void on_drained(void *ctx)
     r->http = NULL;
     bots_close(r);
     hooks_close(r);
+    messages_close(r);
     acts_refuse_all(&r->acts);
     if (r->history) history_close(r->history, on_history_closed, r);
     else on_history_closed(r);
@@ -475,6 +486,7 @@ static void free_memory(struct router *r)
     bots_fini(r);
     widget_fini(r);
     hooks_fini(r);
+    messages_fini(r);
     doors_fini(r);
     agents_fini(&r->agents);
     leaders_fini(&r->leaders);

@@ -20,6 +20,7 @@
 #include "router/ingest.h"
 #include "router/journal.h"
 #include "router/leader.h"
+#include "router/messages.h"
 #include "router/token.h"
 
 struct router_opts {
@@ -49,6 +50,7 @@ struct router {
     struct widget widget;
     struct doors doors;
     struct hooks hooks;
+    struct messages messages;
     struct ingest ingest;    /* scratch of one event at a time */
     struct buf packed, text; /* scratch */
     uint32_t number;

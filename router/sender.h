@@ -54,6 +54,7 @@ struct sender {
     uint32_t per_second; /* of one account; 0: no limit */
     uint64_t window_ms;  /* since the customer was last heard; later replies are refused with a sentence. 0: none */
     bool repeatable;     /* the provider drops a second message of one id */
+    bool needs_token;    /* where the account has none, replies are put on record and not sent */
     /* ERR_RANGE with `why` when it cannot be sent at all. */
     enum err (*plan)(const struct door *d, const struct message_out *m, struct send_plan *out, char why[200]);
     /* Of an answer (HTTP's, or SMTP's code as status). */

@@ -35,6 +35,7 @@ enum err sending_init(struct sending *s, size_t most, size_t most_bytes, uint64_
     TAILQ_INIT(&s->tickets);
     TAILQ_INIT(&s->open);
     TAILQ_INIT(&s->changed);
+    TAILQ_INIT(&s->untold);
     s->most = most;
     s->most_bytes = most_bytes;
     rng_seed(&s->rng, seed);
@@ -174,6 +175,9 @@ static void change(struct sending *s, struct out_message *m, enum message_state 
     set_state(s, m, to);
     if (!m->in_changed) TAILQ_INSERT_TAIL(&s->changed, m, changed);
     m->in_changed = true;
+    if (to == MESSAGE_SENDING || to == MESSAGE_QUEUED) return;
+    if (!m->in_untold) TAILQ_INSERT_TAIL(&s->untold, m, untold);
+    m->in_untold = true;
 }
 
 struct out_message *sending_changed(const struct sending *s) { return TAILQ_FIRST(&s->changed); }
@@ -182,6 +186,28 @@ void sending_told(struct sending *s, struct out_message *m)
 {
     if (m->in_changed) TAILQ_REMOVE(&s->changed, m, changed);
     m->in_changed = false;
+}
+
+struct out_message *sending_untold(const struct sending *s, const struct out_message *after)
+{
+    return after ? TAILQ_NEXT(after, untold) : TAILQ_FIRST(&s->untold);
+}
+
+void sending_heard(struct sending *s, struct out_message *m)
+{
+    if (m->in_untold) TAILQ_REMOVE(&s->untold, m, untold);
+    m->in_untold = false;
+}
+
+void sending_unwritten(struct sending *s, uint64_t number)
+{
+    struct out_message *m;
+    for (size_t i = 0; (m = idmap_next(&s->by_id, &i));) {
+        if (m->row_end != number || m->in_changed) continue;
+        m->row_end = 0;
+        TAILQ_INSERT_TAIL(&s->changed, m, changed);
+        m->in_changed = true;
+    }
 }
 
 /* ---- messages ---- */
@@ -238,6 +264,7 @@ static void message_free(struct sending *s, struct out_message *m)
     leave_ticket(s, m);
     external_forget(s, m);
     sending_told(s, m);
+    sending_heard(s, m);
     idmap_del(&s->by_id, &m->id);
     s->counts[m->state]--;
     s->bytes -= sizeof *m + m->packed_n;
@@ -377,6 +404,12 @@ void sending_row_moved(struct sending *s, uint64_t from, uint64_t to, const stru
 }
 
 void sending_forget(struct sending *s, struct out_message *m) { message_free(s, m); }
+
+void sending_to_back(struct sending *s, struct ticket_messages *of)
+{
+    TAILQ_REMOVE(&s->tickets, of, link);
+    TAILQ_INSERT_TAIL(&s->tickets, of, link);
+}
 
 void sending_drop(struct sending *s, struct ticket_messages *of)
 {

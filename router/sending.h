@@ -98,8 +98,8 @@ struct out_message {
     void *own;         /* messages.c's, of the try under way */
     struct lane *lane; /* while it is not ended */
     struct ticket_messages *of;
-    TAILQ_ENTRY(out_message) in_lane, open, sibling, changed;
-    bool in_open, in_changed;
+    TAILQ_ENTRY(out_message) in_lane, open, sibling, changed, untold;
+    bool in_open, in_changed, in_untold;
 };
 TAILQ_HEAD(out_messages, out_message);
 struct ticket_messages { /* all of one ticket that are kept, in the order of their coming */
@@ -131,6 +131,7 @@ struct sending {
     TAILQ_HEAD(, ticket_messages) tickets;
     struct out_messages open;    /* not ended: the one that will have waited for SENDING_TOTAL_MS first, first */
     struct out_messages changed; /* what a row does not tell yet: sending_changed */
+    struct out_messages untold;  /* what nobody has been told yet: sending_untold */
     uint64_t counts[MESSAGE_STATES];
     uint64_t bytes;
     size_t most, most_bytes; /* of all that are kept */
@@ -180,6 +181,11 @@ void sending_recover(struct sending *s, struct out_message *m, bool repeatable, 
 /* The messages whose state no row tells: the first of them; sending_told once its row is on its way. NULL: none. */
 struct out_message *sending_changed(const struct sending *s);
 void sending_told(struct sending *s, struct out_message *m);
+/* The messages whose state people are to be told: each that was tried and whose state changed. `after`: NULL, the first. */
+struct out_message *sending_untold(const struct sending *s, const struct out_message *after);
+void sending_heard(struct sending *s, struct out_message *m);
+/* Its last row was not written after all: it is among sending_changed again. */
+void sending_unwritten(struct sending *s, uint64_t number);
 /* A person says so. ERR_STATE unless it has failed or is unknown (confirm: unknown). */
 enum err sending_again(struct sending *s, struct out_message *m, uint64_t now);
 enum err sending_confirm(struct sending *s, struct out_message *m, uint64_t now);
@@ -191,6 +197,8 @@ uint64_t sending_answered(const struct sending *s, const struct out_message *m);
 
 bool message_ended(const struct out_message *m);
 struct ticket_messages *sending_of_ticket(const struct sending *s, const struct id *ticket); /* NULL: none */
+/* Puts a ticket behind all others in s->tickets. */
+void sending_to_back(struct sending *s, struct ticket_messages *of);
 /* Frees all messages of a ticket. All must have ended. */
 void sending_drop(struct sending *s, struct ticket_messages *of);
 

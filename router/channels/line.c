@@ -239,7 +239,9 @@ static void line_judge(const struct door *d, const struct send_answer *a, struct
     json_free(doc);
 }
 
-static const struct sender line_sender = { .text_max = TEXT_UNITS, .repeatable = true, .plan = line_plan, .judge = line_judge };
+static const struct sender line_sender = {
+    .needs_token = true, .text_max = TEXT_UNITS, .repeatable = true, .plan = line_plan, .judge = line_judge
+};
 
 const struct provider provider_line = {
     .word = "line", .body_max = LINE_BODY, .verify = line_verify, .read = line_read, .sender = &line_sender

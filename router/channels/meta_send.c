@@ -121,11 +121,15 @@ static void meta_judge(const struct door *d, const struct send_answer *a, struct
     json_free(doc);
 }
 
-static const struct sender messenger = { .text_max = 2000, .window_ms = DAYS_7, .plan = plan_page, .judge = meta_judge };
+static const struct sender messenger = {
+    .needs_token = true, .text_max = 2000, .window_ms = DAYS_7, .plan = plan_page, .judge = meta_judge
+};
 /* 1,000 bytes: so many characters of four bytes each */
-static const struct sender instagram = { .text_max = 250, .window_ms = DAYS_7, .plan = plan_page, .judge = meta_judge };
+static const struct sender instagram = {
+    .needs_token = true, .text_max = 250, .window_ms = DAYS_7, .plan = plan_page, .judge = meta_judge
+};
 static const struct sender whatsapp = {
-    .text_max = 4096, .per_second = 80, .window_ms = HOURS_24, .plan = plan_whatsapp, .judge = meta_judge
+    .needs_token = true, .text_max = 4096, .per_second = 80, .window_ms = HOURS_24, .plan = plan_whatsapp, .judge = meta_judge
 };
 
 const struct sender *meta_sender(const struct door *d)

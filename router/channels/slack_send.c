@@ -169,4 +169,6 @@ static void slack_judge(const struct door *d, const struct send_answer *a, struc
 }
 
 /* Slack takes about one message a second in a channel, and some hundred a minute of an app. */
-const struct sender slack_sender = { .text_max = 4000, .per_second = 5, .plan = slack_plan, .judge = slack_judge };
+const struct sender slack_sender = {
+    .needs_token = true, .text_max = 4000, .per_second = 5, .plan = slack_plan, .judge = slack_judge
+};

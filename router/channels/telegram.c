@@ -236,7 +236,9 @@ static void telegram_judge(const struct door *d, const struct send_answer *a, st
     json_free(doc);
 }
 
-static const struct sender telegram_sender = { .text_max = 4096, .per_second = 30, .plan = telegram_plan, .judge = telegram_judge };
+static const struct sender telegram_sender = {
+    .needs_token = true, .text_max = 4096, .per_second = 30, .plan = telegram_plan, .judge = telegram_judge
+};
 
 const struct provider provider_telegram = {
     .word = "telegram", .body_max = TELEGRAM_BODY, .verify = telegram_verify, .read = telegram_read, .sender = &telegram_sender

@@ -1,0 +1,255 @@
+/* Messages to customers over HTTP. A reply is an act of the ticket: the leader says who may, and the answer comes when the ticket's
+   home has the intent on its disk. Messages are told by their ticket's home, which sends them. */
+#include "base/clock.h"
+#include "router/act_body.h"
+#include "router/api.h"
+#include "router/messages.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define LIST_MAX 100u
+
+/* ---- writing one ---- */
+
+struct posted { /* a reply under way */
+    struct router *router;
+    struct http_req *req;
+    struct id message;
+    bool recorded;
+};
+
+/* What the leader says of the ticket, with the message in front of it. */
+static void answer_posted(const struct posted *p, struct str body)
+{
+    const struct out_message *m = sending_find(&p->router->messages.sending, &p->message);
+    enum message_state state = m ? m->state : p->recorded ? MESSAGE_RECORDED : MESSAGE_QUEUED;
+    char id[ID_TEXT + 1];
+    struct buf out;
+    buf_init(&out, 8u << 20);
+    struct jw w = jw_on(&out);
+    jw_open(&w, '{');
+    jw_key(&w, "message"), jw_strz(&w, id_text(&p->message, id));
+    jw_key(&w, "message_state"), jw_strz(&w, message_state_words.v[state]);
+    if (body.n > 2) {
+        buf_addc(&out, ',');
+        leader_json(&out, (struct str){ body.p + 1, body.n - 2 });
+    }
+    jw_close(&w, '}');
+    if (out.err) http_problem(p->req, 503, "overloaded", "out of memory");
+    else http_json(p->req, 200, buf_str(&out));
+    buf_fini(&out);
+}
+
+static void on_posted(void *ctx, const struct result *res)
+{
+    struct posted *p = ctx;
+    if (res->status < 300) answer_posted(p, res->body);
+    else answer_result(p->req, res);
+    free(p);
+}
+
+/* What can be known here before the leader is asked. Answers otherwise. */
+static bool may_post(struct call *c, const struct act *act)
+{
+    const struct kept_ticket *t = events_ticket(&c->router->events, &act->ticket);
+    char why[200];
+    enum err e = t && !act->sent ? messages_may(c->router, t, why) : ERR_OK;
+    if (e == ERR_RANGE) http_problem(c->req, 409, "window-closed", "%s", why);
+    else if (e) http_problem(c->req, 503, "overloaded", "%s", why);
+    return !e;
+}
+
+static void ask_posted(struct call *c, uint16_t ws, struct act *act)
+{
+    const struct kept_ticket *t = events_ticket(&c->router->events, &act->ticket);
+    struct posted *p = malloc(sizeof *p);
+    enum err e = p ? ERR_OK : ERR_NOMEM;
+    messages_name(c->router, act);
+    if (p) *p = (struct posted){ c->router, c->req, act->message, act->sent || (t && !messages_sends(c->router, t)) };
+    if (!e) e = acts_ask(&c->router->acts, ws, act, true, router_now(c->router), on_posted, p);
+    if (!e) return;
+    http_problem(c->req, 503, "overloaded", "too many questions are under way");
+    free(p);
+}
+
+void post_message(struct call *c)
+{
+    struct json *doc;
+    struct act act;
+    struct act_room room;
+    struct id id;
+    uint16_t ws;
+    if (!call_id(c, &id) || !call_ticket_workspace(c, &id, &ws) || !body_object(c->req, &doc)) return;
+    call_act(c, ws, &act);
+    act.ticket = id;
+    if (call_read_act(c, doc, &act, &room) && may_post(c, &act)) ask_posted(c, ws, &act);
+    json_free(doc);
+}
+
+/* ---- telling of them ---- */
+
+static void put_time(struct jw *w, const char *key, uint64_t at)
+{
+    char text[25];
+    jw_key(w, key), jw_strz(w, clock_text(at, text));
+}
+
+static void put_out(struct jw *w, const struct out_message *m)
+{
+    char id[ID_TEXT + 1];
+    jw_open(w, '{');
+    jw_key(w, "id"), jw_strz(w, id_text(&m->id, id));
+    jw_key(w, "ticket"), jw_strz(w, id_text(&m->row.ticket, id));
+    put_time(w, "at", m->row.at);
+    jw_key(w, "by"), jw_str(w, m->row.by.n ? m->row.by : STR("policy"));
+    if (m->row.word.n) jw_key(w, "word"), jw_str(w, m->row.word);
+    if (m->row.subject.n) jw_key(w, "subject"), jw_str(w, m->row.subject);
+    jw_key(w, "text"), jw_str(w, m->row.text);
+    jw_key(w, "account"), jw_str(w, m->row.account);
+    jw_key(w, "state"), jw_strz(w, message_state_words.v[m->state]);
+    put_time(w, "since", m->at);
+    if (m->receipt) jw_key(w, "receipt"), jw_strz(w, receipt_words.v[m->receipt]);
+    if (m->why[0]) jw_key(w, "why"), jw_strz(w, m->why);
+    if (m->tries) jw_key(w, "tries"), jw_u64(w, m->tries);
+    jw_close(w, '}');
+}
+
+static void put_in(struct jw *w, const struct event *e)
+{
+    char id[ID_TEXT + 1];
+    jw_open(w, '{');
+    jw_key(w, "id"), jw_strz(w, id_text(&e->id, id));
+    put_time(w, "at", e->received);
+    jw_key(w, "by"), jw_strz(w, "customer");
+    if (e->subject.n) jw_key(w, "subject"), jw_str(w, e->subject);
+    jw_key(w, "text"), jw_str(w, e->text);
+    jw_close(w, '}');
+}
+
+/* Both sides, in the order of their times: the customer's from the ticket's events, ours as they are kept. */
+static void put_conversation(struct router *r, struct jw *w, const struct kept_ticket *t)
+{
+    const struct ticket_messages *of = sending_of_ticket(&r->messages.sending, &t->id);
+    const struct out_message *m = of ? TAILQ_FIRST(&of->all) : NULL;
+    const struct kept_event *k;
+    struct event e;
+    TAILQ_FOREACH (k, &t->events, sibling) {
+        arena_clear(&r->events.scratch);
+        if (!k->packed || !k->reaches) continue;
+        if (record_unpack(&event_record, &e, (struct str){ k->packed, k->packed_n }, &r->events.scratch)) continue;
+        for (; m && m->row.at < e.received; m = TAILQ_NEXT(m, sibling)) put_out(w, m);
+        put_in(w, &e);
+    }
+    for (; m; m = TAILQ_NEXT(m, sibling)) put_out(w, m);
+}
+
+static bool may_see(struct call *c, const struct kept_ticket *t, const struct id *id)
+{
+    bool agent = c->token->role == TOKEN_AGENT;
+    if (!t && id_home(id) != c->router->number)
+        http_problem(c->req, 404, "ticket-not-found", "this router has no such ticket; if it is live, router number %u has it",
+                     id_home(id));
+    else if (!t) http_problem(c->req, 404, "ticket-not-found", "no live ticket has this id");
+    else if (!call_sees(c, t->workspace)) http_problem(c->req, 404, "ticket-not-found", "there is no such ticket");
+    else if (agent && (!t->agent || strcmp(t->agent, c->token->subject)))
+        http_problem(c->req, 403, "forbidden", "the ticket is not yours");
+    else return true;
+    return false;
+}
+
+static void answer_buf(struct call *c, struct buf *out)
+{
+    if (out->err) http_problem(c->req, 503, "overloaded", "the answer is too large, or memory is short");
+    else http_json(c->req, 200, buf_str(out));
+    buf_fini(out);
+}
+
+void list_messages(struct call *c)
+{
+    struct id id;
+    char text[ID_TEXT + 1];
+    struct buf out;
+    if (!call_id(c, &id)) return;
+    const struct kept_ticket *t = events_ticket(&c->router->events, &id);
+    if (!may_see(c, t, &id)) return;
+    buf_init(&out, 8u << 20);
+    struct jw w = jw_on(&out);
+    jw_open(&w, '{');
+    jw_key(&w, "ticket"), jw_strz(&w, id_text(&id, text));
+    jw_key(&w, "messages"), jw_open(&w, '[');
+    put_conversation(c->router, &w, t);
+    jw_close(&w, ']');
+    jw_close(&w, '}');
+    answer_buf(c, &out);
+}
+
+static bool of_caller(const struct call *c, const struct out_message *m)
+{
+    return str_is(str_of(c->token->workspace), "*") || str_is(m->row.workspace, c->token->workspace);
+}
+
+void find_messages(struct call *c)
+{
+    struct str state = http_param(c->req, "state"), limit = http_param(c->req, "limit");
+    int word = words_find(&message_state_words, state.n ? state : STR("unknown"));
+    const struct out_message *m;
+    uint64_t left = LIST_MAX;
+    struct buf out;
+    if (word < 0) {
+        http_problem(c->req, 422, "bad-field", "\"state\" must be queued, sending, sent, failed, unknown or recorded");
+        return;
+    }
+    if (limit.n && str_u64(limit, 1, LIST_MAX, &left)) {
+        http_problem(c->req, 422, "bad-field", "\"limit\" must be a number from 1 to %u", LIST_MAX);
+        return;
+    }
+    buf_init(&out, 8u << 20);
+    struct jw w = jw_on(&out);
+    jw_open(&w, '{');
+    jw_key(&w, "messages"), jw_open(&w, '[');
+    for (size_t i = 0; left && (m = idmap_next(&c->router->messages.sending.by_id, &i));) {
+        if (m->state != (enum message_state)word || !of_caller(c, m)) continue;
+        put_out(&w, m);
+        left--;
+    }
+    jw_close(&w, ']');
+    jw_close(&w, '}');
+    answer_buf(c, &out);
+}
+
+/* ---- a person's word on one ---- */
+
+static bool may_decide(struct call *c, const struct out_message *m)
+{
+    if (!m || !of_caller(c, m)) {
+        http_problem(c->req, 404, "message-not-found", "this router keeps no such message");
+        return false;
+    }
+    const struct kept_ticket *t = events_ticket(&c->router->events, &m->row.ticket);
+    const char *me = c->token->subject;
+    if (c->token->role != TOKEN_AGENT || str_is(m->row.by, me) || (t && t->agent && !strcmp(t->agent, me))) return true;
+    http_problem(c->req, 403, "forbidden", "the message is not yours");
+    return false;
+}
+
+static void decide(struct call *c, enum err (*fn)(struct router *r, struct out_message *m))
+{
+    struct id id;
+    struct buf out;
+    struct out_message *m = id_parse(c->arg[0], &id) ? NULL : sending_find(&c->router->messages.sending, &id);
+    if (!may_decide(c, m)) return;
+    enum err e = fn(c->router, m);
+    if (e) {
+        http_problem(c->req, e == ERR_STATE ? 409 : 503, e == ERR_STATE ? "wrong-state" : "overloaded", "the message is %s",
+                     message_state_words.v[m->state]);
+        return;
+    }
+    buf_init(&out, 1u << 20);
+    struct jw w = jw_on(&out);
+    put_out(&w, m);
+    answer_buf(c, &out);
+}
+
+void resend_message(struct call *c) { decide(c, messages_resend); }
+void confirm_message(struct call *c) { decide(c, messages_confirm); }
