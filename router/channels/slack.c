@@ -199,6 +199,7 @@ static void slack_pressed_event(struct channel_in *c, const struct json *doc)
         slack_event(c, channel_text(c, "action:%.*s:%.*s", STR_FMT(channel), STR_FMT(when)), place, pick_text(doc, "user.id"));
     if (!e) return;
     e->text = slack_plain(c, text);
+    if (!e->text.n) e->text = text; /* nothing but marks */
     e->name = pick_text(doc, "user.username");
     event_at(c, e, slack_time(when));
     event_note(c, e, "event.action", pick_text(action, "action_id"));
@@ -242,7 +243,8 @@ static enum err slack_command(struct channel_in *c, struct str command)
     struct str external = trigger.n ? channel_text(c, "command:%.*s", STR_FMT(trigger)) : STR_NONE;
     struct event *e = slack_event(c, external, place, user);
     if (e) {
-        e->text = text.n ? slack_plain(c, text) : command;
+        e->text = slack_plain(c, text);
+        if (!e->text.n) e->text = command;
         e->name = channel_form(c, form, "user_name");
         event_note(c, e, "event.command", command);
     }

@@ -66,11 +66,12 @@ static void plain_into(struct buf *out, struct str text)
 struct str slack_plain(struct channel_in *c, struct str text)
 {
     struct buf b;
-    struct str s = text;
+    struct str s;
     if (!text.n || (!memchr(text.p, '&', text.n) && !memchr(text.p, '<', text.n))) return text;
     buf_init(&b, text.n * 2 + 16);
     plain_into(&b, text);
-    if (!b.err) s = channel_text(c, "%.*s", STR_FMT(buf_str(&b)));
+    char *copy = b.err ? NULL : arena_strdup(c->arena, buf_str(&b));
+    s = copy ? (struct str){ copy, b.n } : STR_NONE;
     buf_fini(&b);
     return s;
 }

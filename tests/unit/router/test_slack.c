@@ -200,6 +200,8 @@ TEST(a_command_is_an_event)
     assert_str(e->text, "refund please");
     assert_str(e->conversation, "D1");
     assert_attribute(e, "event.command", "/help");
+    e = one_event("command=%2Fhelp&text=%3C%3E&channel_id=D1&user_id=U1&trigger_id=1.2");
+    assert_str(e->text, "/help");
     assert_no_event("command=%2Fhelp&text=x");
     assert_no_event("ssl_check=1&token=x");
     assert_refused("a=b", 400, "malformed");
