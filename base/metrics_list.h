@@ -65,6 +65,8 @@
     X(SLA_REPLY_BREACHED, M_COUNTER, "naru_sla_reply_breached_total", "queue", "Tickets whose deadline for it passed first")       \
     X(SLA_RESOLVE_MET, M_COUNTER, "naru_sla_resolve_met_total", "queue", "Tickets resolved within the target of their queue")      \
     X(SLA_RESOLVE_BREACHED, M_COUNTER, "naru_sla_resolve_breached_total", "queue", "Tickets whose deadline for it passed first")   \
+    X(CALL_STEPS, M_COUNTER, "naru_call_steps_total", "what",                                                                      \
+      "Calls: dialled, started, not_connected, callback, called, unreached, pushed, refused, unsent, no_phone")                     \
     X(WEBHOOK_CALLS, M_COUNTER, "naru_webhook_calls_total", "result",                                                              \
       "Webhooks called, by result: ok, status, timeout, connect, tls, too_big, broken, full")                                      \
     X(WEBHOOK_TIME, M_HISTOGRAM, "naru_webhook_seconds", "", "From a webhook's call to its end")                                    \

@@ -23,6 +23,7 @@
 
 struct router;
 struct provider;
+struct kept_ticket;
 
 /* A credential as it was read from where the policy says. Never logged. */
 struct secret {
@@ -105,7 +106,10 @@ struct provider {
        NULL: none, and a request with an action is answered 404. */
     bool (*serve)(struct channel_in *c);
     void (*close)(struct door *d); /* frees d->own. NULL: nothing to free */
-    const struct sender *sender;   /* how replies go out: sender.h; NULL: they cannot */
+    /* At its home: a ticket whose first event came by this account was accepted or returned. NULL: nothing to do. */
+    void (*changed)(struct router *r, struct door *d, const struct kept_ticket *t, const struct entry *en);
+    void (*tick)(struct door *d, uint64_t now); /* once a second, mono ms. NULL: nothing to do */
+    const struct sender *sender;                /* how replies go out: sender.h; NULL: they cannot */
     /* Instead of `sender`, where it depends on the account's channel: ask sender_of. */
     const struct sender *(*sender_for)(const struct door *d);
 };

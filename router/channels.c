@@ -5,6 +5,7 @@
 #define CHANNEL_MAP(X)                                                                                                             \
     X(PROVIDER_GENERIC, provider_generic)                                                                                          \
     X(PROVIDER_CLOUDEVENTS, provider_cloudevents)                                                                                  \
+    X(PROVIDER_TWILIO, provider_twilio)                                                                                            \
     X(PROVIDER_META, provider_meta)                                                                                                \
     X(PROVIDER_LINE, provider_line)                                                                                                \
     X(PROVIDER_SLACK, provider_slack)                                                                                              \

@@ -122,6 +122,7 @@ static void sort_out(struct router *r)
 {
     struct kept_door *k;
     uint32_t ready = 0, closed = 0;
+    r->doors.curious = false;
     for (size_t i = 0; (k = map_next(&r->doors.by_name, &i));) {
         if (!k->named) {
             drop(r, k);
@@ -129,6 +130,7 @@ static void sort_out(struct router *r)
             ready = closed = 0;
             continue;
         }
+        r->doors.curious |= k->d.provider && k->d.provider->changed;
         ready += k->d.ready;
         closed += !k->d.ready;
     }
@@ -169,7 +171,25 @@ bool door_may_tell(struct door *d, uint64_t now, uint32_t *untold)
 }
 
 void doors_reload(struct router *r) { r->doors.reread = true; }
-void doors_tick(struct router *r) { refresh(r); }
+
+void doors_tick(struct router *r)
+{
+    struct kept_door *k;
+    refresh(r);
+    for (size_t i = 0; (k = map_next(&r->doors.by_name, &i));)
+        if (k->d.provider && k->d.provider->tick) k->d.provider->tick(&k->d, router_now(r));
+}
+
+void doors_changed(struct router *r, const struct kept_ticket *t, const struct entry *en)
+{
+    const struct kept_event *first = TAILQ_FIRST(&t->events);
+    struct event e;
+    if (!r->doors.curious || en->home != r->number || !first || !first->packed) return;
+    arena_clear(&r->events.scratch);
+    if (record_unpack(&event_record, &e, (struct str){ first->packed, first->packed_n }, &r->events.scratch)) return;
+    struct door *d = doors_find(r, e.account);
+    if (d && d->ready && d->provider && d->provider->changed) d->provider->changed(r, d, t, en);
+}
 
 enum err doors_init(struct router *r)
 {

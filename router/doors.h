@@ -6,10 +6,12 @@
 #include "router/channel.h"
 
 struct router;
+struct kept_ticket;
 struct doors {
     struct map by_name;    /* account name → struct kept_door */
     uint64_t seen;         /* config_keep.policy_changes that was read last */
     bool reread;           /* secrets are to be read again */
+    bool curious;          /* some provider wants to know of changes */
     struct event *scratch; /* LIM_CHANNEL_EVENTS, for one `read` at a time */
 };
 
@@ -25,5 +27,7 @@ void door_unref(struct door *d); /* NULL is fine */
 bool door_may_tell(struct door *d, uint64_t now, uint32_t *untold);
 void doors_reload(struct router *r); /* SIGHUP */
 void doors_tick(struct router *r);   /* once a second */
+/* A ticket that is at home here was accepted or returned: its account's provider is told, when that wants to know. */
+void doors_changed(struct router *r, const struct kept_ticket *t, const struct entry *en);
 
 #endif

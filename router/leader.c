@@ -429,7 +429,9 @@ static enum err keep_ticket(struct router *r, struct leader *l, const struct ent
     if (err) return err;
     struct str packed = events_entry_packed(&r->events, en);
     events_life(folded.ticket, en, packed);
-    return append(r, l, ROW_ENTRY, en, &en->ticket, packed, folded.row);
+    err = append(r, l, ROW_ENTRY, en, &en->ticket, packed, folded.row);
+    if (!err && en->kind != ENTRY_ENDED) doors_changed(r, folded.ticket, en);
+    return err;
 }
 
 /* Changes that need no row, and yet belong to the life of a ticket. */
