@@ -17,6 +17,7 @@
     X(holidays, holidays_main, "days that are closed: of a country by its rules, or of an .ics file")      \
     X(explain, explain_main, "tell the life of a ticket and why it went where it went")                    \
     X(feedback, feedback_main, "write out what people corrected, to learn from")                           \
+    X(webhooks, webhooks_main, "who is told of changes: states, dead letters, telling those again, a test")  \
     X(send, send_main, "load client: customers who send messages from a file")                             \
     X(crowd, crowd_main, "load client: agents on WebSockets who take offers")                              \
     X(token, token_main, "create, list and revoke access tokens")                                          \

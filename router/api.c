@@ -61,6 +61,10 @@ static const struct route routes[] = {
     { HTTP_M_GET, "/chat.js", MAY_ANYBODY, get_chat_script, ACT_NONE },
     { HTTP_M_GET, "/chat.css", MAY_ANYBODY, get_chat_style, ACT_NONE },
     { HTTP_M_GET, "/chat", MAY_ANYBODY, get_chat_page, ACT_NONE },
+    { HTTP_M_GET, "/v1/webhooks", MAY_OPERATOR, list_webhooks, ACT_NONE },
+    { HTTP_M_GET, "/v1/webhooks/{}/dead", MAY_OPERATOR, list_dead_letters, ACT_NONE },
+    { HTTP_M_POST, "/v1/webhooks/{}/replay", MAY_OPERATOR, replay_dead_letters, ACT_NONE },
+    { HTTP_M_POST, "/v1/webhooks/{}/test", MAY_OPERATOR, test_webhook, ACT_NONE },
     { HTTP_M_GET, "/metrics", MAY_ANYBODY, get_metrics, ACT_NONE },
     { HTTP_M_GET, "/healthz", MAY_ANYBODY, get_health, ACT_NONE },
     { HTTP_M_GET, "/readyz", MAY_ANYBODY, get_ready, ACT_NONE },
@@ -159,6 +163,7 @@ static bool query_known(struct call *c)
                  { "/v1/agents", { "after", "limit" } },
                  { "/v1/messages", { "state", "limit" } },
                  { "/v1/feedback", { "since", "after", "limit" } },
+                 { "/v1/webhooks/{}/dead", { "after", "limit" } },
                  { "/v1/policy", { "check" } } };
     const char *known[QUERY_MAX + 1] = { "workspace" };
     struct str q = http_query(c->req);

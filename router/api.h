@@ -73,6 +73,10 @@ void post_policy(struct call *c);
 /* Stores a configuration here and with the leader, when there is one, then answers 200 with `answer`. */
 void keep_config(struct call *c, const struct config *config, struct str answer);
 void channel_visit(struct call *c); /* channel.c */
+void list_webhooks(struct call *c); /* api_hooks.c */
+void list_dead_letters(struct call *c);
+void replay_dead_letters(struct call *c);
+void test_webhook(struct call *c);
 void get_metrics(struct call *c);   /* api_state.c */
 void get_health(struct call *c);
 void get_ready(struct call *c);

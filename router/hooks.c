@@ -311,8 +311,8 @@ static enum err sign(const struct hook_target *t, struct buf *headers, struct st
     char mac[SIGN_STANDARD];
     enum err e = ERR_OK;
     buf_clear(headers);
-    buf_addf(headers, "Content-Type: application/cloudevents+json; charset=UTF-8\nwebhook-id: %.*s\nwebhook-timestamp: %llu\n",
-             STR_FMT(id), (unsigned long long)(now / 1000));
+    buf_addf(headers, "Content-Type: application/cloudevents+json\nwebhook-id: %.*s\nwebhook-timestamp: %llu\n", STR_FMT(id),
+             (unsigned long long)(now / 1000));
     buf_addz(headers, "webhook-signature: ");
     for (uint32_t i = 0; i < t->secrets && !e; i++) {
         e = sign_standard(mac, (struct str){ t->secret[i], t->secret_n[i] }, id, now / 1000, body);

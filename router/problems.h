@@ -24,6 +24,7 @@
     X(TICKET_NOT_FOUND, 404, "ticket-not-found", "There is no such ticket")                                                        \
     X(AGENT_NOT_FOUND, 404, "agent-not-found", "There is no such agent")                                                           \
     X(ACCOUNT_NOT_FOUND, 404, "account-not-found", "No account of this name takes webhooks")                                       \
+    X(WEBHOOK_NOT_FOUND, 404, "webhook-not-found", "There is no such webhook")                                                     \
     X(QUEUE_NOT_FOUND, 404, "queue-not-found", "There is no such queue")                                                           \
     X(UNKNOWN_ACCOUNT, 422, "unknown-account", "There is no such account")                                                         \
     X(UNKNOWN_WORKSPACE, 422, "unknown-workspace", "There is no such workspace")                                                   \
