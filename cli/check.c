@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/opt.h"
 #include "cli/check_models.h"
+#include "cli/check_try.h"
 #include "cli/cli.h"
 #include "config/facts.h"
 #include "config/findings.h"
@@ -13,12 +14,18 @@
 
 struct check_cfg {
     struct opt_list files;
+    const char *account, *body, *type; /* --try */
     bool json, schema, reference;
 };
 
 static const struct opt rows[] = {
     { "", OPT_LIST, offsetof(struct check_cfg, files), NULL, 0, 0, "FILE", "policy files" },
     { "json", OPT_FLAG, offsetof(struct check_cfg, json), NULL, 0, 0, NULL, "one JSON object a file, on its own line" },
+    { "try", OPT_STR, offsetof(struct check_cfg, account), NULL, 0, 0, "ACCOUNT",
+      "show the events that the account makes of a recorded body (--body); generic and cloudevents" },
+    { "body", OPT_STR, offsetof(struct check_cfg, body), "-", 0, 0, "FILE", "that body; -: standard input" },
+    { "type", OPT_STR, offsetof(struct check_cfg, type), NULL, 0, 0, "TYPE",
+      "its content-type, if not JSON or a form by its looks" },
     { "schema", OPT_FLAG, offsetof(struct check_cfg, schema), NULL, 0, 0, NULL, "print the JSON Schema of policies, for editors" },
     { "reference", OPT_FLAG, offsetof(struct check_cfg, reference), NULL, 0, 0, NULL, "print the reference page of all keys" },
     { .name = NULL },
@@ -106,16 +113,40 @@ static int check_file(const char *path, bool json)
     return status;
 }
 
+/* What is wrong with the file is told, what is doubtful is not. */
+static int try_file(const struct check_cfg *cfg)
+{
+    struct policy *p = NULL;
+    struct findings f;
+    struct buf out;
+    if (cfg->files.count != 1) {
+        fprintf(stderr, "naru check: --try takes one policy file\n");
+        return 2;
+    }
+    findings_init(&f);
+    buf_init(&out, 4u << 20);
+    enum err e = policy_load_file(&p, cfg->files.v[0], clock_wall_ms(), &f);
+    if (e && !f.errors) fprintf(stderr, "naru check: %s: %s\n", cfg->files.v[0], err_text(e));
+    if (e) findings_text(&f, cfg->files.v[0], &out);
+    int status = e ? (print(&out), 1) : check_try(p, cfg->account, cfg->body, cfg->type);
+    policy_unref(p);
+    buf_fini(&out);
+    findings_fini(&f);
+    return status;
+}
+
 int check_main(int argc, char **argv)
 {
     struct check_cfg cfg = { .json = false };
-    if (opt_parse(rows, "naru check FILE... [--json] | --schema | --reference", argc, argv, &cfg)) return 2;
+    if (opt_parse(rows, "naru check FILE... [--json] | FILE --try ACCOUNT --body FILE | --schema | --reference", argc, argv, &cfg))
+        return 2;
     if (cfg.schema) return print_generated(policy_schema);
     if (cfg.reference) return print_generated(policy_reference);
     if (cfg.files.count == 0) {
         fprintf(stderr, "naru check: name at least one policy file; --help tells more\n");
         return 2;
     }
+    if (cfg.account) return try_file(&cfg);
     int worst = 0;
     for (size_t i = 0; i < cfg.files.count; i++) worst |= check_file(cfg.files.v[i], cfg.json);
     return worst;
