@@ -9,10 +9,12 @@
 
    Two forms of entries: `messaging` (Messenger, Instagram) is a list of things that happened between a sender and the page;
    `changes` (WhatsApp) has a value with contacts, messages and statuses. One customer of one account is one conversation: the
-   sender's id is both. Texts point into the document, which lives in the arena until the answer. */
+   sender's id is both. What Meta tells of messages of ours (delivered, read, failed) goes to who keeps them. Texts point into the
+   document, which lives in the arena until the answer. */
 #include "router/channels/meta.h"
 
 #include "router/channels/pick.h"
+#include "router/messages.h"
 #include "router/sign.h"
 
 #include <stdio.h>
@@ -95,6 +97,20 @@ static void read_message(struct channel_in *c, const struct json *m, const struc
     referral(c, e, pick(message, "referral"));
 }
 
+/* A word on a message of ours. Without a router (a test of what is pure) there is nobody to tell. */
+static void our_message(struct channel_in *c, struct str id, enum receipt what)
+{
+    if (c->router && id.n && what) messages_receipt(c->router, c->door, id, what);
+}
+
+static void read_delivery(struct channel_in *c, const struct json *delivery)
+{
+    const struct json *list = pick(delivery, "mids");
+    for (const struct json *id = list ? json_first(list) : NULL; id; id = json_next(id))
+        our_message(c, json_str(id), RECEIPT_DELIVERED);
+    channel_skip(c, "delivery");
+}
+
 static void read_postback(struct channel_in *c, const struct json *m, const struct json *postback)
 {
     struct str mid = pick_text(postback, "mid"), title = pick_text(postback, "title"), payload = pick_text(postback, "payload");
@@ -110,8 +126,7 @@ static void read_postback(struct channel_in *c, const struct json *m, const stru
 }
 
 /* What else happens between a page and its customers, and is no word of theirs. */
-static const char *const other_things[] = { "delivery",
-                                            "read",
+static const char *const other_things[] = { "read",
                                             "reaction",
                                             "referral",
                                             "optin",
@@ -128,6 +143,7 @@ static void read_messaging(struct channel_in *c, const struct json *m)
     const struct json *part;
     if ((part = pick(m, "message"))) return read_message(c, m, part);
     if ((part = pick(m, "postback"))) return read_postback(c, m, part);
+    if ((part = pick(m, "delivery"))) return read_delivery(c, part);
     for (size_t i = 0; i < sizeof other_things / sizeof *other_things; i++) {
         if (pick(m, other_things[i])) return channel_skip(c, other_things[i]);
     }
@@ -245,14 +261,22 @@ static void wa_message(struct channel_in *c, const struct json *value, const str
     referral(c, e, pick(m, "referral"));
 }
 
-/* What became of messages of ours. */
-static const char *const wa_states[] = { "sent", "delivered", "read", "played", "failed" };
+/* What became of messages of ours; of RECEIPT_NONE nothing is kept. */
+static const struct wa_state {
+    const char *word;
+    enum receipt receipt;
+} wa_states[] = {
+    { "sent", RECEIPT_NONE },   { "delivered", RECEIPT_DELIVERED }, { "read", RECEIPT_READ },
+    { "played", RECEIPT_READ }, { "failed", RECEIPT_FAILED },
+};
 
 static void wa_status(struct channel_in *c, const struct json *s)
 {
     struct str state = pick_text(s, "status");
     for (size_t i = 0; i < sizeof wa_states / sizeof *wa_states; i++) {
-        if (str_is(state, wa_states[i])) return channel_skip(c, wa_states[i]);
+        if (!str_is(state, wa_states[i].word)) continue;
+        our_message(c, pick_text(s, "id"), wa_states[i].receipt);
+        return channel_skip(c, wa_states[i].word);
     }
     channel_skip(c, "status");
 }

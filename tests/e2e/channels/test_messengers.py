@@ -3,39 +3,74 @@ beside us; the others are signed here, from the providers' documentation, as the
 import base64
 import hashlib
 import hmac
+import http.server
 import json
 import pathlib
 import tempfile
+import threading
 import time
 import urllib.parse
 
 import pytest
-from conftest import Naru, node
+from conftest import Naru, node, wait_for
 
 POLICY = """
 naru: 1
 workspace: talk
+channels: {{ messenger: {{ cost: 1 }}, whatsapp: {{ cost: 1 }}, line: {{ cost: 1 }}, slack: {{ cost: 1 }}, telegram: {{ cost: 1 }}, kakao: {{ cost: 1 }} }}
 accounts:
-  fb: {{ channel: messenger, provider: meta, secret: ["file:{f}/new", "file:{f}/old"], verify: "file:{f}/word", id: "P1" }}
-  wa: {{ channel: whatsapp, provider: meta, secret: "file:{f}/other", verify: "file:{f}/word", id: "123456123" }}
-  ln: {{ channel: line, provider: line, secret: ["file:{f}/new", "file:{f}/old"], id: "Udest" }}
-  sl: {{ channel: slack, provider: slack, secret: ["file:{f}/new", "file:{f}/old"], id: "T1" }}
-  tg: {{ channel: telegram, provider: telegram, secret: ["file:{f}/new", "file:{f}/old"] }}
+  fb: {{ channel: messenger, provider: meta, secret: ["file:{f}/new", "file:{f}/old"], verify: "file:{f}/word", id: "P1",
+         token: "file:{f}/token", api: "{api}/v1" }}
+  wa: {{ channel: whatsapp, provider: meta, secret: "file:{f}/other", verify: "file:{f}/word", id: "123456123",
+         token: "file:{f}/token", api: "{api}/v1" }}
+  ln: {{ channel: line, provider: line, secret: ["file:{f}/new", "file:{f}/old"], id: "Udest", token: "file:{f}/token", api: "{api}" }}
+  sl: {{ channel: slack, provider: slack, secret: ["file:{f}/new", "file:{f}/old"], id: "T1", token: "file:{f}/token", api: "{api}" }}
+  tg: {{ channel: telegram, provider: telegram, secret: ["file:{f}/new", "file:{f}/old"], token: "file:{f}/token", api: "{api}" }}
   kk: {{ channel: kakao, provider: kakao, secret: ["file:{f}/new", "file:{f}/old"], id: "bot1" }}
+  cb: {{ channel: kakao, provider: kakao, secret: "file:{f}/new", api: "{api}" }}
 queues:
   desk: {{ takes: default }}
 agents:
   ann: {{ skills: {{ talk: 5 }}, capacity: 1000 }}
 """
-WORDS = {"new": "the new secret", "old": "the old secret", "other": "another account's", "word": "open sesame"}
+WORDS = {"new": "the new secret", "old": "the old secret", "other": "another account's", "word": "open sesame", "token": "12:ab-c"}
 
 
 @pytest.fixture(scope="module")
-def naru():
+def api():
+    """All their APIs in one: what was asked, in order, as (path, headers, body); `answers` says what of a path: (status, body)."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self):
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            server.asked.append((self.path, self.headers, body))
+            status, out = server.answers.get(self.path, (200, {}))
+            out = json.dumps(out).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(out)))
+            self.end_headers()
+            self.wfile.write(out)
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    server.asked, server.answers = [], {}
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def naru(api):
     folder = pathlib.Path(tempfile.mkdtemp(prefix="naru-messengers-"))
     for name, text in WORDS.items():
         (folder / name).write_text(text + "\n")
-    (folder / "policy.yaml").write_text(POLICY.format(f=folder))
+    (folder / "policy.yaml").write_text(POLICY.format(f=folder, api=f"http://127.0.0.1:{api.server_port}"))
     n = Naru(folder, policy=folder / "policy.yaml")
     yield n
     n.stop()
@@ -72,9 +107,9 @@ def page(text, id, user="U1", page="P1"):
         {"sender": {"id": user}, "recipient": {"id": page}, "timestamp": 1458692752478, "message": {"mid": id, "text": text}}]}]}
 
 
-def line(text, id):
+def line(text, id, user="U2"):
     return {"destination": "Udest", "events": [{"type": "message", "mode": "active", "webhookEventId": id, "replyToken": "r",
-                                                "timestamp": 1462629479859, "source": {"type": "user", "userId": "U2"},
+                                                "timestamp": 1462629479859, "source": {"type": "user", "userId": user},
                                                 "deliveryContext": {"isRedelivery": False},
                                                 "message": {"id": "1", "type": "text", "text": text}}]}
 
@@ -89,8 +124,8 @@ def telegram(text, id):
                                               "from": {"id": 4, "is_bot": False, "first_name": "Kim"}}}
 
 
-def kakao(text, id):
-    return {"userRequest": {"utterance": text, "user": {"id": "U5"}, "lang": "kr", "callbackUrl": f"https://bot-api.kakao.com/v1/{id}"},
+def kakao(text, id, user="U5"):
+    return {"userRequest": {"utterance": text, "user": {"id": user}, "lang": "kr", "callbackUrl": f"https://bot-api.kakao.com/v1/{id}"},
             "bot": {"id": "bot1"}, "action": {"params": {}}}
 
 
@@ -260,3 +295,87 @@ def test_agents_see_who_wrote_what_and_where(naru):
         assert send(naru, "tg", update).status == 200
         offer = ann.hear("offer", account="tg", name="Lee")
         assert (offer["channel"], offer["messages"][0]["text"]) == ("telegram", "무엇이든")
+
+
+def talk(naru, ann, account, body, **kw):
+    """What was written ("hi" and a word of its own), in the agent's hands: reply(text) → what became of it."""
+    assert send(naru, account, body, **kw).status == 200
+    offer = None
+    while not offer or json.dumps(offer["messages"][0]["text"]) not in json.dumps(body):
+        offer = ann.hear("offer", account=account)  # of other tests' customers, too
+    held = ann.act("accept", ticket=offer["ticket"], token=offer["token"])
+    assert held["status"] == 200, held
+
+    def reply(text):
+        said = ann.act("reply", ticket=offer["ticket"], token=held["token"], text=text)
+        assert said["status"] == 200, said
+        return ann.hear("message_state", ticket=offer["ticket"], message=said["message"])
+    return reply
+
+
+def test_replies_reach_each_provider_in_its_own_form(naru, api):
+    whatsapp = {"object": "whatsapp_business_account", "entry": [{"changes": [{"field": "messages", "value": {
+        "metadata": {"phone_number_id": "123456123"},
+        "messages": [{"from": "8210", "id": "r1", "type": "text", "text": {"body": "hi wa"}}]}}]}]}
+    thread = {"type": "event_callback", "team_id": "T1", "event": {"type": "message", "channel": "C7", "channel_type": "channel",
+                                                                   "user": "U3", "text": "hi sl", "ts": "7.7"}}
+    topic = {"update_id": 3001, "message": {"message_id": 1, "text": "hi tg", "chat": {"id": -100}, "from": {"id": 9, "first_name": "Q"},
+                                            "is_topic_message": True, "message_thread_id": 5}}
+    callback = kakao("hi cb", "x", user="R5")
+    callback["userRequest"]["callbackUrl"] = f"http://127.0.0.1:{api.server_port}/cb/1"
+    api.answers.update({
+        "/v1/me/messages": (200, {"message_id": "m_1"}), "/v1/123456123/messages": (200, {"messages": [{"id": "wamid.1"}]}),
+        "/chat.postMessage": (200, {"ok": True, "ts": "8.8"}), "/bot12:ab-c/sendMessage": (200, {"ok": True, "result": {"message_id": 2}}),
+        "/cb/1": (200, {"status": "SUCCESS", "taskId": "t"})})
+    bearer, text = "Bearer 12:ab-c", "네 <곧> & \"바로\""
+    cases = [
+        ("fb", page("hi fb", "r2", user="R1"), "/v1/me/messages", bearer,
+         {"recipient": {"id": "R1"}, "messaging_type": "RESPONSE", "message": {"text": text}}),
+        ("wa", whatsapp, "/v1/123456123/messages", bearer,
+         {"messaging_product": "whatsapp", "recipient_type": "individual", "to": "8210", "type": "text",
+          "text": {"preview_url": False, "body": text}}),
+        ("ln", line("hi ln", "r3", user="R2"), "/v2/bot/message/reply", bearer, {"replyToken": "r", "messages": [{"type": "text", "text": text}]}),
+        ("sl", thread, "/chat.postMessage", bearer,
+         {"channel": "C7", "thread_ts": "7.7", "mrkdwn": False, "text": text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")}),
+        ("tg", topic, "/bot12:ab-c/sendMessage", None, {"chat_id": -100, "message_thread_id": 5, "text": text}),
+        ("cb", callback, "/cb/1", None, {"version": "2.0", "template": {"outputs": [{"simpleText": {"text": text}}]}}),
+    ]
+    DOORS["wa"], DOORS["cb"] = DOORS["fb"], DOORS["kk"]
+    with naru.agent("ann") as ann:
+        for account, body, path, auth, sent in cases:
+            reply = talk(naru, ann, account, body, secret=WORDS["other" if account == "wa" else "new"])
+            assert reply(text)["cause"] == "sent"
+            asked, headers, got = api.asked[-1]
+            assert (asked, headers.get("Authorization"), got) == (path, auth, sent)
+            if account == "ln":  # the token is used: what comes next is pushed
+                assert reply("more")["cause"] == "sent"
+                asked, headers, got = api.asked[-1]
+                assert (asked, got["to"], len(headers["X-Line-Retry-Key"])) == ("/v2/bot/message/push", "R2", 36)
+            if account == "cb":  # the callback is used: the agent hears that nothing more will arrive
+                before = len(api.asked)
+                assert reply("more")["cause"] == "failed"
+                assert len(api.asked) == before
+
+
+def test_what_whatsapp_says_of_our_message_reaches_the_agent(naru, api):
+    def value(**more):
+        return {"object": "whatsapp_business_account", "entry": [{"changes": [{"field": "messages", "value": {
+            "metadata": {"phone_number_id": "123456123"}, **more}}]}]}
+    api.answers["/v1/123456123/messages"] = (200, {"messages": [{"id": "wamid.7"}]})
+    DOORS["wa"] = DOORS["fb"]
+    with naru.agent("ann") as ann:
+        said = {"from": "8277", "id": "r7", "type": "text", "text": {"body": "hi state"}}
+        assert talk(naru, ann, "wa", value(messages=[said]), secret=WORDS["other"])("hello")["cause"] == "sent"
+        for state in ("sent", "delivered"):
+            assert send(naru, "wa", value(statuses=[{"id": "wamid.7", "status": state}]), secret=WORDS["other"]).status == 200
+        ann.hear("message_state", cause="delivered")
+
+
+def test_a_refusal_is_told_to_the_agent_and_no_token_to_the_log(naru, api):
+    api.answers["/v1/me/messages"] = (400, {"error": {"code": 10, "error_subcode": 2018278, "message": "outside"}})
+    with naru.agent("ann") as ann:
+        reply = talk(naru, ann, "fb", page("hi late", "r8", user="R8"))
+        said = reply("late")
+        assert said["cause"] == "failed" and "window" in json.dumps(said), said
+    wait_for("the log", lambda: (naru.folder / "up.log").stat().st_size)
+    assert "12:ab-c" not in (naru.folder / "up.log").read_text()
