@@ -25,6 +25,11 @@
     X(MESSAGES_REFUSED, M_COUNTER, "naru_messages_refused_total", "cause",                                                         \
       "Messages not taken (full, window), policy texts not sent (often, recent, automatic, text)")                                 \
     X(EVENT_ACK, M_HISTOGRAM, "naru_event_ack_seconds", "", "From an event's arrival to its 202")                                   \
+    X(LMTP_CONNECTIONS, M_GAUGE, "naru_lmtp_connections", "", "LMTP connections open")                                              \
+    X(LMTP_REFUSED, M_COUNTER, "naru_lmtp_refused_total", "cause", "LMTP connections and recipients refused, by cause")             \
+    X(LMTP_MAILS, M_COUNTER, "naru_lmtp_mails_total", "result", "Mails by LMTP, one a recipient, by the answer that they got")      \
+    X(MAIL_TIME, M_HISTOGRAM, "naru_mail_seconds", "", "From a mail's last byte to its answer")                                     \
+    X(MAIL_BYTES, M_GAUGE, "naru_mail_kept_bytes", "", "Bytes of the mails that are kept whole")                                    \
     X(EVENTS_LIVE, M_GAUGE, "naru_events_live", "state", "Events not settled, by state")                                            \
     X(EVENTS_DEAD, M_COUNTER, "naru_events_dead_total", "", "Events given up after three attempts")                                 \
     X(CUSTOMERS, M_GAUGE, "naru_customers", "", "Customers whose contacts of the last seven days are counted")                      \

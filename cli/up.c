@@ -32,7 +32,7 @@
 
 struct up_opts {
     struct opt_list policy;
-    const char *data, *listen, *redis;
+    const char *data, *listen, *redis, *lmtp;
     uint64_t triage, seconds, rate;
     bool demo, json, verbose;
 };
@@ -42,6 +42,8 @@ static const struct opt rows[] = {
       "data folder (default $NARU_DATA or ~/.local/share/naru)" },
     { "listen", OPT_STR, offsetof(struct up_opts, listen), "127.0.0.1:8080", 0, 0, "ADDR",
       "where HTTP listens; port 0 takes any free one" },
+    { "lmtp", OPT_STR, offsetof(struct up_opts, lmtp), NULL, 0, 0, "ADDR",
+      "where mails are taken: HOST:PORT or the path of a unix socket" },
     { "redis", OPT_STR, offsetof(struct up_opts, redis), NULL, 0, 0, "URL", "use this Redis 7 instead of starting one" },
     { "triage", OPT_U64, offsetof(struct up_opts, triage), "0", 0, 64, "N", "triage workers; 0: one a core" },
     { "verbose", OPT_FLAG, offsetof(struct up_opts, verbose), NULL, 0, 0, NULL, "processes log here instead of into DIR/log" },
@@ -239,6 +241,10 @@ static void start_router(struct up *u)
                                .again = on_router_end,
                                .ctx = u };
     unsigned n = 14;
+    if (u->o.lmtp) {
+        spec.argv[n++] = "--lmtp";
+        spec.argv[n++] = u->o.lmtp;
+    }
     for (size_t i = 0; i < u->o.policy.count && n + 3 < CHILD_ARGS; i++) {
         spec.argv[n++] = "--policy";
         spec.argv[n++] = u->o.policy.v[i];

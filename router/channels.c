@@ -6,6 +6,9 @@
     X(PROVIDER_GENERIC, provider_generic)                                                                                          \
     X(PROVIDER_CLOUDEVENTS, provider_cloudevents)                                                                                  \
     X(PROVIDER_TWILIO, provider_twilio)                                                                                            \
+    X(PROVIDER_LMTP, provider_lmtp)                                                                                                \
+    X(PROVIDER_POSTMARK, provider_postmark)                                                                                        \
+    X(PROVIDER_MAILGUN, provider_mailgun)                                                                                          \
     X(PROVIDER_META, provider_meta)                                                                                                \
     X(PROVIDER_LINE, provider_line)                                                                                                \
     X(PROVIDER_SLACK, provider_slack)                                                                                              \

@@ -11,6 +11,7 @@
 #include "cli/cli.h"
 #include "router/api.h"
 #include "router/facts.h"
+#include "router/lmtp.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -42,6 +43,9 @@ static const struct opt rows[] = {
     ROW("history-days", OPT_U64, history_days, "30", 1, 3650, "N", "how long closed tickets can be read"),
     ROW("feedback-rows", OPT_U64, feedback_rows, "200000", 1, 100000000, "N", "corrections that are kept; the oldest go"),
     ROW("feedback-days", OPT_U64, feedback_days, "365", 1, 36500, "N", "how long corrections are kept"),
+    ROW("lmtp", OPT_STR, lmtp, NULL, 0, 0, "ADDR", "where mails are taken: HOST:PORT or the path of a unix socket"),
+    ROW("mail-days", OPT_U64, mail_days, "30", 1, 3650, "N", "how long whole mails are kept in the data folder"),
+    ROW("mail-mb", OPT_U64, mail_mb, "10240", 1, 100000000, "N", "how much of them at most, in MB; the oldest go"),
     ROW("port-file", OPT_STR, port_file, NULL, 0, 0, "FILE", "gets the bound HTTP port"),
     { 0 },
 };
@@ -218,6 +222,7 @@ static void on_second(struct timer *t)
     messages_tick(r);
     doors_tick(r);
     hooks_tick(r);
+    if (r->mails) mailroom_tick(r->mails, now);
     settle_retry(r);
     count_customers(r);
     tokens_refresh(r->tokens, now);
@@ -362,6 +367,16 @@ static enum err open_disk(struct router *r)
     return e ? e : messages_open(r);
 }
 
+static enum err open_mailroom(struct router *r)
+{
+    char path[4096];
+    struct mailroom_cfg cfg = { .folder = path, .days = r->opts.mail_days, .bytes = r->opts.mail_mb << 20 };
+    snprintf(path, sizeof path, "%s/mail", r->opts.data);
+    enum err e = mailroom_open(&r->mails, &r->loop, &cfg);
+    if (!e) mails_recall(r);
+    return e;
+}
+
 static enum err open_peers(struct router *r)
 {
     struct mailbox_cfg cfg = { .name = r->opts.name,
@@ -408,6 +423,7 @@ static enum err open_door(struct router *r)
                             .body_limit = body_limit,
                             .spool = r->opts.data };
     enum err e = http_open(&r->http, &r->loop, &cfg);
+    if (!e && r->opts.lmtp) e = lmtp_open(&r->lmtp, r, r->opts.lmtp);
     if (!e) e = write_port(r);
     if (!e) log_info("listening on %s port=%u", r->opts.listen, http_port(r->http));
     return e;
@@ -441,6 +457,7 @@ static void on_drained(void *ctx)
     bots_close(r);
     hooks_close(r);
     messages_close(r);
+    mailroom_close(r->mails);
     acts_refuse_all(&r->acts);
     if (r->history) history_close(r->history, on_history_closed, r);
     else on_history_closed(r);
@@ -460,6 +477,7 @@ static void stop(struct router *r)
     timer_stop(&r->second);
     r->second.fn = on_acts_late;
     timer_once(&r->second, ACTS_MS);
+    lmtp_close(r->lmtp);
     if (r->http) http_drain(r->http, DRAIN_MS, on_drained, r);
     else on_drained(r);
 }
@@ -487,6 +505,8 @@ static void free_memory(struct router *r)
     widget_fini(r);
     hooks_fini(r);
     messages_fini(r);
+    lmtp_free(r->lmtp);
+    mailroom_free(r->mails);
     doors_fini(r);
     agents_fini(&r->agents);
     leaders_fini(&r->leaders);
@@ -513,6 +533,7 @@ int router_main(int argc, char **argv)
     enum err e = open_memory(r);
     if (!e) e = signals_init(&r->signals, &r->loop, on_stop, on_hup, r);
     if (!e) e = open_disk(r);
+    if (!e) e = open_mailroom(r);
     if (!e) e = open_peers(r);
     turn_end_init(&r->turn, &r->loop, on_turn, r);
     if (!e) e = open_door(r);

@@ -21,11 +21,14 @@
 #include "router/journal.h"
 #include "router/leader.h"
 #include "router/messages.h"
+#include "router/mailroom.h"
 #include "router/token.h"
 
 struct router_opts {
     const char *name, *listen, *data, *inbox, *advertise, *tokens, *curve_secret, *curve_peers, *port_file;
     uint64_t number, window, history_days, feedback_rows, feedback_days;
+    const char *lmtp;
+    uint64_t mail_days, mail_mb;
     struct opt_list policies, dial, proxies;
 };
 
@@ -51,6 +54,8 @@ struct router {
     struct doors doors;
     struct hooks hooks;
     struct messages messages;
+    struct mailroom *mails;
+    struct lmtp *lmtp; /* NULL: no such door */
     struct ingest ingest;    /* scratch of one event at a time */
     struct buf packed, text; /* scratch */
     uint32_t number;
@@ -81,6 +86,9 @@ void intake_committed(void *event, enum err e, uint64_t number); /* journal_fn o
 /* ---- channel.c: webhooks of channels' providers ---- */
 /* How long the body of a request to `path` may be, when it is a channel's; 0: no word on it. */
 uint64_t channel_body_max(struct router *r, struct str path);
+
+/* ---- mail_recall.c: after a start, the conversations of mails that live ---- */
+void mails_recall(struct router *r);
 
 /* ---- settle.c: the end of an event ---- */
 void settle_ticket(struct router *r, struct kept_ticket *t); /* its end is durable: history, then settle its events */

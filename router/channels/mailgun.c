@@ -1,0 +1,276 @@
+/* Mailgun's inbound routes. https://documentation.mailgun.com/docs/mailgun/user-manual/receive-forward-store/
+
+   A form a mail: multipart/form-data with attachments, else often urlencoded. To an address that ends in "mime" the mail comes
+   whole, in `body-mime`; else taken apart. Signed are `timestamp` and `token` alone (HMAC-SHA256 under the webhook signing key,
+   hex), not the rest. So whoever catches one request could send another under its signature for five minutes; therefore a token
+   that has brought one mail brings no other: the door remembers the last ones. Mailgun sends again, for eight hours, what is
+   answered otherwise than 2xx and 406. */
+#include "base/json.h"
+#include "base/openssl.h"
+#include "router/http_req.h"
+#include "router/mail_hook.h"
+#include "router/mail_send.h"
+#include "router/mail_text.h"
+#include "router/multipart.h"
+#include "router/sign.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+
+#define MAILGUN_BODY   36700160u /* 35 MiB: a mail of 25 with its attachments as they are */
+#define MAILGUN_TOKENS 8192u
+
+/* ---- who asks ---- */
+
+static bool is_multipart(struct str type) { return type.n >= 19 && strncasecmp(type.p, "multipart/form-data", 19) == 0; }
+static bool is_form(struct str type) { return type.n >= 33 && strncasecmp(type.p, "application/x-www-form-urlencoded", 33) == 0; }
+
+/* A field whose value needs no decoding (digits, hex) of an urlencoded body, as it stands. */
+static struct str plain_field(struct str body, const char *name)
+{
+    size_t n = strlen(name);
+    while (body.n) {
+        const char *amp = memchr(body.p, '&', body.n);
+        struct str pair = { body.p, amp ? (size_t)(amp - body.p) : body.n };
+        if (pair.n > n && !memcmp(pair.p, name, n) && pair.p[n] == '=') return (struct str){ pair.p + n + 1, pair.n - n - 1 };
+        body.p += pair.n + (amp != NULL);
+        body.n -= pair.n + (amp != NULL);
+    }
+    return STR_NONE;
+}
+
+static struct str field(const struct delivery *in, const char *name)
+{
+    return is_multipart(in->type) ? multipart_peek(in->type, in->body, name) : plain_field(in->body, name);
+}
+
+static enum verified mailgun_verify(const struct door *d, const struct delivery *in)
+{
+    if (!is_multipart(in->type) && !is_form(in->type)) return BAD_TYPE;
+    struct str parts[2] = { field(in, "timestamp"), field(in, "token") }, said = field(in, "signature");
+    uint64_t at;
+    bool good = false;
+    if (!parts[0].n || !parts[1].n || !said.n) return UNSIGNED;
+    for (uint32_t i = 0; i < d->secret_count; i++) {
+        struct mac mac;
+        if (!sign_hmac(&mac, SIGN_SHA256, (struct str){ d->secrets[i].p, d->secrets[i].n }, parts, 2))
+            good |= sign_is_hex(&mac, said);
+    }
+    if (!good) return BAD_SIGNATURE;
+    if (str_u64(parts[0], 0, UINT64_MAX / 1000, &at)) return BAD_FORM;
+    at *= 1000;
+    return (at > in->now ? at - in->now : in->now - at) > CHANNEL_WINDOW_MS ? OLD_TIMESTAMP : VERIFIED;
+}
+
+/* ---- tokens that were used ---- */
+
+struct used {
+    uint8_t token[16], mail[16]; /* of their SHA-256 */
+};
+struct mailgun {
+    struct used v[MAILGUN_TOKENS];
+    uint32_t next;
+};
+
+static void short_hash(struct str s, uint8_t out[16])
+{
+    uint8_t sum[SHA256_DIGEST_LENGTH];
+    SHA256((const unsigned char *)(s.p ? s.p : ""), s.n, sum);
+    memcpy(out, sum, 16);
+}
+
+/* May this token bring this mail? It is remembered with it. */
+static bool token_good(struct door *d, struct str token, struct str mail)
+{
+    struct mailgun *g = d->own ? d->own : (d->own = calloc(1, sizeof *g));
+    struct used u;
+    if (!g) return false;
+    short_hash(token, u.token);
+    short_hash(mail, u.mail);
+    for (uint32_t i = 0; i < MAILGUN_TOKENS; i++)
+        if (!memcmp(g->v[i].token, u.token, sizeof u.token)) return !memcmp(g->v[i].mail, u.mail, sizeof u.mail);
+    g->v[g->next++ % MAILGUN_TOKENS] = u;
+    return true;
+}
+
+static void mailgun_close(struct door *d)
+{
+    free(d->own);
+    d->own = NULL;
+}
+
+/* ---- fields ---- */
+
+static struct str get(const struct form *f, const char *name)
+{
+    const struct form_part *p = multipart_get(f, name);
+    return p && !p->file.n ? p->value : STR_NONE;
+}
+
+static enum err read_urlencoded(struct form *f, struct arena *arena, struct str body)
+{
+    f->count = 0;
+    while (body.n && f->count < LIM_FORM_PARTS) {
+        const char *amp = memchr(body.p, '&', body.n);
+        struct str pair = { body.p, amp ? (size_t)(amp - body.p) : body.n };
+        const char *is = memchr(pair.p, '=', pair.n);
+        struct str raw[2] = { { pair.p, is ? (size_t)(is - pair.p) : pair.n },
+                              { is ? is + 1 : "", is ? pair.n - (size_t)(is + 1 - pair.p) : 0 } };
+        struct form_part *p = &f->parts[f->count];
+        memset(p, 0, sizeof *p);
+        struct str *to[2] = { &p->name, &p->value };
+        for (int i = 0; i < 2; i++) {
+            char *plain = arena_alloc(arena, raw[i].n + 1);
+            if (!plain) return ERR_NOMEM;
+            if (!http_unescape(raw[i], true, plain, &to[i]->n)) return ERR_PROTO;
+            to[i]->p = plain;
+        }
+        f->count++;
+        body.p += pair.n + (amp != NULL);
+        body.n -= pair.n + (amp != NULL);
+    }
+    return ERR_OK;
+}
+
+/* ---- a mail taken apart ---- */
+
+/* [["Name", "value"], …] → the value of a name. */
+static struct str in_headers(const struct json *list, const char *name)
+{
+    for (const struct json *h = json_first(list); h; h = json_next(h)) {
+        const struct json *k = json_first(h);
+        struct str key = json_str(k);
+        if (key.n == strlen(name) && strncasecmp(key.p, name, key.n) == 0) return json_str(json_next(k));
+    }
+    return STR_NONE;
+}
+
+static enum err take_head(struct mail *m, struct arena *arena, const struct form *f, const struct json *headers)
+{
+    struct str sender = get(f, "sender"), type = get(f, "Content-Type");
+    bool nobody = multipart_get(f, "sender") && (!sender.n || str_is(sender, "<>"));
+    struct mail_head h = { .message_id = get(f, "Message-Id"),
+                           .in_reply_to = get(f, "In-Reply-To"),
+                           .references = get(f, "References"),
+                           .auto_submitted = in_headers(headers, "Auto-Submitted"),
+                           .precedence = in_headers(headers, "Precedence"),
+                           .suppress = in_headers(headers, "X-Auto-Response-Suppress"),
+                           .list_id = in_headers(headers, "List-Id"),
+                           .autoreply = in_headers(headers, "X-Autoreply"),
+                           .envelope_from = nobody ? "" : NULL,
+                           .report = type.n > 16 && strncasecmp(type.p, "multipart/report", 16) == 0 };
+    if (!h.message_id.n) h.message_id = in_headers(headers, "Message-Id");
+    return mail_take_head(m, arena, &h);
+}
+
+/* `from` is a header: "Name <address>". */
+static enum err take_sender(struct mail *m, struct arena *arena, const struct form *f)
+{
+    struct str from = get(f, "from"), name = STR_NONE, address = from.n ? from : get(f, "sender");
+    const char *open = address.n ? memrchr(address.p, '<', address.n) : NULL,
+               *shut = open ? memchr(open, '>', address.n - (size_t)(open - address.p)) : NULL;
+    if (shut) {
+        name = (struct str){ address.p, (size_t)(open - address.p) };
+        address = (struct str){ open + 1, (size_t)(shut - open) - 1 };
+    }
+    while (name.n && (name.p[name.n - 1] == ' ' || name.p[name.n - 1] == '"')) name.n--;
+    while (name.n && *name.p == '"') name.p++, name.n--;
+    return mail_take_from(m, arena, address, name);
+}
+
+static enum err take_text(struct mail *m, struct arena *arena, const struct form *f)
+{
+    struct str plain = get(f, "body-plain"), html = get(f, "body-html");
+    struct buf page;
+    buf_init(&page, LIM_MAIL_HTML * 3 + 16);
+    if (html.n > LIM_MAIL_HTML) html.n = LIM_MAIL_HTML;
+    if (!plain.n) mail_unhtml(&page, html);
+    enum err e = page.err ? ERR_NOMEM : mail_take_text(m, arena, plain.n ? plain : buf_str(&page), STR_NONE);
+    buf_fini(&page);
+    return e;
+}
+
+static void take_files(struct mail *m, const struct form *f)
+{
+    for (uint32_t i = 0; i < f->count; i++) {
+        const struct form_part *p = &f->parts[i];
+        if (!p->file.n) continue;
+        if (m->file_count == LIM_MAIL_FILES) {
+            m->more_files++;
+            continue;
+        }
+        struct mail_file *to = &m->files[m->file_count++];
+        uint8_t sum[SHA256_DIGEST_LENGTH];
+        SHA256((const unsigned char *)p->value.p, p->value.n, sum);
+        *to = (struct mail_file){ .name = p->file, .type = p->type, .size = p->value.n };
+        sign_hex(sum, sizeof sum, to->sha256);
+    }
+}
+
+static enum err take_apart(struct mail *m, struct arena *arena, const struct form *f, char why[200])
+{
+    struct json *headers = NULL;
+    struct str said = get(f, "message-headers");
+    const char *sentence;
+    size_t at;
+    if (said.n && json_parse(&headers, said, 8, &at, &sentence)) headers = NULL; /* without them there are the fields */
+    enum err e = take_head(m, arena, f, headers);
+    if (!e && !m->id.n) e = mail_line(&m->id, arena, get(f, "token"), 256); /* a mail without one is known by its delivery */
+    if (!e) e = take_sender(m, arena, f);
+    if (!e) e = mail_line(&m->subject, arena, get(f, "subject"), 1024);
+    if (!e) e = take_text(m, arena, f);
+    if (!e && !m->from.n && !m->text.n) {
+        snprintf(why, 200, "the form has neither `from` nor `body-plain`: is it a mail?");
+        e = ERR_PROTO;
+    }
+    if (!e) take_files(m, f);
+    json_free(headers);
+    return e;
+}
+
+static enum err mailgun_mail(struct mail *m, struct arena *arena, struct str body, const char *type, char why[200])
+{
+    struct form *f = arena_alloc(arena, sizeof *f);
+    memset(m, 0, sizeof *m);
+    if (!f) return ERR_NOMEM;
+    enum err e = is_multipart(str_of(type)) ? multipart_read(f, arena, str_of(type), body) : read_urlencoded(f, arena, body);
+    if (e == ERR_PROTO) snprintf(why, 200, "the form cannot be read");
+    if (e) return e;
+    const struct form_part *whole = multipart_get(f, "body-mime");
+    struct str sender = get(f, "sender");
+    char from[400];
+    if (sender.n >= sizeof from) sender = STR_NONE;
+    snprintf(from, sizeof from, "%.*s", STR_FMT(sender));
+    return whole ? mail_read(m, arena, whole->value, multipart_get(f, "sender") ? from : NULL) : take_apart(m, arena, f, why);
+}
+
+/* ---- the row ---- */
+
+/* What a token brings is known by the mail's own id where it stands in a field, else by all of the body. */
+static enum err mailgun_check(struct channel_in *c)
+{
+    struct str id = is_form(c->in->type) ? channel_form(c, c->in->body, "Message-Id") : field(c->in, "Message-Id");
+    if (token_good(c->door, field(c->in, "token"), id.n ? id : c->in->body)) return ERR_OK;
+    return channel_refuse(c, 401, "replay", "this token has brought another mail before");
+}
+
+static enum err mailgun_read(struct channel_in *c)
+{
+    enum err e = mailgun_check(c);
+    return e ? e : mail_hook_read(c, mailgun_mail);
+}
+
+static bool mailgun_serve(struct channel_in *c)
+{
+    if (c->in->action.n || c->in->body.n <= LIM_HTTP_BODY) return false;
+    return mailgun_check(c) ? false : mail_hook_serve(c, mailgun_mail);
+}
+
+const struct provider provider_mailgun = { .word = "mailgun",
+                                           .body_max = MAILGUN_BODY,
+                                           .verify = mailgun_verify,
+                                           .read = mailgun_read,
+                                           .serve = mailgun_serve,
+                                           .close = mailgun_close,
+                                           .sender = &mail_sender };

@@ -1,0 +1,171 @@
+/* Postmark's inbound webhook. https://postmarkapp.com/developer/webhooks/inbound-webhook
+
+   One JSON object a mail, its parts taken apart, attachments in base64 (35 MB in all). Nothing is signed: the secret stands in the
+   address that the operator enters there, as the password of HTTP Basic (https://naru:SECRET@…) or as ?token=SECRET. Postmark sends
+   again, ten times over half a day, what is not answered 200; a 403 ends that. */
+#include "base/json.h"
+#include "base/openssl.h"
+#include "router/mail_hook.h"
+#include "router/mail_send.h"
+#include "router/mail_text.h"
+#include "router/sign.h"
+
+#include <stdio.h>
+#include <strings.h>
+
+#define POSTMARK_BODY 36700160u /* 35 MiB */
+
+/* ---- who asks ---- */
+
+/* The password of "Basic base64(user:password)". False: there is none. */
+static bool basic_password(struct str header, unsigned char out[1024], struct str *password)
+{
+    size_t n = 0;
+    if (header.n < 7 || header.n > 1000 || strncasecmp(header.p, "Basic ", 6)) return false;
+    if (sign_unbase64((struct str){ header.p + 6, header.n - 6 }, out, &n)) return false;
+    const unsigned char *colon = memchr(out, ':', n);
+    if (!colon) return false;
+    *password = (struct str){ (const char *)colon + 1, n - (size_t)(colon + 1 - out) };
+    return true;
+}
+
+/* The value of token= in the query, as it stands there. */
+static struct str token_of(struct str query)
+{
+    while (query.n) {
+        const char *amp = memchr(query.p, '&', query.n);
+        struct str pair = { query.p, amp ? (size_t)(amp - query.p) : query.n };
+        if (pair.n > 6 && !memcmp(pair.p, "token=", 6)) return (struct str){ pair.p + 6, pair.n - 6 };
+        query.p += pair.n + (amp != NULL);
+        query.n -= pair.n + (amp != NULL);
+    }
+    return STR_NONE;
+}
+
+static enum verified postmark_verify(const struct door *d, const struct delivery *in)
+{
+    unsigned char room[1024];
+    struct str said;
+    bool good = false;
+    if (!basic_password(in->header(in->ctx, "authorization"), room, &said)) said = token_of(in->query);
+    if (!said.n) return UNSIGNED;
+    for (uint32_t i = 0; i < d->secret_count; i++) good |= sign_equal(said, (struct str){ d->secrets[i].p, d->secrets[i].n });
+    OPENSSL_cleanse(room, sizeof room);
+    if (!good) return BAD_SIGNATURE;
+    return in->type.n >= 16 && strncasecmp(in->type.p, "application/json", 16) == 0 ? VERIFIED : BAD_TYPE;
+}
+
+/* ---- the mail ---- */
+
+static struct str text(const struct json *doc, const char *key) { return json_str(json_get(doc, key)); }
+
+static struct str header(const struct json *doc, const char *name)
+{
+    for (const struct json *h = json_first(json_get(doc, "Headers")); h; h = json_next(h)) {
+        struct str key = text(h, "Name");
+        if (key.n == strlen(name) && strncasecmp(key.p, name, key.n) == 0) return text(h, "Value");
+    }
+    return STR_NONE;
+}
+
+static enum err read_head(struct mail *m, struct arena *arena, const struct json *doc)
+{
+    struct str id = header(doc, "Message-ID"), type = header(doc, "Content-Type"), empty = header(doc, "Return-Path");
+    struct mail_head h = { .message_id = id,
+                           .in_reply_to = header(doc, "In-Reply-To"),
+                           .references = header(doc, "References"),
+                           .auto_submitted = header(doc, "Auto-Submitted"),
+                           .precedence = header(doc, "Precedence"),
+                           .suppress = header(doc, "X-Auto-Response-Suppress"),
+                           .list_id = header(doc, "List-Id"),
+                           .autoreply = header(doc, "X-Autoreply"),
+                           .envelope_from = str_is(empty, "<>") ? "" : NULL,
+                           .report = type.n > 16 && strncasecmp(type.p, "multipart/report", 16) == 0 };
+    enum err e = mail_take_head(m, arena, &h);
+    if (!e && !m->id.n) e = mail_line(&m->id, arena, text(doc, "MessageID"), 256);
+    if (!e && !m->id.n) e = ERR_PROTO;
+    return e;
+}
+
+static enum err read_sender(struct mail *m, struct arena *arena, const struct json *doc)
+{
+    const struct json *full = json_get(doc, "FromFull");
+    struct str address = text(full, "Email"), reply = text(doc, "ReplyTo");
+    const char *open = memchr(reply.p ? reply.p : "", '<', reply.n),
+               *shut = open ? memchr(open, '>', reply.n - (size_t)(open - reply.p)) : NULL;
+    if (shut) reply = (struct str){ open + 1, (size_t)(shut - open) - 1 };
+    enum err e = reply.n ? mail_take_from(m, arena, reply, STR_NONE) : ERR_OK;
+    if (!e && reply.n) m->reply_to = m->from;
+    return e ? e : mail_take_from(m, arena, address.n ? address : text(doc, "From"), text(full, "Name"));
+}
+
+static enum err read_text(struct mail *m, struct arena *arena, const struct json *doc)
+{
+    struct str plain = text(doc, "TextBody"), html = text(doc, "HtmlBody");
+    struct buf page;
+    buf_init(&page, LIM_MAIL_HTML * 3 + 16);
+    if (html.n > LIM_MAIL_HTML) html.n = LIM_MAIL_HTML;
+    if (!plain.n) mail_unhtml(&page, html);
+    enum err e = page.err ? ERR_NOMEM : mail_take_text(m, arena, plain.n ? plain : buf_str(&page), STR_NONE);
+    buf_fini(&page);
+    return e;
+}
+
+static void sum_of(struct mail_file *f, struct arena *arena, struct str base64)
+{
+    unsigned char *bytes = arena_alloc(arena, base64.n / 4 * 3 + 4);
+    uint8_t sum[SHA256_DIGEST_LENGTH];
+    size_t n = 0;
+    if (!bytes || sign_unbase64(base64, bytes, &n)) return;
+    SHA256(bytes, n, sum);
+    sign_hex(sum, sizeof sum, f->sha256);
+    f->size = n;
+}
+
+static enum err read_files(struct mail *m, struct arena *arena, const struct json *doc)
+{
+    enum err e = ERR_OK;
+    for (const struct json *a = json_first(json_get(doc, "Attachments")); a && !e; a = json_next(a)) {
+        if (m->file_count == LIM_MAIL_FILES) {
+            m->more_files++;
+            continue;
+        }
+        struct mail_file *f = &m->files[m->file_count++];
+        (void)json_is_u64(json_get(a, "ContentLength"), &f->size);
+        e = mail_line(&f->name, arena, text(a, "Name"), 255);
+        if (!e) e = mail_line(&f->type, arena, text(a, "ContentType"), 127);
+        if (!e) sum_of(f, arena, text(a, "Content"));
+    }
+    return e;
+}
+
+static enum err postmark_mail(struct mail *m, struct arena *arena, struct str body, const char *type, char why[200])
+{
+    struct json *doc = NULL;
+    const char *said = "";
+    size_t at = 0;
+    (void)type;
+    memset(m, 0, sizeof *m);
+    if (json_parse(&doc, body, LIM_JSON_DEPTH, &at, &said)) {
+        snprintf(why, 200, "the body is no JSON: %s (at byte %zu)", said, at);
+        return ERR_PROTO;
+    }
+    enum err e = read_head(m, arena, doc);
+    if (e == ERR_PROTO) snprintf(why, 200, "the mail has neither a Message-ID nor a MessageID");
+    if (!e) e = read_sender(m, arena, doc);
+    if (!e) e = mail_line(&m->subject, arena, text(doc, "Subject"), 1024);
+    if (!e) e = read_text(m, arena, doc);
+    if (!e) e = read_files(m, arena, doc);
+    json_free(doc);
+    return e;
+}
+
+static enum err postmark_read(struct channel_in *c) { return mail_hook_read(c, postmark_mail); }
+static bool postmark_serve(struct channel_in *c) { return mail_hook_serve(c, postmark_mail); }
+
+const struct provider provider_postmark = { .word = "postmark",
+                                            .body_max = POSTMARK_BODY,
+                                            .verify = postmark_verify,
+                                            .read = postmark_read,
+                                            .serve = postmark_serve,
+                                            .sender = &mail_sender };

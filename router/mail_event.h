@@ -1,0 +1,20 @@
+/* A mail becomes an event. Pure but for counting. */
+#ifndef NARU_ROUTER_MAIL_EVENT_H
+#define NARU_ROUTER_MAIL_EVENT_H
+
+#include "router/mail_ids.h"
+
+/* The event of a mail that came in by c->door (channel_event), or none: one of our own that came back, a report or an answering
+   machine about nothing known here are skipped and counted. `to`: the address that it was sent to, may be empty. `threads` may be
+   NULL. Texts of `m` must live until the answer. ERR_PROTO after a refusal that channel_event told. */
+enum err mail_event(struct channel_in *c, const struct mail *m, const struct mail_threads *threads, struct str to);
+
+/* What a reply must know of the mail it answers, as channel_reply_with keeps it: lines of "m Message-ID", "r References", "t
+   address". Written by mail_event, read by the sender. */
+#define REPLY_WITH_MAX 1024u
+struct mail_answer {
+    struct str id, references, to; /* any may be empty; references as they stand in a header, without brackets, blanks between */
+};
+void mail_answer_read(struct str with, struct mail_answer *out);
+
+#endif
