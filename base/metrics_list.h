@@ -33,6 +33,8 @@
     X(EVENTS_LIVE, M_GAUGE, "naru_events_live", "state", "Events not settled, by state")                                            \
     X(EVENTS_DEAD, M_COUNTER, "naru_events_dead_total", "", "Events given up after three attempts")                                 \
     X(CUSTOMERS, M_GAUGE, "naru_customers", "", "Customers whose contacts of the last seven days are counted")                      \
+    X(PEOPLE, M_GAUGE, "naru_customers_linked", "what", "Customers stated over all channels: customers, identities, bytes")         \
+    X(PEOPLE_REFUSED, M_COUNTER, "naru_customers_refused_total", "cause", "Statements of customers refused, by cause")              \
     X(FACTS_MISSED, M_COUNTER, "naru_customer_facts_missed_total", "cause", "What could not be counted or attached of customers")   \
     X(JOURNAL_COMMITS, M_COUNTER, "naru_journal_commits_total", "", "Transactions committed to the journal")                        \
     X(JOURNAL_ROWS, M_COUNTER, "naru_journal_rows_total", "", "Rows committed to the journal")                                      \

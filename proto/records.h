@@ -72,7 +72,8 @@
 /* The stages of triage that a model answers, and that a scorer of one's own may answer instead. */
 #define ANSWER_MAP(X) \
     X(ANSWER_INTENT, "intent") X(ANSWER_URGENCY, "urgency") X(ANSWER_SENTIMENT, "sentiment") X(ANSWER_LANGUAGE, "language")
-#define CONFIG_KIND_MAP(X) X(CONFIG_NONE, "none") X(CONFIG_POLICY, "policy") X(CONFIG_AGENT, "agent") X(CONFIG_AGENT_GONE, "agent_gone")
+#define CONFIG_KIND_MAP(X) X(CONFIG_NONE, "none") X(CONFIG_POLICY, "policy") X(CONFIG_AGENT, "agent") X(CONFIG_AGENT_GONE, "agent_gone") \
+    X(CONFIG_PEOPLE, "people") /* customers: passed on to all routers, not kept by the leader */
 
 #define WORDS_ENUM(id, word) id,
 #define WORDS_OF(name, MAP)       \
@@ -112,7 +113,8 @@ WORDS_OF(answer, ANSWER_MAP)
     X(STR, language, 16)        /* stated by the source; empty: to be found by triage */                                    \
     X(LIST, attributes, attribute) /* customer.tier, customer.*, event.* */                                                 \
     X(TIME, received, 0)                                                                                                    \
-    X(U32, home, 0)             /* the router that took it */
+    X(U32, home, 0)             /* the router that took it */                                                               \
+    X(STR, person, 128)         /* the customer over all channels, when the identity is linked to one; may be empty */
 
 #define VERDICT_FIELDS(X)                                                                                                   \
     X(ID, event, 0)                                                                                                         \
@@ -239,7 +241,7 @@ WORDS_OF(answer, ANSWER_MAP)
     X(STR, version, 80)         /* content hash of a policy */                                                              \
     X(TIME, at, 0)                                                                                                          \
     X(STR, source, 256)         /* "file:policy.yaml", "api:alice" */                                                       \
-    X(BIN, body, LIM_YAML_BYTES) /* policy: YAML. agent: JSON as PUT /v1/agents/{id} takes it */
+    X(BIN, body, LIM_YAML_BYTES) /* policy: YAML. agent: JSON as PUT /v1/agents/{id} takes it. people: packed customers, one after the other (router/people.h); none, and name "since": tell again those newer than version says, in milliseconds */
 
 #define HELLO_FIELDS(X) /* introduces a process, and is its heartbeat: sent every second to every peer */                   \
     X(ENUM, role, role) X(STR, inbox, 256) X(U32, window, 0) X(U32, number, 0) X(U32, pid, 0) X(STR, version, 32)           \

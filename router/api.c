@@ -48,6 +48,10 @@ static const struct route routes[] = {
     { HTTP_M_DELETE, "/v1/agents/{}", MAY_OPERATOR, delete_agent, ACT_CONFIG },
     { HTTP_M_POST, "/v1/agents/{}/presence", PEOPLE, post_presence, ACT_PRESENCE },
     { HTTP_M_GET, "/v1/agents/{}/stream", PEOPLE, agent_stream, ACT_CONNECT },
+    { HTTP_M_POST, "/v1/customers", SOURCES, post_customers, ACT_NONE },
+    { HTTP_M_GET, "/v1/customers", SOURCES, find_customer, ACT_NONE },
+    { HTTP_M_GET, "/v1/customers/{}", SOURCES, get_customer, ACT_NONE },
+    { HTTP_M_DELETE, "/v1/customers/{}", STAFF, forget_customer, ACT_NONE },
     { HTTP_M_GET, "/v1/queues", PEOPLE, get_queue, ACT_QUEUES },
     { HTTP_M_GET, "/v1/queues/{}", PEOPLE, get_queue, ACT_QUEUES },
     { HTTP_M_GET, "/v1/policy", STAFF, get_policy, ACT_NONE },
@@ -164,6 +168,7 @@ static bool query_known(struct call *c)
                  { "/v1/messages", { "state", "limit" } },
                  { "/v1/feedback", { "since", "after", "limit" } },
                  { "/v1/webhooks/{}/dead", { "after", "limit" } },
+                 { "/v1/customers", { "account", "id" } },
                  { "/v1/policy", { "check" } } };
     const char *known[QUERY_MAX + 1] = { "workspace" };
     struct str q = http_query(c->req);

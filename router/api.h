@@ -72,6 +72,10 @@ void get_policy(struct call *c); /* api_policy.c */
 void post_policy(struct call *c);
 /* Stores a configuration here and with the leader, when there is one, then answers 200 with `answer`. */
 void keep_config(struct call *c, const struct config *config, struct str answer);
+void post_customers(struct call *c); /* api_customers.c */
+void get_customer(struct call *c);
+void find_customer(struct call *c);
+void forget_customer(struct call *c);
 void channel_visit(struct call *c); /* channel.c */
 void list_webhooks(struct call *c); /* api_hooks.c */
 void list_dead_letters(struct call *c);

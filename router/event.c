@@ -228,13 +228,14 @@ uint64_t events_conversation_key(const struct events *ev, struct str account, st
 
 uint64_t events_customer(const struct events *ev, const struct event *event)
 {
-    struct str who = event->customer.n ? event->customer : event->conversation;
-    char key[64 + 1 + 256];
-    naru_assert(event->account.n <= 64 && who.n <= 256);
-    if (event->account.n) memcpy(key, event->account.p, event->account.n);
-    key[event->account.n] = event->customer.n ? '\1' : '\2'; /* a conversation of that name is somebody else */
-    if (who.n) memcpy(key + event->account.n + 1, who.p, who.n);
-    return hash_bytes(key, event->account.n + 1 + who.n, ev->seed);
+    struct str where = event->account, who = event->customer.n ? event->customer : event->conversation;
+    char kind = event->customer.n ? '\1' : '\2', key[64 + 1 + 256]; /* a conversation of that name is somebody else */
+    if (event->person.n) kind = '\3', where = event->workspace, who = event->person; /* the same on all channels */
+    naru_assert(where.n <= 64 && who.n <= 256);
+    if (where.n) memcpy(key, where.p, where.n);
+    key[where.n] = kind;
+    if (who.n) memcpy(key + where.n + 1, who.p, who.n);
+    return hash_bytes(key, where.n + 1 + who.n, ev->seed);
 }
 
 void events_contact(struct events *ev, struct kept_event *e)

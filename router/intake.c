@@ -183,9 +183,12 @@ static bool known_already(struct router *r, struct waiter *w)
 
 static void take_event(struct router *r, struct waiter *w, const struct event *event)
 {
+    struct event whole = *event;
     w->id = event->id;
     if (known_already(r, w) || !has_room(r, w)) return;
-    enum err e = store(r, w, event);
+    arena_clear(&r->people.arena);
+    if (people_attach(&r->people.people, &whole, &r->people.arena)) metric_add(MET_FACTS_MISSED, "attributes", 1);
+    enum err e = store(r, w, &whole);
     if (e) refuse_err(w, e);
 }
 

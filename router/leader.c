@@ -159,6 +159,7 @@ void leader_on_lead(struct router *r, struct peer *p, const struct lead *lead)
     acts_led(&r->acts, ws);
     (void)acts_pump(&r->acts); /* before the agents' connections get new sessions */
     config_tell_leader(r, ws);
+    people_ask(r, ws);
     agents_resume(r, ws);
     bots_resume(r, ws);
 }
@@ -486,6 +487,10 @@ static enum err keep_config(struct router *r, struct leader *l, const struct ent
     (void)l;
     arena_clear(&r->events.scratch);
     if (record_unpack(&config_record, &c, en->detail, &r->events.scratch)) return ERR_OK; /* a peer's mistake: nothing to keep */
+    if (c.kind == CONFIG_PEOPLE) {
+        people_heard(r, &c);
+        return ERR_OK;
+    }
     findings_init(&f);
     enum err err = config_keep_put(&r->config, &c, clock_wall_ms(), r->journal, NULL, NULL, &f);
     findings_fini(&f);

@@ -10,6 +10,7 @@
     X(BAD_JSON, 400, "bad-json", "The body is not valid JSON")                                                                     \
     X(BAD_UTF8, 400, "bad-utf8", "The text is not valid UTF-8")                                                                    \
     X(BAD_EVENT, 422, "bad-event", "The event lacks a field or has a wrong one")                                                   \
+    X(BAD_CUSTOMER, 422, "bad-customer", "The statement of a customer lacks a field or has a wrong one")                           \
     X(BAD_FIELD, 422, "bad-field", "A field is missing or has a wrong value")                                                      \
     X(BAD_POLICY, 422, "bad-policy", "The policy has errors")                                                                      \
     X(BATCH_TOO_LARGE, 422, "batch-too-large", "Too many events in one request")                                                   \
@@ -25,6 +26,7 @@
     X(AGENT_NOT_FOUND, 404, "agent-not-found", "There is no such agent")                                                           \
     X(ACCOUNT_NOT_FOUND, 404, "account-not-found", "No account of this name takes webhooks")                                       \
     X(WEBHOOK_NOT_FOUND, 404, "webhook-not-found", "There is no such webhook")                                                     \
+    X(CUSTOMER_NOT_FOUND, 404, "customer-not-found", "There is no such customer")                                                  \
     X(QUEUE_NOT_FOUND, 404, "queue-not-found", "There is no such queue")                                                           \
     X(UNKNOWN_ACCOUNT, 422, "unknown-account", "There is no such account")                                                         \
     X(UNKNOWN_WORKSPACE, 422, "unknown-workspace", "There is no such workspace")                                                   \

@@ -129,6 +129,10 @@ static void on_result(struct router *r, struct peer *p, const void *obj)
 static void on_config(struct router *r, struct peer *p, const void *obj)
 {
     const struct config *c = obj;
+    if (c->kind == CONFIG_PEOPLE) {
+        people_heard(r, c);
+        return;
+    }
     enum err e = config_keep_put(&r->config, c, clock_wall_ms(), r->journal, NULL, NULL, NULL);
     if (!e && c->kind == CONFIG_POLICY) policy_tell(r, NULL);
     if (e && e != ERR_EXISTS) log_warn("peer=%s sent a configuration that cannot be used: %s", peer_name(p), err_text(e));
@@ -223,6 +227,7 @@ static void on_second(struct timer *t)
     doors_tick(r);
     hooks_tick(r);
     if (r->mails) mailroom_tick(r->mails, now);
+    people_tick(r);
     settle_retry(r);
     count_customers(r);
     tokens_refresh(r->tokens, now);
@@ -329,6 +334,8 @@ static enum err open_memory(struct router *r)
     if (!e) e = hooks_init(r);
     if (!e) e = doors_init(r);
     if (!e) e = messages_init(r);
+    if (!e) e = people_init(&r->people.people);
+    arena_init(&r->people.arena, 1u << 20);
     return e;
 }
 
@@ -360,6 +367,8 @@ static enum err open_disk(struct router *r)
                                    .digest = ticket_contacts,
                                    .digest_ctx = &r->events };
     if ((e = history_open(&r->history, &r->loop, &history))) return e;
+    snprintf(path, sizeof path, "%s/customers.db", r->opts.data);
+    if ((e = people_open(r, path))) return e;
     take_up(r);
     contacts_rebuild(r);
     e = policy_import(r, true);
@@ -411,7 +420,8 @@ static enum err write_port(const struct router *r)
 
 static uint64_t body_limit(void *ctx, struct str path)
 {
-    return str_is(path, "/v1/policy") ? LIM_YAML_BYTES : channel_body_max(ctx, path);
+    if (str_is(path, "/v1/policy")) return LIM_YAML_BYTES;
+    return str_is(path, "/v1/customers") ? LIM_CUSTOMERS_BODY : channel_body_max(ctx, path);
 }
 
 static enum err open_door(struct router *r)
@@ -450,6 +460,14 @@ static void on_history_closed(void *ctx)
     else on_journal_closed(r);
 }
 
+static void on_people_closed(void *ctx)
+{
+    struct router *r = ctx;
+    r->people.db = NULL;
+    if (r->history) history_close(r->history, on_history_closed, r);
+    else on_history_closed(r);
+}
+
 static void on_drained(void *ctx)
 {
     struct router *r = ctx;
@@ -459,8 +477,8 @@ static void on_drained(void *ctx)
     messages_close(r);
     mailroom_close(r->mails);
     acts_refuse_all(&r->acts);
-    if (r->history) history_close(r->history, on_history_closed, r);
-    else on_history_closed(r);
+    if (r->people.db) people_db_close(r->people.db, on_people_closed, r);
+    else on_people_closed(r);
 }
 
 static void on_acts_late(struct timer *t)
@@ -508,6 +526,7 @@ static void free_memory(struct router *r)
     lmtp_free(r->lmtp);
     mailroom_free(r->mails);
     doors_fini(r);
+    people_fini_all(r);
     agents_fini(&r->agents);
     leaders_fini(&r->leaders);
     dispatch_fini(&r->dispatch);

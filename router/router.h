@@ -22,6 +22,7 @@
 #include "router/leader.h"
 #include "router/messages.h"
 #include "router/mailroom.h"
+#include "router/people_share.h"
 #include "router/token.h"
 
 struct router_opts {
@@ -56,6 +57,7 @@ struct router {
     struct messages messages;
     struct mailroom *mails;
     struct lmtp *lmtp; /* NULL: no such door */
+    struct people_keep people;
     struct ingest ingest;    /* scratch of one event at a time */
     struct buf packed, text; /* scratch */
     uint32_t number;

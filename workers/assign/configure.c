@@ -235,11 +235,24 @@ static enum err take_agent(struct workspace *ws, const struct config *c, bool an
     return ERR_OK;
 }
 
+/* Customers are the routers' business: each is told what one of them was told. */
+static enum err pass_people(struct workspace *ws, const struct config *c, bool announce)
+{
+    struct buf packed;
+    struct str bytes = pack_config(c, &packed);
+
+    if (announce && bytes.n && bytes.n <= 65536)
+        log_change(ws, .kind = ENTRY_CONFIG, .cause = config_kind_words.v[c->kind], .detail = bytes);
+    buf_fini(&packed);
+    return bytes.n && bytes.n <= 65536 ? ERR_OK : ERR_TOOBIG;
+}
+
 enum err space_config(struct workspace *ws, uint64_t now, const struct config *c, bool announce, struct buf *why)
 {
     if (now > ws->now) ws->now = now;
     if (c->kind == CONFIG_POLICY) return take_policy(ws, c, announce, why);
     if ((c->kind == CONFIG_AGENT || c->kind == CONFIG_AGENT_GONE) && c->name.n) return take_agent(ws, c, announce, why);
+    if (c->kind == CONFIG_PEOPLE) return pass_people(ws, c, announce);
     explain(why, "neither a policy nor an agent");
     return ERR_USAGE;
 }

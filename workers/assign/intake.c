@@ -37,7 +37,7 @@ static struct ticket *make(struct workspace *ws, const struct event *e, const st
                        .account = e->account,
                        .conversation = e->conversation,
                        .customer = e->customer,
-                       .person = attribute(e, "customer.id", 256),
+                       .person = e->person.n ? e->person : attribute(e, "customer.id", 256),
                        .preferred = attribute(e, "customer.agent", 128),
                        .name = e->name,
                        .subject = e->subject,
