@@ -2,6 +2,7 @@
 
   throughput  closed loop: single POSTs as fast as they are answered, 200 agents who accept and resolve at once
   latency     open loop at fixed rates
+  doors       signed webhooks of six channels, mixed, at 1,000 a second
   memory      at rest, and with 100,000 tickets waiting (nobody there to take them)
   scorer      closed loop, with the example scorers asked for the intent of every message
   matcher     the matching core alone: a decision, a ticket's life, a matching step, bytes a waiting ticket
@@ -20,6 +21,7 @@ import sys
 import tempfile
 import time
 
+import doors
 from conftest import NARU, Naru, json_line, wait_for
 
 HERE = pathlib.Path(__file__).parent
@@ -98,6 +100,22 @@ def latency(args, file):
         sent, took, per = run(naru, file, 200, rate * args.seconds, "--rate", rate)
         show(f"latency at {rate}/s", sent, took, per)
         drop(naru)
+    print()
+
+
+def webhooks(args, file):
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="naru-bench-"))
+    (folder / "key").write_text(doors.SECRET)
+    (folder / "policy.yaml").write_text(doors.POLICY.format(folder=folder))
+    naru = make(folder / "policy.yaml")
+    people = crowd(naru, 50, "--until-idle", "3", "--seconds", 600)
+    wait_for("agents", lambda: naru.metric('naru_agents{process="assign-1",presence="available"}') >= 50, 60)
+    lines = [l for l in pathlib.Path(file).read_text().splitlines()[1:] if l]
+    for i in range(args.runs):
+        doors.measure(naru, lines, i, 1000, args.seconds)
+    people.communicate(timeout=300)
+    drop(naru)
+    shutil.rmtree(folder, ignore_errors=True)
     print()
 
 
@@ -253,5 +271,5 @@ if __name__ == "__main__":
     os.environ["NARU_LOG"] = "warn"
     print(f"machine: {os.cpu_count()} cores; messages: {messages if ARGS.file else 'the demo texts'}; triage workers: {ARGS.triage}")
     for what in ARGS.what:
-        {"throughput": throughput, "pipeline": throughput, "latency": latency, "memory": memory, "scorer": scorer, "models": models, "matcher": matcher, "simulate": simulate, "parts": parts}[what](ARGS, messages)
+        {"throughput": throughput, "pipeline": throughput, "latency": latency, "doors": webhooks, "memory": memory, "scorer": scorer, "models": models, "matcher": matcher, "simulate": simulate, "parts": parts}[what](ARGS, messages)
     shutil.rmtree(work, ignore_errors=True)

@@ -1,0 +1,112 @@
+"""Webhooks of six channels, mixed and signed, at a fixed rate: how long a provider waits for its 2xx.
+
+Open loop: every request has its time, and its wait is counted from that time, whether or not an earlier one was late. All are built and
+signed before the first leaves. 16 connections, as providers' proxies keep them; agents take the tickets meanwhile."""
+import asyncio
+import base64
+import hashlib
+import hmac
+import json
+import time
+
+SECRET = "a secret of the figures"
+CONNECTIONS = 16
+POLICY = """
+naru: 1
+workspace: doors
+accounts:
+  fb: {{ channel: messenger, provider: meta, secret: "file:{folder}/key", verify: "file:{folder}/key" }}
+  wa: {{ channel: whatsapp, provider: meta, secret: "file:{folder}/key", verify: "file:{folder}/key" }}
+  ln: {{ channel: line, provider: line, secret: "file:{folder}/key" }}
+  sl: {{ channel: slack, provider: slack, secret: "file:{folder}/key" }}
+  tg: {{ channel: telegram, provider: telegram, secret: "file:{folder}/key" }}
+  kk: {{ channel: kakao, provider: kakao, secret: "file:{folder}/key" }}
+queues:
+  desk: {{ takes: default, needs: {{ billing: 1 }} }}
+"""
+
+
+def mac(data):
+    return hmac.new(SECRET.encode(), data, hashlib.sha256)
+
+
+def meta_headers(raw):
+    return f"X-Hub-Signature-256: sha256={mac(raw).hexdigest()}"
+
+
+def slack_headers(raw):
+    at = str(int(time.time()))
+    return f"X-Slack-Request-Timestamp: {at}\r\nX-Slack-Signature: v0={mac(f'v0:{at}:'.encode() + raw).hexdigest()}"
+
+
+CHANNELS = [  # account, body of the text and the number, headers of the bytes
+    ("fb", lambda t, n: {"object": "page", "entry": [{"id": "P", "messaging": [
+        {"sender": {"id": f"F{n}"}, "timestamp": 1458692752478, "message": {"mid": f"m{n}", "text": t}}]}]}, meta_headers),
+    ("wa", lambda t, n: {"object": "whatsapp_business_account", "entry": [{"changes": [{"field": "messages", "value": {
+        "metadata": {"phone_number_id": "1"}, "contacts": [{"wa_id": str(n), "profile": {"name": "Kim"}}],
+        "messages": [{"from": str(n), "id": f"w{n}", "timestamp": "1504902988", "type": "text", "text": {"body": t}}]}}]}]},
+     meta_headers),
+    ("ln", lambda t, n: {"destination": "U", "events": [{"type": "message", "webhookEventId": f"l{n}", "timestamp": 1462629479859,
+                                                         "source": {"type": "user", "userId": f"L{n}"}, "replyToken": "r",
+                                                         "message": {"type": "text", "id": "1", "text": t}}]},
+     lambda raw: f"X-Line-Signature: {base64.b64encode(mac(raw).digest()).decode()}"),
+    ("sl", lambda t, n: {"type": "event_callback", "team_id": "T", "event": {
+        "type": "message", "channel": f"D{n}", "channel_type": "im", "user": f"S{n}", "text": t, "ts": f"1355517523.{n:06}"}},
+     slack_headers),
+    ("tg", lambda t, n: {"update_id": n, "message": {"message_id": 1, "date": 1441645532, "chat": {"id": n, "type": "private"},
+                                                     "from": {"id": n, "first_name": "Kim"}, "text": t}},
+     lambda raw: f"X-Telegram-Bot-Api-Secret-Token: {SECRET}"),
+    ("kk", lambda t, n: {"userRequest": {"utterance": t, "user": {"id": f"K{n}"}, "lang": "kr"}, "bot": {"id": "b"},
+                         "action": {"params": {}}}, lambda raw: f"X-Naru-Token: {SECRET}"),
+]
+
+
+def requests(texts, first, count):
+    """`count` requests as bytes, of each channel in turn, each of a customer of its own: numbers from `first` on."""
+    made = []
+    for n in range(first, first + count):
+        account, body, headers = CHANNELS[n % len(CHANNELS)]
+        raw = json.dumps(body(texts[n % len(texts)], n), ensure_ascii=False).encode()
+        made.append(f"POST /v1/channels/{account} HTTP/1.1\r\nHost: naru\r\nContent-Type: application/json\r\n{headers(raw)}\r\n"
+                    f"Content-Length: {len(raw)}\r\n\r\n".encode() + raw)
+    return made
+
+
+async def one_answer(reader):
+    """The status; the rest of the answer is read."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = next((int(l.split(b":")[1]) for l in head.split(b"\r\n") if l.lower().startswith(b"content-length")), 0)
+    await reader.readexactly(length)
+    return int(head.split(b" ", 2)[1])
+
+
+async def connection(port, mine, begin, waits, refused):
+    """Sends its own at their times, one after the other's answer."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    for at, request in mine:
+        due = begin + at
+        if due > time.monotonic():
+            await asyncio.sleep(due - time.monotonic())
+        writer.write(request)
+        if await one_answer(reader) // 100 != 2:
+            refused.append(request)
+        waits.append(time.monotonic() - due)
+    writer.close()
+
+
+async def drive(port, made, rate):
+    waits, refused, begin = [], [], time.monotonic() + 0.2
+    shares = [[(n / rate, made[n]) for n in range(i, len(made), CONNECTIONS)] for i in range(CONNECTIONS)]
+    await asyncio.gather(*(connection(port, s, begin, waits, refused) for s in shares))
+    return sorted(waits), refused
+
+
+def measure(naru, texts, run, rate, seconds):
+    """Prints one line."""
+    made = requests(texts, 1 + run * rate * seconds, rate * seconds)
+    accepted = lambda: naru.metric('naru_events_total{process="router-1",result="accepted"')
+    before = accepted()
+    waits, refused = asyncio.run(drive(naru.port, made, rate))
+    ms = lambda share: waits[int(share * (len(waits) - 1))] * 1000
+    print(f"webhooks of six channels at {rate}/s, {seconds} s: ack p50 {ms(.5):.2f} p99 {ms(.99):.2f} p99.9 {ms(.999):.2f} "
+          f"max {waits[-1] * 1000:.2f} ms   sent {len(made)} accepted {accepted() - before:.0f} refused {len(refused)}")
