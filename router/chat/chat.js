@@ -46,50 +46,52 @@
 
   /* ---- the panel ---- */
   const CSS = `
-:host { all: initial; position: fixed !important; inset: auto 0 0 auto; z-index: 2147483000; font: 16px/1.5 system-ui, -apple-system,
-  "Apple SD Gothic Neo", "Malgun Gothic", "Noto Sans KR", sans-serif; --c: #1f4fd8; --on: #fff; --bg: #fff; --fg: #1b1b1f;
-  --soft: #f0f1f5; --dim: #595c66; --line: #c9ccd6; --bad: #b3261e; color-scheme: light dark; }
+:host { all: initial !important; position: fixed !important; inset: auto 0 0 auto !important; z-index: 2147483000 !important;
+  display: block !important; color-scheme: light dark !important; line-height: 1.5 !important; font-family: system-ui, -apple-system,
+  "Apple SD Gothic Neo", "Malgun Gothic", "Noto Sans KR", sans-serif !important;
+  --c: #1f4fd8; --on: #fff; --bg: #fff; --fg: #1b1b1f;
+  --soft: #f0f1f5; --dim: #595c66; --line: #c9ccd6; --bad: #b3261e; }
 @media (prefers-color-scheme: dark) { :host { --bg: #1b1c20; --fg: #ececf1; --soft: #2c2e35; --dim: #b4b7c2; --line: #4a4d57; --bad: #ffb4ab; } }
 * { box-sizing: border-box; }
 [hidden] { display: none !important; }
 button, textarea { font: inherit; color: inherit; }
 button { cursor: pointer; border: 0; }
 :focus-visible { outline: 3px solid var(--fg); outline-offset: 2px; box-shadow: 0 0 0 2px var(--bg); }
-.launch { position: fixed; right: 1.25rem; bottom: 1.25rem; width: 3.5rem; height: 3.5rem; border-radius: 50%; background: var(--c);
+.launch { position: fixed; right: 1.25em; bottom: 1.25em; width: 3.5em; height: 3.5em; border-radius: 50%; background: var(--c);
   color: var(--on); box-shadow: 0 2px 12px #0006; transition: transform .15s; }
 .launch:hover { transform: scale(1.05); }
-.launch svg { width: 1.75rem; height: 1.75rem; fill: currentColor; display: block; margin: auto; }
-.badge { position: absolute; top: -.25rem; right: -.25rem; min-width: 1.5rem; padding: 0 .35rem; border-radius: 1rem; background: #b3261e;
-  color: #fff; font-size: .875rem; line-height: 1.5rem; text-align: center; }
-.panel { position: fixed; right: 1.25rem; bottom: 1.25rem; width: min(24rem, calc(100vw - 2.5rem)); height: min(38rem, calc(100dvh - 2.5rem));
-  display: flex; flex-direction: column; background: var(--bg); color: var(--fg); border: 1px solid var(--line); border-radius: 1rem;
+.launch svg { width: 1.75em; height: 1.75em; fill: currentColor; display: block; margin: auto; }
+.badge { position: absolute; top: -.25em; right: -.25em; min-width: 1.5em; padding: 0 .35em; border-radius: 1em; background: #b3261e;
+  color: #fff; font-size: .875em; line-height: 1.5em; text-align: center; }
+.panel { position: fixed; right: 1.25em; bottom: 1.25em; width: min(24em, calc(100vw - 2.5em)); height: min(38em, calc(100dvh - 2.5em));
+  display: flex; flex-direction: column; background: var(--bg); color: var(--fg); border: 1px solid var(--line); border-radius: 1em;
   overflow: hidden; box-shadow: 0 8px 32px #0005; animation: rise .18s ease-out; }
-@keyframes rise { from { transform: translateY(1rem); opacity: 0; } }
-.head { display: flex; align-items: flex-start; gap: .5rem; padding: .75rem .75rem .75rem 1rem; background: var(--c); color: var(--on); }
+@keyframes rise { from { transform: translateY(1em); opacity: 0; } }
+.head { display: flex; align-items: flex-start; gap: .5em; padding: .75em .75em .75em 1em; background: var(--c); color: var(--on); }
 .head div { flex: 1; min-width: 0; }
-h2 { margin: 0; font-size: 1.0625rem; font-weight: 700; overflow-wrap: anywhere; }
-.state { margin: 0; font-size: .875rem; overflow-wrap: anywhere; }
-.shut { width: 2.75rem; height: 2.75rem; flex: none; background: none; color: inherit; border-radius: .5rem; font-size: 1.25rem; }
+h2 { margin: 0; font-size: 1.0625em; font-weight: 700; overflow-wrap: anywhere; }
+.state { margin: 0; font-size: .875em; overflow-wrap: anywhere; }
+.shut { width: 2.75em; height: 2.75em; flex: none; background: none; color: inherit; border-radius: .5em; font-size: 1.25em; }
 .head :focus-visible { outline-color: var(--on); box-shadow: none; }
-.log { flex: 1; min-height: 4rem; overflow-y: auto; overscroll-behavior: contain; padding: 1rem; margin: 0; display: flex;
-  flex-direction: column; gap: .625rem; }
+.log { flex: 1; min-height: 4em; overflow-y: auto; overscroll-behavior: contain; padding: 1em; margin: 0; display: flex;
+  flex-direction: column; gap: .625em; }
 .log:focus-visible { outline-offset: -4px; }
 .msg { max-width: 85%; align-self: flex-start; }
 .msg.customer { align-self: flex-end; text-align: right; }
-.text { display: inline-block; text-align: left; padding: .5rem .75rem; border-radius: .875rem; background: var(--soft); color: var(--fg);
+.text { display: inline-block; text-align: left; padding: .5em .75em; border-radius: .875em; background: var(--soft); color: var(--fg);
   white-space: pre-wrap; overflow-wrap: anywhere; margin: 0; }
 .customer .text { background: var(--c); color: var(--on); }
 .msg.system { align-self: center; text-align: center; }
-.meta { display: block; font-size: .8125rem; color: var(--dim); }
+.meta { display: block; font-size: .8125em; color: var(--dim); }
 .fail { color: var(--bad); }
-.again { background: none; color: var(--fg); text-decoration: underline; padding: .25rem; font-size: .8125rem; }
-.typing { margin: 0; padding: 0 1rem; min-height: 1.5rem; font-size: .875rem; color: var(--dim); }
-form { display: flex; gap: .5rem; align-items: flex-end; padding: .75rem; border-top: 1px solid var(--line); }
-textarea { flex: 1; min-width: 0; resize: none; height: 2.75rem; max-height: 8rem; padding: .5rem .75rem; border: 1px solid var(--dim);
-  border-radius: .75rem; background: var(--bg); color: var(--fg); }
+.again { background: none; color: var(--fg); text-decoration: underline; padding: .25em; font-size: .8125em; }
+.typing { margin: 0; padding: 0 1em; min-height: 1.5em; font-size: .875em; color: var(--dim); }
+form { display: flex; gap: .5em; align-items: flex-end; padding: .75em; border-top: 1px solid var(--line); }
+textarea { flex: 1; min-width: 0; resize: none; height: 2.75em; max-height: 8em; padding: .5em .75em; border: 1px solid var(--dim);
+  border-radius: .75em; background: var(--bg); color: var(--fg); }
 textarea::placeholder { color: var(--dim); opacity: 1; }
-.send { flex: none; height: 2.75rem; padding: 0 1rem; border-radius: .75rem; background: var(--c); color: var(--on); font-weight: 600; }
-.note { margin: 0; padding: 0 .75rem; color: var(--bad); font-size: .875rem; }
+.send { flex: none; height: 2.75em; padding: 0 1em; border-radius: .75em; background: var(--c); color: var(--on); font-weight: 600; }
+.note { margin: 0; padding: 0 .75em; color: var(--bad); font-size: .875em; }
 .hide { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 @media (max-width: 480px), (max-height: 420px) { .panel { inset: 0; width: auto; height: auto; border: 0; border-radius: 0; } }
 @media (prefers-reduced-motion: reduce) { * { animation: none !important; transition: none !important; } }
