@@ -31,6 +31,8 @@
 #define LIM_CHAT_CONNS       19000u      /* customers' sockets; some of LIM_HTTP_CONNS are left for others */
 #define LIM_CHAT_TABS        8u          /* … of one conversation */
 #define LIM_CHAT_TEXT        4000u       /* characters of a customer's message */
+#define LIM_IDEM_KEYS        20000u      /* of Idempotency-Key, remembered by one router */
+#define LIM_IDEM_BYTES       33554432u   /* … of their answers */
 #define LIM_JSON_DEPTH       64u
 #define LIM_BATCH_EVENTS     100u
 #define LIM_WS_FRAME         65536u

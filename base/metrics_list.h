@@ -7,6 +7,8 @@
     X(HTTP_CONNECTIONS, M_GAUGE, "naru_http_connections", "", "HTTP and WebSocket connections open")                                \
     X(HTTP_REFUSED, M_COUNTER, "naru_http_refused_total", "cause", "Requests and connections refused, by cause")                    \
     X(HTTP_SPOOLED, M_GAUGE, "naru_http_spooled_bytes", "", "Bytes of large bodies that lie in files now")                          \
+    X(IDEMPOTENT, M_COUNTER, "naru_idempotent_total", "what",                                                                      \
+      "Requests with an Idempotency-Key: replayed, refused; answers forgotten early")                                              \
     X(EVENTS, M_COUNTER, "naru_events_total", "result", "Events received, by result: accepted, duplicate, refused")                 \
     X(EVENT_REFUSED, M_COUNTER, "naru_events_refused_total", "cause", "Events refused, by cause")                                   \
     X(CHANNEL_REQUESTS, M_COUNTER, "naru_channel_requests_total", "provider", "Webhooks of channels' providers, by provider")        \

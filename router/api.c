@@ -69,6 +69,7 @@ static const struct route routes[] = {
     { HTTP_M_GET, "/v1/webhooks/{}/dead", MAY_OPERATOR, list_dead_letters, ACT_NONE },
     { HTTP_M_POST, "/v1/webhooks/{}/replay", MAY_OPERATOR, replay_dead_letters, ACT_NONE },
     { HTTP_M_POST, "/v1/webhooks/{}/test", MAY_OPERATOR, test_webhook, ACT_NONE },
+    { HTTP_M_GET, "/problems/{}", MAY_ANYBODY, get_problem, ACT_NONE },
     { HTTP_M_GET, "/metrics", MAY_ANYBODY, get_metrics, ACT_NONE },
     { HTTP_M_GET, "/healthz", MAY_ANYBODY, get_health, ACT_NONE },
     { HTTP_M_GET, "/readyz", MAY_ANYBODY, get_ready, ACT_NONE },
@@ -196,7 +197,7 @@ void api_request(void *router, struct http_req *req)
     struct call c = { .router = router, .req = req };
     c.route = find_route(&c);
     if (!c.route) return;
-    if (c.route->roles == MAY_ANYBODY || (authorised(&c) && query_known(&c))) c.route->handler(&c);
+    if (c.route->roles == MAY_ANYBODY || (authorised(&c) && query_known(&c) && call_once(&c))) c.route->handler(&c);
 }
 
 /* ---- what handlers share ---- */

@@ -45,6 +45,8 @@ bool call_read_act(struct call *c, const struct json *doc, struct act *act, stru
 /* Asks the leader; its result answers the request as it is. `wrap`: the member a bare array is put under (NULL: none). */
 void call_ask(struct call *c, uint16_t workspace, struct act *act, bool patient);
 void answer_result(struct http_req *req, const struct result *res);
+/* A POST with an Idempotency-Key: false when it has been answered, as its first one was or with a refusal. */
+bool call_once(struct call *c);
 /* {"name": "…"} bodies: the text of a member, at most `max` bytes; answers 422 and gives false when it is something else. */
 bool body_text(struct http_req *req, const struct json *doc, const char *name, size_t max, struct str *out);
 /* The body as a JSON object (an empty one counts as {}); answers and gives false otherwise. Caller frees. */
@@ -81,7 +83,8 @@ void list_webhooks(struct call *c); /* api_hooks.c */
 void list_dead_letters(struct call *c);
 void replay_dead_letters(struct call *c);
 void test_webhook(struct call *c);
-void get_metrics(struct call *c);   /* api_state.c */
+void get_problem(struct call *c);
+void get_metrics(struct call *c); /* api_state.c */
 void get_health(struct call *c);
 void get_ready(struct call *c);
 void get_root(struct call *c);

@@ -91,3 +91,18 @@ void get_root(struct call *c)
     int n = snprintf(text, sizeof text, "{\"naru\":\"%s\",\"router\":\"%s\",\"api\":\"/v1\"}", NARU_VERSION, c->router->opts.name);
     http_json(c->req, 200, (struct str){ text, n > 0 && (size_t)n < sizeof text ? (size_t)n : 0 });
 }
+
+/* What a problem's `type` leads to. */
+void get_problem(struct call *c)
+{
+    char type[65], body[256];
+    snprintf(type, sizeof type, "%.*s", STR_FMT(c->arg[0]));
+    const struct problem_row *row = problem_find(type);
+    if (!row) {
+        http_problem(c->req, 404, "not-found", "there is no problem of this type");
+        return;
+    }
+    int n = snprintf(body, sizeof body, "{\"type\":\"/problems/%s\",\"title\":\"%s\",\"status\":%u}", row->type, row->title,
+                     row->status);
+    http_json(c->req, 200, (struct str){ body, (size_t)n });
+}

@@ -58,7 +58,10 @@ struct str http_body(const struct http_req *r);
 uint64_t http_arrived_us(const struct http_req *r); /* clock_mono_us when its first byte was read */
 /* Whose address it came from: IPv6, or IPv4 mapped into it; behind a listed proxy, the last one of X-Forwarded-For. False: gone. */
 bool http_peer(const struct http_req *r, char address[16]);
-void *http_user(const struct http_req *r);          /* the handler's own, for the time of the request */
+/* `fn` hears the answer before it leaves, whether or not somebody is still there to hear it. Once. */
+typedef void http_answer_fn(void *ctx, unsigned status, const char *type, struct str body, const char *extra);
+void http_on_answer(struct http_req *r, http_answer_fn *fn, void *ctx);
+void *http_user(const struct http_req *r); /* the handler's own, for the time of the request */
 void http_set_user(struct http_req *r, void *p);
 
 /* Answers. The body is copied. Extra headers: "Name: value\r\n…" or "". After any of these `r` is gone for the caller. */
@@ -71,7 +74,7 @@ void http_problem(struct http_req *r, unsigned status, const char *type, const c
 /* WebSocket (RFC 6455; framing by wslay). The handshake is checked and answered here. */
 struct ws_cfg {
     void *ctx;
-    uint32_t ping_ms; /* a ping when nothing was heard for so long; twice that without a word: closed. default 15 s */
+    uint32_t ping_ms;     /* a ping when nothing was heard for so long; twice that without a word: closed. default 15 s */
     uint32_t message_max; /* bytes of a message, 1009 beyond; 0: LIM_WS_MESSAGE */
     void (*on_text)(void *ctx, struct ws *w,
                     struct str text); /* whole, valid UTF-8, at most message_max; binary is refused with 1003 */

@@ -117,6 +117,8 @@ static void answer(struct http_req *r, const struct answer *a)
     struct http_conn *c = r->conn;
 
     naru_assert(!r->answered);
+    if (r->on_answer) r->on_answer(r->answer_ctx, a->status, a->type, a->body, a->extra);
+    r->on_answer = NULL;
     if (!c) { /* nobody is there to hear it */
         http_req_free(r);
         return;

@@ -166,6 +166,11 @@ struct str http_body(const struct http_req *r)
     return (struct str){ r->bytes + r->head_n, r->bytes_n - r->head_n };
 }
 uint64_t http_arrived_us(const struct http_req *r) { return r->arrived_us; }
+void http_on_answer(struct http_req *r, http_answer_fn *fn, void *ctx)
+{
+    r->on_answer = fn;
+    r->answer_ctx = ctx;
+}
 void *http_user(const struct http_req *r) { return r->user; }
 void http_set_user(struct http_req *r, void *p) { r->user = p; }
 bool http_wants_ws(const struct http_req *r) { return r->wants_ws; }

@@ -25,6 +25,8 @@ struct http_req {
     struct http_conn *conn; /* NULL: the client is gone, or we answered in the handler's place */
     struct http_req *next;  /* in the connection's line of unanswered requests, or in the pool's spare list */
     void *user;
+    http_answer_fn *on_answer; /* NULL: nobody asked */
+    void *answer_ctx;
     uint64_t arrived_us;
     uint64_t length; /* Content-Length, 0 without */
     char *bytes;

@@ -62,6 +62,8 @@
     X(NOT_ELIGIBLE, 409, "not-eligible", "The agent is not one who may be offered it")                                             \
     X(AGENT_EXISTS, 409, "agent-exists", "There is such an agent already")                                                         \
     X(PRECONDITION_FAILED, 412, "precondition-failed", "It has changed since it was read")                                         \
+    X(IDEMPOTENCY_UNDER_WAY, 409, "idempotency-under-way", "The first request under this key is still under way")                  \
+    X(IDEMPOTENCY_REUSED, 422, "idempotency-reused", "The key was used for another request")                                       \
     X(INTERNAL, 500, "internal", "Something went wrong here; the log tells more")
 
 #define PROBLEM_ENUM(id, status, type, title) PROBLEM_##id,

@@ -324,6 +324,7 @@ static enum err open_memory(struct router *r)
     agents_init(&r->agents);
     dispatch_init(&r->dispatch, &dispatch, LIM_EVENTS_LIVE);
     r->number = (uint32_t)r->opts.number;
+    idems_init(&r->idems, LIM_IDEM_KEYS, LIM_IDEM_BYTES);
     enum err e = events_init(&r->events, LIM_EVENTS_LIVE);
     r->events.owner = r;
     if (!e) e = config_keep_init(&r->config);
@@ -536,6 +537,7 @@ static void free_memory(struct router *r)
     ingest_fini(&r->ingest);
     buf_fini(&r->packed);
     buf_fini(&r->text);
+    idems_fini(&r->idems); /* last: what answered until now ended its keys here */
 }
 
 int router_main(int argc, char **argv)

@@ -8,8 +8,8 @@
 #include "proto/mailbox.h"
 #include "router/acts.h"
 #include "router/agents.h"
-#include "router/channels/widget.h"
 #include "router/bots.h"
+#include "router/channels/widget.h"
 #include "router/config_keep.h"
 #include "router/dispatch.h"
 #include "router/doors.h"
@@ -17,6 +17,7 @@
 #include "router/history.h"
 #include "router/hooks.h"
 #include "router/http.h"
+#include "router/idempotency.h"
 #include "router/ingest.h"
 #include "router/journal.h"
 #include "router/leader.h"
@@ -58,6 +59,7 @@ struct router {
     struct mailroom *mails;
     struct lmtp *lmtp; /* NULL: no such door */
     struct people_keep people;
+    struct idems idems;      /* answers under an Idempotency-Key */
     struct ingest ingest;    /* scratch of one event at a time */
     struct buf packed, text; /* scratch */
     uint32_t number;
