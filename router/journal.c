@@ -317,6 +317,12 @@ static void count_commit(struct journal *j, const struct batch *b)
     metric_observe(MET_JOURNAL_COMMIT, "", (double)b->took_us / 1e6);
 }
 
+static void tell_read(const struct batch *b, const struct op *op, enum err e)
+{
+    if (!e && !op->found) e = ERR_NOTFOUND;
+    op->read_fn(op->ctx, e, e ? STR_NONE : (struct str){ b->read.p + op->at, op->len });
+}
+
 /* The callbacks of one batch, in order. They may call anything here; what they append goes into the other batch. */
 static void tell(struct journal *j, const struct batch *b, enum err e)
 {
@@ -325,7 +331,7 @@ static void tell(struct journal *j, const struct batch *b, enum err e)
         if (e && op.type == OP_SETTLE) known_undo(&j->known, &op.id, op.number);
         if (e && op.type == OP_META) meta_failed(j, b, &op);
         if (op.fn) op.fn(op.ctx, e, op.number);
-        if (op.read_fn) op.read_fn(op.ctx, e ? e : op.found ? ERR_OK : ERR_NOTFOUND, (struct str){ b->read.p + op.at, op.len });
+        if (op.read_fn) tell_read(b, &op, e);
     }
 }
 

@@ -45,6 +45,32 @@ static int hours_called(const struct policy *p, const char *name)
     return -1;
 }
 
+TEST(webhooks_are_read)
+{
+    const struct policy *p = ((struct whole *)*state)->p;
+    const struct webhook *crm = &p->webhooks[0], *near = &p->webhooks[1];
+    assert_int_equal(p->webhook_count, 2);
+    assert_string_equal(crm->name, "crm");
+    assert_string_equal(crm->url, "https://crm.example/naru");
+    assert_int_equal(crm->secrets.count, 2);
+    assert_string_equal(crm->secrets.v[1], "file:/etc/naru/hook.key");
+    assert_true(crm->kinds == (1ull << ENTRY_OPENED | 1ull << ENTRY_QUEUE));
+    assert_int_equal(crm->within_ms, 3000);
+    assert_int_equal(crm->give_up_ms, 24 * HOUR);
+    assert_int_equal(crm->at_once, 16);
+    assert_string_equal(crm->headers.v[0], "X-Tenant: whole");
+    assert_false(crm->in_private);
+    assert_true(near->in_private);
+    assert_int_equal(near->within_ms, 10000);
+    assert_int_equal(near->give_up_ms, 72 * HOUR);
+    assert_int_equal(near->at_once, 8);
+    assert_true(near->kinds >> ENTRY_OPENED & 1 && near->kinds >> ENTRY_PRESENCE & 1 && !(near->kinds >> ENTRY_NO_TICKET & 1));
+    assert_true(p->tells_queues);
+    assert_string_equal(webhook_word(ENTRY_QUEUE), "queue.changed");
+    assert_string_equal(webhook_word(ENTRY_OFFER_EXPIRED), "ticket.offer_expired");
+    assert_null(webhook_word(ENTRY_NO_TICKET));
+}
+
 TEST(capacity_and_presence_are_read)
 {
     const struct policy *p = ((struct whole *)*state)->p;
@@ -312,6 +338,7 @@ int main(void)
 {
 #define WHOLE(test) cmocka_unit_test_setup_teardown(test, load_whole, drop_whole)
     const struct CMUnitTest tests[] = {
+        WHOLE(webhooks_are_read),
         WHOLE(capacity_and_presence_are_read),
         WHOLE(a_channel_says_how_an_offer_becomes_work),
         WHOLE(a_queue_says_who_is_next_and_who_is_asked),

@@ -366,6 +366,39 @@ static void every_acknowledged_row_is_there_after_a_kill(void **state)
     }
 }
 
+static void on_body(void *ctx, enum err e, struct str body)
+{
+    struct bench *b = ctx;
+    snprintf(b->seen_body, sizeof b->seen_body, "%s", e ? err_name(e) : "");
+    if (!e) snprintf(b->seen_body, sizeof b->seen_body, "%.*s", STR_FMT(body));
+    b->seen++;
+}
+
+static void a_row_is_read_back_from_the_disk_and_a_missing_one_is_told(void **state)
+{
+    struct bench *b = *state;
+    struct id id = id_number(1);
+    uint64_t first, number;
+    open_journal(b);
+    assert_int_equal(journal_append(b->j, ROW_HOOK, &id, STR("one"), on_told, b, &first), ERR_OK);
+    for (int i = 0; i < 300; i++) /* a chunk, and the begin of another one */
+        assert_int_equal(journal_append(b->j, ROW_HOOK, &id, STR("two"), on_told, b, &number), ERR_OK);
+    wait_for(b, &b->ok, 301);
+    b->seen = 0;
+    assert_int_equal(journal_read(b->j, first, on_body, b), ERR_OK);
+    wait_for(b, &b->seen, 1);
+    assert_string_equal(b->seen_body, "one");
+    assert_int_equal(journal_read(b->j, number, on_body, b), ERR_OK);
+    assert_int_equal(journal_read(b->j, first + 7, on_body, b), ERR_OK);
+    wait_for(b, &b->seen, 3);
+    assert_string_equal(b->seen_body, "two");
+    assert_int_equal(journal_read(b->j, number + 1, on_body, b), ERR_OK);
+    wait_for(b, &b->seen, 4);
+    assert_string_equal(b->seen_body, "ERR_NOTFOUND");
+    close_journal(b);
+    assert_int_equal(b->io + b->full, 0);
+}
+
 static void a_settled_identity_is_known_at_once_and_after_reopening_and_its_rows_are_not_told(void **state)
 {
     struct bench *b = *state;
@@ -654,6 +687,7 @@ int main(void)
         TEST(many_rows_of_one_turn_are_one_transaction),
         TEST(what_waits_is_bounded),
         TEST(every_acknowledged_row_is_there_after_a_kill),
+        TEST(a_row_is_read_back_from_the_disk_and_a_missing_one_is_told),
         TEST(a_settled_identity_is_known_at_once_and_after_reopening_and_its_rows_are_not_told),
         TEST(identities_leave_after_their_days_but_not_before_their_rows),
         TEST(the_file_stays_as_large_as_what_lives_over_many_cycles),
