@@ -6,11 +6,13 @@
   memory      at rest, and with 100,000 tickets waiting (nobody there to take them)
   scorer      closed loop, with the example scorers asked for the intent of every message
   matcher     the matching core alone: a decision, a ticket's life, a matching step, bytes a waiting ticket
+  hooks       webhooks of every change of a ticket to a local receiver, alone and with a dead one beside it
   simulate    a trace through the simulator: 500 agents of three skills each, 20 queues, calls that hang up, 92 % load
   parts       the small benchmarks of single rooms
 CPU is that of naru's processes and redis-server; the load clients are told apart. Everything shares this machine's cores."""
 import argparse
 
+import json
 import os
 import pathlib
 import random
@@ -20,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 
 import doors
 from conftest import NARU, Naru, json_line, wait_for
@@ -130,6 +133,49 @@ def memory(args, file):
     print("with 100,000 waiting, MiB:  " + " ".join(f"{n}={rss(p):.0f}" for n, p in sorted(kids.items())))
     print("KiB a waiting ticket:       " + " ".join(f"{n}={(rss(p) - base[n]) * 1024 / 100000:.2f}" for n, p in sorted(kids.items())) + "\n")
     drop(naru)
+
+
+def hook_policy(port, names):
+    """`dead` is a port that nobody listens on."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="naru-bench-"))
+    (folder / "key").write_text("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    where = {"good": port, "dead": 9}
+    lines = [f'  {n}: {{ url: "http://127.0.0.1:{where[n]}/{n}", secret: "file:{folder}/key", only: ticket.*, private: yes, at-once: 16 }}' for n in names]
+    (folder / "policy.yaml").write_text((HERE / "policy.yaml").read_text() + "\n" + "\n".join(["webhooks:", *lines]) + "\n")
+    return folder / "policy.yaml"
+
+
+def hooks_once(args, file, port, names):
+    """Changes a second that the good one took, over the time from its first to its last."""
+    ask = lambda: json.loads(urllib.request.urlopen(f"http://127.0.0.1:{port}/").read())
+    ask()
+    naru = make(hook_policy(port, names))
+    sent, took, per = run(naru, file, 50, args.count, "--closed", args.closed)
+    wait_for("the good one to know all", lambda: naru.metric('naru_hook_backlog{process="router-1",webhook="bench/good"}') == 0 and
+             naru.metric('naru_hooks_total{process="router-1",result="kept"}') > 0, 120)
+    got = ask()
+    wrong = f"   LATE {got['late']}" if got["late"] else ""
+    print(f"hooks {'+'.join(names):12} told {got['different']:>7}  {got['taken'] / got['seconds']:>7.0f}/s  twice {got['taken'] - got['different']}  "
+          f"router {per['router-1'] * args.count / got['taken']:.1f} us of cpu a webhook, all its other work in it   settled {sent['settled_rate']:.0f} tickets/s{wrong}")
+    sys.stdout.flush()
+    drop(naru)
+    return got["taken"] / got["seconds"], per["router-1"]
+
+
+def hooks(args, file):
+    args = argparse.Namespace(**{**vars(args), "count": min(args.count, 20000)})
+    receiver = subprocess.Popen([sys.executable, HERE / "hooks.py", "0"], stdout=subprocess.PIPE, text=True)
+    port = int(receiver.stdout.readline())
+    try:
+        naru = make()
+        _, _, per = run(naru, file, 50, args.count, "--closed", args.closed)
+        drop(naru)
+        alone = hooks_once(args, file, port, ["good"])
+        beside = hooks_once(args, file, port, ["good", "dead"])
+        print(f"hooks: beside a dead one the good one is told {beside[0] / alone[0]:.2f} times as fast; "
+              f"{alone[1] - per['router-1']:.1f} us of the router's cpu a ticket are theirs\n")
+    finally:
+        receiver.kill()
 
 
 def wait_of_scorers(naru):
@@ -271,5 +317,5 @@ if __name__ == "__main__":
     os.environ["NARU_LOG"] = "warn"
     print(f"machine: {os.cpu_count()} cores; messages: {messages if ARGS.file else 'the demo texts'}; triage workers: {ARGS.triage}")
     for what in ARGS.what:
-        {"throughput": throughput, "pipeline": throughput, "latency": latency, "doors": webhooks, "memory": memory, "scorer": scorer, "models": models, "matcher": matcher, "simulate": simulate, "parts": parts}[what](ARGS, messages)
+        {"throughput": throughput, "pipeline": throughput, "latency": latency, "doors": webhooks, "memory": memory, "hooks": hooks, "scorer": scorer, "models": models, "matcher": matcher, "simulate": simulate, "parts": parts}[what](ARGS, messages)
     shutil.rmtree(work, ignore_errors=True)

@@ -96,10 +96,22 @@ def in_order(events):
         last[e["subject"]] = e["sequence"]
 
 
+def fails_first(every):
+    """Answers so that one change of so many is refused the first time."""
+    tried = set()
+
+    def answer(event, count):
+        again = event["id"] in tried
+        tried.add(event["id"])
+        return 200 if again or count % every else 500
+    return answer
+
+
 @pytest.fixture(scope="module")
 def receiver():
     os.environ["HOOK_SECRET"], os.environ["HOOK_NEXT"] = SECRET, NEXT_SECRET
     server = Receiver()
+    server.answers["/flaky"] = fails_first(4)
     yield server
     server.close()
 
@@ -163,28 +175,6 @@ def test_the_life_of_a_ticket_is_told_in_order_and_independent_clients_accept_it
     assert twice[0].headers["X-Tenant"] == "test"
 
 
-def test_what_fails_comes_again_under_the_same_id_and_the_order_of_a_ticket_stays(naru, receiver):
-    tried = set()
-
-    def flaky(event, count):
-        """Every third change is refused the first time."""
-        again = event["id"] in tried
-        tried.add(event["id"])
-        return 200 if again or count % 3 else 500
-
-    receiver.answers["/flaky"] = flaky
-    tickets = {serve(naru, 10 + i) for i in range(4)}
-    ends = lambda: {e["subject"] for e in receiver.heard("/flaky", "ticket.ended")}
-    wait_for("all ends at the receiver that fails", lambda: tickets <= ends(), 60)
-    with receiver.lock:
-        calls = [c for c in receiver.calls if c.path == "/flaky"]
-    in_order([c.at for c in calls if c.status == 200])
-    failed = {c.at["id"] for c in calls if c.status != 200}
-    assert failed and failed <= {c.at["id"] for c in calls if c.status == 200}
-    assert all(c.headers["webhook-id"] == c.at["id"] for c in calls)
-    assert len({c.at["id"] for c in calls if c.status == 200}) == len([c for c in calls if c.status == 200]), "none came twice after a 2xx"
-
-
 def test_dead_letters_are_listed_and_told_again(naru, receiver):
     receiver.answers["/dies"] = 500
     ticket = serve(naru, 20)
@@ -229,6 +219,19 @@ def test_a_test_event_is_sent_at_once(naru, receiver):
     assert naru.get("/v1/webhooks", token="").status == 401
 
 
+def test_what_fails_comes_again_under_the_same_id_and_the_order_of_a_ticket_stays(naru, receiver):
+    """Of all the tickets of the tests above."""
+    wait_for("what failed to be told", lambda: webhooks(naru)["flaky"]["backlog"] == 0, 60)
+    with receiver.lock:
+        calls = [c for c in receiver.calls if c.path == "/flaky"]
+    in_order([c.at for c in calls if c.status == 200])
+    failed, told = {c.at["id"] for c in calls if c.status != 200}, [c.at["id"] for c in calls if c.status == 200]
+    assert failed and failed <= set(told)
+    assert len(set(told)) == len(told), "none came twice after a 2xx"
+    assert all(c.headers["webhook-id"] == c.at["id"] for c in calls)
+    assert set(told) >= {e["id"] for e in receiver.heard("/all") if e["type"].startswith("naru.ticket.")}
+
+
 def test_nothing_is_lost_when_the_router_is_killed_while_the_receiver_is_away(naru, receiver):
     receiver.answers["/later"] = lambda event, count: 500
     tickets = {serve(naru, 40 + i) for i in range(3)}
@@ -241,3 +244,33 @@ def test_nothing_is_lost_when_the_router_is_killed_while_the_receiver_is_away(na
     in_order(receiver.heard("/later"))
     wait_for("an empty outbox", lambda: webhooks(naru)["later"]["backlog"] == 0)
     assert not naru.faults()
+
+
+def test_two_routers_tell_each_change_once_also_when_one_is_killed(receiver):
+    with by_hand(routers=2, policy=policy(receiver.port, once={"give-up": "1h"})) as hand:
+        hand.start("redis", "router-1", "router-2", "triage-1", "assign-1").ready()
+        doors = list(hand.routers.values())
+        tickets, last = set(), None
+        with doors[0].agent("ann") as ann:
+            for i in range(8):
+                doors[i % 2].event(f"t{i}", "refund", conversation=f"t{i}", customer=f"t{i}")
+                offer = ann.hear("offer", conversation=f"t{i}")
+                doors[(i + 1) % 2].event(f"more{i}", "and more", conversation=f"t{i}", customer=f"t{i}")
+                taken = ann.act("accept", ticket=offer["ticket"], token=offer["token"])
+                assert taken["status"] == 200, taken
+                assert ann.act("resolve", ticket=offer["ticket"], token=taken["token"])["status"] == 200
+                tickets.add(offer["ticket"])
+        told = lambda: {e["subject"] for e in receiver.heard("/once", "ticket.ended")}
+        hand.kill("router-2")
+        hand.start("router-2").ready()
+        wait_for("all ends", lambda: tickets <= told(), 60)
+        wait_for("empty outboxes", lambda: all(webhooks(d)["once"]["backlog"] == 0 for d in doors), 60)
+        heard = receiver.heard("/once")
+        in_order(heard)
+        opened = [e for e in heard if e["type"] == "naru.ticket.opened"]
+        assert len({e["id"] for e in opened}) == len(tickets)
+        assert {e["type"] for e in heard} >= {"naru.agent.presence", "naru.queue.changed", "naru.ticket.accepted"}
+        presence = [e["id"] for e in heard if e["type"] == "naru.agent.presence"]
+        assert len(presence) == len(set(presence)), "two routers told of the agent"
+        again = [i for i, n in collections.Counter(e["id"] for e in heard).items() if n > 1]
+        assert len(again) < 8, "more than what was under way when the router died"
