@@ -63,6 +63,32 @@ static void check_needs(struct bind *b, const struct account *a, const struct yn
     }
 }
 
+/* An address is one account's: the mail goes nowhere else. */
+static void check_addresses(struct bind *b, const struct policy *p, uint32_t at, const struct ynode *n)
+{
+    const struct account *a = &p->accounts[at];
+    const struct ynode *v = tree_get(n, "addresses");
+    if (a->provider == PROVIDER_LMTP && !a->addresses.count)
+        findings_key(b->f, F_ERROR, n, "\"lmtp\" needs `addresses`, whose mails it takes: add them, such as [help@shop.example]");
+    for (uint32_t o = 0; v && a->provider == PROVIDER_LMTP && o < at; o++) {
+        const struct account *other = &p->accounts[o];
+        for (uint32_t i = 0; other->provider == PROVIDER_LMTP && i < other->addresses.count; i++) {
+            for (uint32_t k = 0; k < a->addresses.count; k++) {
+                if (strcmp(a->addresses.v[k], other->addresses.v[i]) == 0)
+                    findings_at(b->f, F_ERROR, v, "%s is an address of the account %s already", a->addresses.v[k], other->name);
+            }
+        }
+    }
+}
+
+/* What hands mails over must say as whom. */
+static void check_smtp(struct bind *b, const struct account *a, const struct ynode *n)
+{
+    bool whole = a->from != NULL;
+    for (uint32_t i = 0; i < a->addresses.count; i++) whole |= *a->addresses.v[i] != '@';
+    if (a->smtp && !whole) findings_at(b->f, F_ERROR, tree_get(n, "smtp"), "needs `from`, the address that replies come from");
+}
+
 void check_accounts(struct bind *b, const struct draft *d, const struct ynode *root)
 {
     const struct ynode *all = tree_get(root, "accounts");
@@ -72,13 +98,15 @@ void check_accounts(struct bind *b, const struct draft *d, const struct ynode *r
         if (!n || a->channel >= d->p.channel_count) continue;
         check_channel(b, &d->p, a, n);
         check_needs(b, a, n);
+        check_addresses(b, &d->p, i, n);
+        check_smtp(b, a, n);
     }
 }
 
 /* Without a provider nobody asks for these. */
 static void warn_unread(struct bind *b, const struct account *a, const struct ynode *n)
 {
-    static const char *const keys[] = { "secret", "token", "verify", "id", "api" };
+    static const char *const keys[] = { "secret", "token", "verify", "id", "api", "addresses", "smtp", "user" };
     for (size_t i = 0; a->provider == PROVIDER_NONE && i < sizeof keys / sizeof *keys; i++) {
         const struct ynode *v = tree_get(n, keys[i]);
         if (v) bind_warn(b, v, "does nothing: the account has no provider; name one, or take it out");

@@ -103,16 +103,20 @@ static void ended(struct out_call *c, CURLcode code)
     curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(c->easy, CURLINFO_REQUEST_SIZE, &bytes);
     curl_easy_getinfo(c->easy, CURLINFO_RETRY_AFTER, &later);
-    if (code == CURLE_OK) how = status >= 200 && status < 300 ? OUT_OK : OUT_STATUS;
+    /* SMTP tells a code for each command: of a mail that failed only a refusal is the answer, not the last "go on". */
+    bool mail = c->mail_to != NULL;
+    if (mail && code != CURLE_OK && status < 400) status = 0;
+    if (mail && status >= 400) how = OUT_STATUS;
+    else if (code == CURLE_OK) how = status >= 200 && status < 300 ? OUT_OK : OUT_STATUS;
     else if (c->answer.err) how = OUT_TOOBIG;
     else if (c->is_private) how = OUT_PRIVATE;
-    for (size_t i = 0; code != CURLE_OK && !c->is_private && i < sizeof code_rows / sizeof *code_rows; i++) {
+    for (size_t i = 0; how == OUT_BROKEN && i < sizeof code_rows / sizeof *code_rows; i++) {
         if (code_rows[i].code == code) how = code_rows[i].end;
     }
     end(c, (struct out_answer){ .end = how,
                                 .status = (unsigned)status,
                                 .retry_after_s = later > 0 && later < UINT32_MAX ? (uint32_t)later : 0,
-                                .sent = bytes > 0 || c->mail_at > 0 });
+                                .sent = bytes > 0 || c->mail_at > 0 || (mail && status) });
 }
 
 static void reap(struct http_out *o)

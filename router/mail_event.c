@@ -37,6 +37,14 @@ static bool one_word(struct str s)
     return s.n > 0;
 }
 
+/* At most so many bytes of it, and no part of a character. */
+static struct str front_of(struct str s, size_t most)
+{
+    if (s.n <= most) return s;
+    for (s.n = most; s.n && ((unsigned char)s.p[s.n] & 0xC0) == 0x80;) s.n--;
+    return s;
+}
+
 static struct str answer_with(struct channel_in *c, const struct mail *m)
 {
     struct buf b;
@@ -44,6 +52,8 @@ static struct str answer_with(struct channel_in *c, const struct mail *m)
     buf_init(&b, REPLY_WITH_MAX);
     if (said) buf_addf(&b, "m %.*s\n", STR_FMT(m->id));
     if (one_word(m->reply_to) && m->reply_to.n <= 256) buf_addf(&b, "t %.*s\n", STR_FMT(m->reply_to));
+    struct str subject = front_of(m->subject, 250);
+    if (subject.n) buf_addf(&b, "s %.*s\n", STR_FMT(subject));
     struct str refs = chain(c, m, REPLY_WITH_MAX - b.n - 8);
     if (refs.n) buf_addf(&b, "r %.*s\n", STR_FMT(refs));
     struct str out = b.err ? STR_NONE : channel_text(c, "%.*s", STR_FMT(buf_str(&b)));
@@ -64,6 +74,7 @@ void mail_answer_read(struct str with, struct mail_answer *out)
         if (*line.p == 'm') out->id = v;
         else if (*line.p == 'r') out->references = v;
         else if (*line.p == 't') out->to = v;
+        else if (*line.p == 's') out->subject = v;
     }
 }
 

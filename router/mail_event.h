@@ -13,7 +13,8 @@ enum err mail_event(struct channel_in *c, const struct mail *m, const struct mai
    address". Written by mail_event, read by the sender. */
 #define REPLY_WITH_MAX 1024u
 struct mail_answer {
-    struct str id, references, to; /* any may be empty; references as they stand in a header, without brackets, blanks between */
+    struct str id, references, to,
+        subject; /* any may be empty; references as they stand in a header, without brackets, blanks between */
 };
 void mail_answer_read(struct str with, struct mail_answer *out);
 

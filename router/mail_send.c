@@ -110,12 +110,12 @@ static void set_head(GMimeMessage *mail, const struct message_out *m, InternetAd
     GDateTime *at = g_date_time_new_from_unix_utc((gint64)(m->now / 1000));
     g_mime_message_add_mailbox(mail, GMIME_ADDRESS_TYPE_FROM, name, address);
     g_mime_message_add_mailbox(mail, GMIME_ADDRESS_TYPE_TO, NULL, to);
-    set_subject(mail, m->subject);
+    mail_answer_read(m->with, &answer);
+    set_subject(mail, m->subject.n ? m->subject : answer.subject);
     if (at) g_mime_message_set_date(mail, at);
     if (at) g_date_time_unref(at);
     mail_make_id(id, &m->id, &m->ticket, m->conversation, str_of(strchr(address, '@') + 1));
     g_mime_message_set_message_id(mail, id);
-    mail_answer_read(m->with, &answer);
     set_threading(mail, &answer);
     /* A reply by a person is none; one by the policy is, so that no machine answers it (RFC 3834, 5). */
     if (!m->by.n) g_mime_object_set_header(GMIME_OBJECT(mail), "Auto-Submitted", "auto-replied", NULL);
@@ -193,13 +193,16 @@ static enum err mail_plan(const struct door *d, const struct message_out *m, str
     return err;
 }
 
-/* RFC 5321, 4.2.1: 2xx done, 4xx not now, 5xx never. No code: the connection broke, and the mail may have arrived or not. */
+/* RFC 5321, 4.2.1: 2xx done, 4xx not now, 5xx never. That our user or password is not taken (RFC 4954, 6) says nothing of the mail:
+   it waits until somebody has put that right. No code: the connection broke, and the mail may have arrived or not. */
 static void mail_judge(const struct door *d, const struct send_answer *a, struct send_result *out)
 {
     (void)d;
     unsigned kind = a->status / 100;
-    out->end = kind == 2 ? SEND_DONE : kind == 4 ? SEND_AGAIN : kind == 5 ? SEND_REFUSED : SEND_UNKNOWN;
-    if (kind != 2) snprintf(out->why, sizeof out->why, "the mail server answered %u", a->status);
+    bool ourselves = a->status == 530 || a->status == 534 || a->status == 535 || a->status == 538;
+    out->end = kind == 2 ? SEND_DONE : kind == 4 || ourselves ? SEND_AGAIN : kind == 5 ? SEND_REFUSED : SEND_UNKNOWN;
+    if (ourselves) snprintf(out->why, sizeof out->why, "the mail server takes neither user nor password (%u)", a->status);
+    else if (kind != 2) snprintf(out->why, sizeof out->why, "the mail server answered %u", a->status);
 }
 
 const struct sender mail_sender = { .repeatable = true, .plan = mail_plan, .judge = mail_judge };

@@ -1,5 +1,7 @@
 """Mails at a real Naru: by LMTP from swaks and nodemailer, and by Postmark's and Mailgun's webhooks; right and every way of wrong."""
 import base64
+import email
+import email.policy
 import hashlib
 import hmac
 import json
@@ -8,18 +10,19 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 import urllib.parse
 import uuid
 
 import pytest
-from conftest import Naru, json_line, node, wait_for
+from conftest import NODE, Naru, json_line, node, wait_for
 
 POLICY = """
 naru: 1
 workspace: talk
 accounts:
-  help: {{ channel: email, provider: lmtp, addresses: [help@shop.example, "@care.example"], from: "Shop <help@shop.example>" }}
+  help: {{ channel: email, provider: lmtp, addresses: [help@shop.example, "@care.example"], from: "Shop <help@shop.example>", smtp: "smtp://127.0.0.1:{smtp}" }}
   sales: {{ channel: email, provider: lmtp, addresses: sales@shop.example }}
   pm: {{ channel: email, provider: postmark, secret: ["file:{f}/new", "file:{f}/old"] }}
   mg: {{ channel: email, provider: mailgun, secret: ["file:{f}/new", "file:{f}/old"] }}
@@ -37,12 +40,41 @@ def free_port():
         return s.getsockname()[1]
 
 
+class Receiver:
+    """smtp-server beside us: `port`, and the mails it got."""
+
+    def __init__(self):
+        self.p = subprocess.Popen(["node", str(NODE / "mail_receiver.mjs")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.port = int(self.p.stdout.readline())
+        self.got = []
+        threading.Thread(target=self.read, daemon=True).start()
+
+    def read(self):
+        for line in self.p.stdout:
+            self.got.append(json.loads(line))
+
+    def mail_to(self, address):
+        mails = [m for m in self.got if m["to"] == [address]]
+        return mails and (mails[0], email.message_from_bytes(mails[0]["raw"].encode("latin1"), policy=email.policy.default))
+
+    def stop(self):
+        self.p.stdin.close()
+        self.p.wait(30)
+
+
 @pytest.fixture(scope="module")
-def naru():
+def receiver():
+    r = Receiver()
+    yield r
+    r.stop()
+
+
+@pytest.fixture(scope="module")
+def naru(receiver):
     folder = pathlib.Path(tempfile.mkdtemp(prefix="naru-email-"))
     for name, text in WORDS.items():
         (folder / name).write_text(text + "\n")
-    (folder / "policy.yaml").write_text(POLICY.format(f=folder))
+    (folder / "policy.yaml").write_text(POLICY.format(f=folder, smtp=receiver.port))
     port = free_port()
     n = Naru(folder, policy=folder / "policy.yaml", options=["--lmtp", f"127.0.0.1:{port}"])
     n.lmtp = port
@@ -248,6 +280,47 @@ def test_what_cannot_be_read_is_refused_for_good(naru):
     c = Lmtp(naru.lmtp, hello=False)
     assert c.ask("EHLO x").startswith("500")
     c.close()
+
+
+# ---- replies ----
+
+def reply_to(naru, ann, id, sender, text, head=""):
+    """A mail of this sender, accepted by ann and answered: what became of the answer."""
+    assert deliver(naru, mail(id, f"question {id}", head, f"Kim <{sender}>"), sender=sender) == ["250 2.0.0 kept"]
+    ticket = ticket_of(naru, "help", id)
+    offer = ann.hear("offer", ticket=ticket)
+    held = ann.act("accept", ticket=ticket, token=offer["token"])
+    assert held["status"] == 200, held
+    said = ann.act("reply", ticket=ticket, token=held["token"], text=text)
+    assert said["status"] == 200, said
+    return ticket, said["message"]
+
+
+def test_a_reply_goes_out_by_a_mail_server_and_its_answer_comes_home(naru, receiver):
+    with naru.agent("ann") as ann:
+        ticket, message = reply_to(naru, ann, "ask@x", "minji@x.example", "환불해 드렸습니다.\n.점 하나\n", "References: <root@y> <mid@y>\nIn-Reply-To: <mid@y>\n")
+        ann.hear("message_state", message=message, cause="sent")
+    envelope, got = wait_for("the reply", lambda: receiver.mail_to("minji@x.example"))
+    assert envelope["from"] == "help@shop.example" and got["From"] == "Shop <help@shop.example>" and got["Subject"] == "Re: s"
+    assert got["In-Reply-To"] == "<ask@x>" and got["References"].split() == ["<root@y>", "<mid@y>", "<ask@x>"]
+    assert got.get_content().replace("\r\n", "\n") == "환불해 드렸습니다.\n.점 하나\n"
+    assert got["Message-ID"].startswith("<naru.") and got["Message-ID"].endswith("@shop.example>") and got["Auto-Submitted"] is None
+    assert deliver(naru, mail("cut@x", "감사합니다", f"In-Reply-To: {got['Message-ID']}\n")) == ["250 2.0.0 kept"]
+    assert ticket_of(naru, "help", "cut@x") == ticket
+    report = ("From: MAILER-DAEMON@x\nMessage-ID: <dsn@x>\nContent-Type: multipart/report; report-type=delivery-status; boundary=q\n\n--q\n\nsorry\n--q\n"
+              "Content-Type: message/delivery-status\n\nReporting-MTA: dns; x\n\nAction: failed\nStatus: 5.1.1\n\n--q\n"
+              f"Content-Type: text/rfc822-headers\n\nMessage-ID: {got['Message-ID']}\n\n--q--\n")
+    assert deliver(naru, report, sender="") == ["250 2.0.0 kept"]
+    wait_for("the report to be kept", lambda: naru.get(f"/v1/events/{event_id('help', 'dsn@x')}").status == 200)
+
+
+def test_a_mailbox_that_is_none_is_told_and_one_that_is_busy_asked_again(naru, receiver):
+    with naru.agent("ann") as ann:
+        _, refused = reply_to(naru, ann, "ask2@x", "refused@x.example", "no")
+        ann.hear("message_state", message=refused, cause="failed")
+        _, later = reply_to(naru, ann, "ask3@x", "later@x.example", "yes")
+        ann.hear("message_state", message=later, cause="sent")
+    assert receiver.mail_to("later@x.example") and not receiver.mail_to("refused@x.example")
 
 
 # ---- webhooks ----
