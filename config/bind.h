@@ -61,7 +61,7 @@ struct wordset {
 };
 
 /* What a name in a file refers to. Resolved when all of the file was read, so that order in the file does not matter. */
-enum ref_to { REF_QUEUE, REF_HOURS, REF_CHANNEL, REF_ACCOUNT, REF_AGENT, REF_CLASS, REF_COUNT };
+enum ref_to { REF_QUEUE, REF_HOURS, REF_CHANNEL, REF_ACCOUNT, REF_AGENT, REF_CLASS, REF_TEXT, REF_COUNT };
 struct ref {
     enum ref_to to;
     struct str name;

@@ -2,10 +2,9 @@
 
    Errors: what cannot work. A default queue that is missing or double, calendars that never open, rings of moves (a ticket that can
    be moved in a circle would never stop changing queues, so the ring is refused and named), and what the pages beside this one
-   refuse: steps (lint_steps.c), accounts (lint_accounts.c), gates and callbacks (lint_queues.c), costs that nobody can ever bear (lint_capacity.c), rules
-   (lint_rules.c).
-   Warnings: what is allowed and dead or doubtful, most often a slip of the pen. Each says what is wrong and what to change.
-   They are looked for only when there is no error; docs/check.md lists them.
+   refuse: steps (lint_steps.c), accounts (lint_accounts.c), gates and callbacks (lint_queues.c), costs that nobody can ever bear
+   (lint_capacity.c), rules (lint_rules.c). Warnings: what is allowed and dead or doubtful, most often a slip of the pen. Each says
+   what is wrong and what to change. They are looked for only when there is no error; docs/check.md lists them.
 
    Items of lists are found again in the tree by index. */
 #include "config/lint.h"
@@ -135,6 +134,7 @@ static void check_warnings(struct bind *b, const struct draft *d, const struct c
     warn_choices(b, d, root);
     warn_starving(b, d, c, root);
     warn_overflow(b, d, root);
+    warn_texts(b, d, root);
     warn_capacity(b, d, root);
     warn_times(b, d, root);
     warn_webhooks(b, d, root);

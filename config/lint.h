@@ -26,6 +26,8 @@ void warn_staff(struct bind *b, const struct draft *d, const struct crew *c, con
 /* Queues whose tickets may wait for ever (lint_starve.c). */
 void warn_starving(struct bind *b, const struct draft *d, const struct crew *c, const struct ynode *root);
 /* Overflow clauses that are never asked or never hold (lint_overflow.c). */
+/* Texts that nobody says, that lack a language others have, updates that name none (lint_texts.c). */
+void warn_texts(struct bind *b, const struct draft *d, const struct ynode *root);
 void warn_overflow(struct bind *b, const struct draft *d, const struct ynode *root);
 /* Words that decide nothing (lint_choose.c). */
 void warn_choices(struct bind *b, const struct draft *d, const struct ynode *root);

@@ -26,7 +26,14 @@ static bool covers(const struct overflow *a, const struct overflow *b)
 }
 
 /* A callback brings the ticket back, and what has an age may then be asked. */
-static bool sends_away(const struct overflow *o) { return !o->deflect && !(o->callback.given && has_span(&o->age)); }
+static bool only_answers(const struct overflow *o)
+{
+    return o->answer >= 0 && o->move < 0 && !o->callback.given && !o->refuse && !o->deflect;
+}
+static bool sends_away(const struct overflow *o)
+{
+    return !o->deflect && !only_answers(o) && !(o->callback.given && has_span(&o->age));
+}
 
 static bool same_deflect(const struct overflow *a, const struct overflow *b)
 {

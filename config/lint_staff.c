@@ -236,7 +236,8 @@ static bool gather_wanted(struct sweep *s)
     if (s->q->answer.hours >= 0) s->wanted[s->wanted_count++] = s->q->answer.hours;
     for (uint32_t i = 0; i < s->q->overflow_count; i++) {
         const struct overflow *o = &s->q->overflow[i];
-        if (o->deflect || o->waiting_over || o->expected_over.ms || o->expected_over.pct) continue;
+        bool leaves = o->move >= 0 || o->callback.given || o->refuse;
+        if (!leaves || o->waiting_over || o->expected_over.ms || o->expected_over.pct) continue;
         if (o->nobody_staffed && o->closed < 0) return false;
         if (o->closed >= 0 && !o->nobody_staffed && s->wanted_count < LIM_LIST_ITEMS) s->wanted[s->wanted_count++] = o->closed;
     }

@@ -139,9 +139,9 @@ struct account {
     const char *smtp;            /* smtp:// or smtps://host[:port], where mails are handed in; NULL: none */
     const char *user;            /* its user; the password is `token`. NULL: `from` */
     struct voice_rules voice;
-    struct words_list origins;   /* of `widget`: the pages that may use it, "https://shop.example"; "*": any */
+    struct words_list origins; /* of `widget`: the pages that may use it, "https://shop.example"; "*": any */
     struct widget_look widget;
-    struct inbound inbound;      /* of generic and cloudevents */
+    struct inbound inbound; /* of generic and cloudevents */
     uint32_t line;
 };
 
@@ -275,7 +275,7 @@ struct step { /* one line of a timeline, only what the service acts on; sorted a
     uint32_t at_once; /* offered to so many agents at once, 1..16 */
     struct callback callback;
     struct words_list notify; /* names of agents or of groups */
-    const char *update;       /* what the customer is told: a word that integrations translate */
+    const char *update;       /* what the customer is told: a name of texts, or a word that integrations translate */
     const char *close;        /* the reason it ends with (cancelled) */
     bool park;                /* until the customer writes */
     bool narrow;              /* it may ask for more than before; else needs only fall */
@@ -293,6 +293,7 @@ struct overflow {
     struct callback callback;
     const char *refuse;  /* it ends (cancelled); the customer is told this; or NULL */
     const char *deflect; /* an entry `deflected` with this word, for integrations; the ticket stays; or NULL */
+    int answer;          /* beside any of them, or alone (the ticket stays): what the customer is told, index of texts, or -1 */
     uint32_t line;
 };
 /* Agents of `group` take this queue's tickets only while more than waiting_over wait or the oldest has waited for `age` (either,
@@ -349,6 +350,7 @@ struct queue {
     uint32_t prefer_wait_ms; /* a preferred agent (attribute customer.agent) is waited for alone so long; default 0 */
     enum swap swap;          /* whether waiting tickets take a new policy's timeline; default all */
     bool no_bots;            /* bots: never */
+    int acknowledge;         /* what the customer is told when a ticket is opened, index of texts, or -1 */
     struct step *timeline;
     uint32_t timeline_count;
     struct overflow *overflow;
@@ -468,6 +470,19 @@ struct simulate_rules {
     uint32_t line;
 };
 
+/* What customers are told in the policy's own words (texts.h). */
+struct text {
+    const char *name;
+    struct text_in {
+        const char *language, *text; /* language "": whatever theirs is */
+    } * v;                           /* in the file's order: the first is the one for all other languages */
+    uint32_t count, line;
+};
+struct text_list {
+    struct text *v;
+    uint32_t count;
+};
+
 struct policy {
     const char *workspace;
     char version[72]; /* "sha256:" and the first 16 hex of the file's hash */
@@ -483,6 +498,7 @@ struct policy {
     struct webhook *webhooks;
     uint32_t webhook_count;
     bool tells_queues; /* a webhook wants changes of queues */
+    struct text_list texts;
     struct rule *rules;
     uint32_t rule_count;
     uint32_t cond_count;

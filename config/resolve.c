@@ -49,6 +49,12 @@ static struct names class_names(const struct policy *p, const struct draft *d)
     return (struct names){ s->classes ? &s->classes->name : NULL, sizeof *s->classes, s->class_count, 0 };
 }
 
+static struct names text_names(const struct policy *p, const struct draft *d)
+{
+    (void)d;
+    return (struct names){ p->texts.v ? &p->texts.v->name : NULL, sizeof *p->texts.v, p->texts.count, 0 };
+}
+
 static const struct {
     const char *what;
     struct names (*names)(const struct policy *p, const struct draft *d);
@@ -56,6 +62,7 @@ static const struct {
     [REF_QUEUE] = { "a queue of this policy", queue_names },  [REF_HOURS] = { "hours of this policy", hours_names },
     [REF_CHANNEL] = { "a channel", channel_names },           [REF_ACCOUNT] = { "an account of this policy", account_names },
     [REF_AGENT] = { "an agent of this policy", agent_names }, [REF_CLASS] = { "a class of simulate.classes", class_names },
+    [REF_TEXT] = { "a name of `texts`", text_names },
 };
 
 /* Looking for the nearest of thousands takes its time, so it is not done for what nobody will be shown. */

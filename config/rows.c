@@ -35,7 +35,8 @@ const struct words provider_words = { provider_texts, PROVIDER_COUNT };
 static const struct wordset providers = { &provider_words, 0, 0 };
 static const struct wordset exclusives = { &exclusive_words, 0, 0 };
 
-const enum ref_to to_queue = REF_QUEUE, to_hours = REF_HOURS, to_channel = REF_CHANNEL, to_account = REF_ACCOUNT;
+const enum ref_to to_queue = REF_QUEUE, to_hours = REF_HOURS, to_channel = REF_CHANNEL, to_account = REF_ACCOUNT,
+                  to_text = REF_TEXT;
 
 /* ---- hours ---- */
 
@@ -133,7 +134,8 @@ static const struct row account_rows[] = {
     { "voice", &K_MAPPING, AT(account, voice), .arg = &voice_mapping,
       .help = "how callers are spoken to while they wait, and connected" },
     { "origins", &K_ORIGINS, AT(account, origins), .max = 64, .example = "[https://shop.example]",
-      .help = "of provider `widget`: the pages whose scripts may open a chat, as the browser names them; `*`: any page of the world" },
+      .help =
+          "of provider `widget`: the pages whose scripts may open a chat, as the browser names them; `*`: any page of the world" },
     { "widget", &K_MAPPING, AT(account, widget), .arg = &widget_mapping, .help = "how the chat of provider `widget` looks" },
     { "signature", &K_SIGN, AT(account, inbound.signature), .arg = &inbound_sign_mapping,
       .help = "generic, cloudevents: how requests are signed; a word alone is its `kind`" },
@@ -175,6 +177,11 @@ static const struct row policy_rows[] = {
     { "accounts", &K_NAMED, AT(draft, p.accounts), .max = LIM_LIST_ITEMS, .arg = &account_mapping, .help = "where events come in" },
     { "webhooks", &K_NAMED, AT(draft, p.webhooks), .max = LIM_WEBHOOKS, .arg = &webhook_mapping,
       .help = "who is told of changes of tickets, agents and queues" },
+    { "texts", &K_TEXTS, AT(draft, p.texts), .max = 64,
+      .help =
+          "what customers are told by `acknowledge`, `answer` and `update`, by name and language: in the customer's, else in the "
+          "one written first. {name} {ticket} {position} {wait} {opens} are filled in; a sentence whose hole cannot be filled is "
+          "left out" },
     { "triage", &K_MAPPING, AT(draft, p), .arg = &triage_mapping, .help = "how urgent a message is and what it needs" },
     { "queues", &K_NAMED, AT(draft, p.queues), .max = LIM_LIST_ITEMS, .arg = &queue_mapping, .flags = ROW_NEEDED,
       .help = "waiting lines" },

@@ -13,7 +13,7 @@
 #define MONTH            2592000e3
 #define BIT(id)          (1u << (id))
 
-extern const enum ref_to to_queue, to_hours, to_channel, to_account;
+extern const enum ref_to to_queue, to_hours, to_channel, to_account, to_text;
 extern const struct wordset urgencies;
 extern const struct mapping triage_mapping, queue_mapping, capacity_mapping, presence_mapping, simulate_mapping, webhook_mapping,
     voice_mapping, inbound_sign_mapping, inbound_challenge_mapping, inbound_rule_mapping, inbound_send_mapping;

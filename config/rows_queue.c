@@ -116,7 +116,7 @@ static const struct row step_rows[] = {
     { "raise", &K_INT, AT(step, raise), .min = -3, .max = 3, .example = "1", .help = "raises the urgency by so many steps" },
     { "notify", &K_NAMES, AT(step, notify), .max = 64, .example = "[supervisors]", .help = "tells these agents or groups" },
     { "update", &K_TEXT, AT(step, update), .min = 1, .max = 64, .example = "long-wait",
-      .help = "tells the customer: a word that integrations make a message of" },
+      .help = "tells the customer: a name of `texts`, or a word that integrations make a message of" },
     { "move", &K_REF, AT(step, move), .arg = &to_queue, .help = "moves to this queue, with its age" },
     { "callback", &K_CALLBACK, AT(step, callback), .arg = &callback_mapping,
       .help = "takes it out of the line until then; it comes back with its age" },
@@ -184,6 +184,10 @@ static const struct row overflow_rows[] = {
       .help = "it ends (cancelled), and the customer is told this" },
     { "deflect", &K_TEXT, AT(overflow, deflect), .min = 1, .max = 64, .example = "help-page",
       .help = "it waits all the same; integrations are told this word and may offer another way" },
+    { "answer", &K_REF, AT(overflow, answer), .arg = &to_text, .example = "closed",
+      .help =
+          "what the customer is told (of `texts`), beside one of the others or alone: then it waits all the same. Never in answer "
+          "to what a machine wrote" },
     { .name = NULL },
 };
 static void overflow_check(struct bind *b, const struct ynode *n, void *into)
@@ -193,12 +197,13 @@ static void overflow_check(struct bind *b, const struct ynode *n, void *into)
     if (when && when->type == Y_MAP && when->count == 0)
         bind_error(b, when, "has no condition (waiting, expected_wait, closed, staffed, age)");
     for (const struct row *r = overflow_rows + 1; r->name; r++) {
-        const struct ynode *way = tree_get(n, r->name);
+        const struct ynode *way = strcmp(r->name, "answer") ? tree_get(n, r->name) : NULL;
         if (way && first)
             findings_key(b->f, F_ERROR, way, "a ticket goes one way, and \"%s\" is one: make it two overflows", first->key.p);
         else if (way) first = way;
     }
-    if (!first) bind_error(b, n, "says when, but not where to: add one of move, callback, refuse, deflect");
+    if (!first && !tree_get(n, "answer"))
+        bind_error(b, n, "says when, but not where to: add one of move, callback, refuse, deflect, or an answer");
 }
 static const struct mapping overflow_mapping = { .name = "an overflow",
                                                  .rows = overflow_rows,
@@ -346,6 +351,9 @@ static const struct row queue_rows[] = {
       .help = "it waits for the agent that attribute `customer.agent` names; then for everybody" },
     { "swap", &K_WORD, AT(queue, swap), "all", .arg = &swaps,
       .help = "which waiting tickets take the timeline of a new policy: all, keeping their age, or only new ones" },
+    { "acknowledge", &K_REF, AT(queue, acknowledge), .arg = &to_text, .example = "received",
+      .help = "what the customer is told (of `texts`) when their message opens a ticket here; never in answer to what a machine "
+              "wrote" },
     { "bots", &K_BOOLWORD, AT(queue, no_bots), "first", .arg = &bots, .help = "whether bots are asked, before people" },
     { "timeline", &K_ITEMS, AT(queue, timeline), .max = STEPS_MAX, .arg = &step_mapping,
       .help = "what changes while a ticket waits" },

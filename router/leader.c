@@ -513,7 +513,7 @@ static enum err (*const entry_rules[])(struct router *, struct leader *, const s
     [ENTRY_RELAXED] = keep_life,    [ENTRY_MOVED] = keep_life,         [ENTRY_PARKED] = keep_life,
     [ENTRY_RESUMED] = keep_life,    [ENTRY_WRAPUP] = keep_life,        [ENTRY_RETRIAGED] = keep_life,
     [ENTRY_STARTED] = keep_life,    [ENTRY_REPLIED] = keep_said,       [ENTRY_NOTIFIED] = keep_life,
-    [ENTRY_UPDATED] = keep_life,    [ENTRY_SCHEDULED] = keep_life,     [ENTRY_DUE] = keep_life,
+    [ENTRY_UPDATED] = keep_said,    [ENTRY_SCHEDULED] = keep_life,     [ENTRY_DUE] = keep_life,
     [ENTRY_DEFLECTED] = keep_life,  [ENTRY_CONSULTED] = keep_life,     [ENTRY_HANDED_OVER] = keep_life,
 };
 

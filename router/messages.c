@@ -413,7 +413,8 @@ enum err messages_init(struct router *r)
 {
     uint64_t seed;
     rng_secret(&seed, sizeof seed);
-    return sending_init(of(r), LIM_MESSAGES, LIM_MESSAGE_BYTES, seed);
+    enum err e = automatic_init(&r->messages.automatic);
+    return e ? e : sending_init(of(r), LIM_MESSAGES, LIM_MESSAGE_BYTES, seed);
 }
 
 void messages_row(struct router *r, uint64_t number, enum row_kind kind, const struct id *id, struct str body)
@@ -442,9 +443,20 @@ static void recover(struct router *r)
                  unknown + again, again, unknown);
 }
 
+/* What was said by the policy before, as far as rows tell. */
+static void count_again(struct router *r)
+{
+    const struct out_message *m;
+    for (size_t i = 0; (m = idmap_next(&of(r)->by_id, &i));)
+        if (m->row.word.n)
+            (void)automatic_ask(&r->messages.automatic, m->row.account, m->row.customer.n ? m->row.customer : m->row.conversation,
+                                m->row.word, &m->id, m->row.at);
+}
+
 enum err messages_open(struct router *r)
 {
     sending_replayed(of(r));
+    count_again(r);
     timer_init(&r->messages.wake, &r->loop, on_wake, r);
     enum err e = http_out_open(&r->messages.out, &r->loop);
     if (e) return e;
@@ -474,5 +486,6 @@ void messages_fini(struct router *r)
         if (m->own) try_free(m->own);
     }
     sending_fini(of(r));
+    automatic_fini(&r->messages.automatic);
     http_out_free(r->messages.out);
 }

@@ -4,6 +4,7 @@
 #define NARU_ROUTER_MESSAGES_H
 
 #include "base/loop.h"
+#include "router/automatic.h"
 #include "router/journal.h"
 #include "router/sending.h"
 
@@ -14,6 +15,7 @@ struct messages {
     struct sending sending;
     struct http_out *out;
     struct timer wake;
+    struct automatic automatic;
     bool open;
 };
 

@@ -126,6 +126,8 @@ void messages_name(struct router *r, struct act *act)
 struct intent { /* what is being made, and what its texts point into */
     struct message_row row;
     struct event event;
+    const struct kept_ticket *ticket;
+    struct buf text;
     struct json *detail;
     struct arena arena;
     struct id id;
@@ -143,9 +145,82 @@ static enum err of_reply(struct router *r, const struct entry *en, struct intent
     return i->row.text.n ? ERR_OK : ERR_NOTFOUND;
 }
 
+/* ---- the policy's own words ---- */
+
+/* The customer's language: as the last verdict that has one says, else as the source said. */
+static struct str language_of(struct intent *i)
+{
+    const struct kept_event *e;
+    struct verdict v;
+    TAILQ_FOREACH_REVERSE(e, &i->ticket->events, event_list, sibling)
+    {
+        if (!e->verdict || record_unpack(&verdict_record, &v, (struct str){ e->verdict, e->verdict_n }, &i->arena)) continue;
+        if (v.language.n && !str_is(v.language, "und")) return v.language;
+    }
+    return i->event.language;
+}
+
+static struct str number_of(struct intent *i, const char *member, uint64_t per, char out[24])
+{
+    uint64_t n;
+    if (!json_is_u64(json_get(i->detail, member), &n)) return STR_NONE;
+    return (struct str){ out, (size_t)snprintf(out, 24, "%llu", (unsigned long long)((n + per - 1) / per)) };
+}
+
+static enum err write_text(struct intent *i, const struct text *text)
+{
+    char id[ID_TEXT + 1], position[24], wait[24];
+    struct str values[TEXT_HOLES] = {
+        [HOLE_NAME] = i->event.name,
+        [HOLE_TICKET] = { id_text(&i->ticket->id, id) + ID_TEXT - 8, 8 },
+        [HOLE_POSITION] = number_of(i, "position", 1, position),
+        [HOLE_WAIT] = number_of(i, "wait_s", 60, wait),
+        [HOLE_OPENS] = json_str(json_get(i->detail, "opens")),
+    };
+    i->row.language = language_of(i);
+    automatic_fill(&i->text, str_of(text_say(text, i->row.language)), values);
+    i->row.text = buf_str(&i->text);
+    return i->text.err;
+}
+
+static enum err left_out(const char *cause)
+{
+    metric_add(MET_MESSAGES_REFUSED, cause, 1);
+    return ERR_NOTFOUND;
+}
+
+/* The same entry told twice is the same message. */
+static struct id id_of_entry(const struct entry *en)
+{
+    char text[ID_TEXT + 1], name[96];
+    int n = snprintf(name, sizeof name, "%s:%llu:%llu", id_text(&en->ticket, text), (unsigned long long)en->epoch,
+                     (unsigned long long)en->seq);
+    return id_of_event(STR("naru/texts"), (struct str){ name, (size_t)n });
+}
+
+/* Sent only by accounts that can send: for all others the word is an integration's, as it is when the policy has no such text. */
+static enum err of_update(struct router *r, const struct entry *en, struct intent *i)
+{
+    static const char *const causes[] = { [AUTOMATIC_OFTEN] = "often", [AUTOMATIC_RECENT] = "recent" };
+    const struct kept_config *p = config_keep_policy(&r->config, i->event.workspace);
+    struct str word = json_str(json_get(i->detail, "text"));
+    const struct text *text = p && p->policy ? policy_text(p->policy, word) : NULL;
+    if (!text || !reply_sender(r, i->event.account, i->event.workspace, NULL)) return ERR_NOTFOUND;
+    if (attribute(&i->event, "event.automatic").n) return left_out("automatic");
+    i->id = id_of_entry(en);
+    i->row.word = word;
+    enum err e = write_text(i, text);
+    if (e) return e;
+    if (!i->row.text.n) return left_out("text");
+    struct str who = i->event.customer.n ? i->event.customer : i->event.conversation;
+    enum automatic_end how = automatic_ask(&r->messages.automatic, i->event.account, who, word, &i->id, en->at);
+    return how ? left_out(causes[how]) : ERR_OK;
+}
+
 /* What stands in an entry of each kind. ERR_NOTFOUND: nothing for the customer. */
 static enum err (*const said_by[])(struct router *, const struct entry *, struct intent *) = {
     [ENTRY_REPLIED] = of_reply,
+    [ENTRY_UPDATED] = of_update,
 };
 
 static void fill_row(const struct kept_ticket *t, const struct entry *en, struct intent *i)
@@ -190,11 +265,14 @@ enum err messages_of_entry(struct router *r, const struct entry *en, struct id *
         return ERR_NOTFOUND;
     }
     memset(&i, 0, sizeof i);
+    i.ticket = t;
+    buf_init(&i.text, 16384);
     arena_init(&i.arena, 1u << 20);
     enum err e = make(r, t, en, &i);
     *id = i.id;
     *row = buf_str(&r->packed);
     json_free(i.detail);
+    buf_fini(&i.text);
     arena_fini(&i.arena);
     return e;
 }

@@ -73,8 +73,21 @@ def policy(folder, url):
     text = text.replace("accounts:\n", f"""accounts:
   tg:    {{ channel: telegram, provider: telegram, secret: "file:{folder}/key", token: "file:{folder}/token", api: "{url}" }}
   quiet: {{ channel: telegram, provider: telegram, secret: "file:{folder}/key", api: "{url}" }}
+  ack:   {{ channel: telegram, provider: telegram, secret: "file:{folder}/key", token: "file:{folder}/token", api: "{url}" }}
+  late:  {{ channel: telegram, provider: telegram, secret: "file:{folder}/key", token: "file:{folder}/token", api: "{url}" }}
   line:  {{ channel: line, provider: line, secret: "file:{folder}/key", token: "file:{folder}/token", api: "{url}" }}
 """, 1).replace("channels:\n", "channels:\n  telegram: { cost: 1, offer: 5s }\n  line: { cost: 1, offer: 5s }\n", 1)
+    closed_today = (time.gmtime().tm_wday + 3) % 7  # open on one day only, which is not today nor tomorrow
+    text = text.replace("accounts:\n", f"""hours:
+  far: {{ timezone: UTC, open: {{ {"mon tue wed thu fri sat sun".split()[closed_today]}: "09:00-10:00" }} }}
+texts:
+  received: {{ ko: "{{name}}님, 접수했습니다. {{position}}번째입니다. {{wait}}분쯤 걸립니다.", en: "Dear {{name}}, hello. We have it." }}
+  closed: {{ en: "We are closed. We open at {{opens}}.", ko: "{{opens}}에 엽니다." }}
+accounts:
+""", 1).replace("queues:\n", """queues:
+  acknowledged: { takes: { account: ack }, needs: { nobody: 9 }, acknowledge: received }
+  closed: { takes: { account: late }, needs: { nobody: 9 }, overflow: [{ when: { closed: far }, answer: closed }] }
+""", 1)
     path = folder / "replies.yaml"
     path.write_text(text)
     return path
@@ -258,3 +271,42 @@ def test_killed_while_it_is_sent_it_is_never_sent_twice_unknowingly(naru, provid
             assert naru.post(f"/v1/tickets/{t}/resolve", {}).status == 200
     finally:
         ann.close()
+
+
+# ---- what the policy says by itself ----
+
+def ticket_only(naru, chat, text="hello", **more):
+    event = naru.event(f"auto-{chat}-{time.monotonic_ns()}", text, **{"conversation": str(chat), "customer": str(chat), **more}).json
+    return wait_for("its ticket", lambda: naru.get(f"/v1/events/{event['event']}").json.get("ticket"))
+
+
+def test_an_acknowledgement_is_sent_in_the_customers_language(naru, provider):
+    ticket = ticket_only(naru, 2001, "안녕하세요 주문한 물건이 아직 안 왔어요 언제 오나요", account="ack", customer={"id": "2001", "name": "김민지"}, language="ko")
+    wait_for("the acknowledgement", lambda: provider.texts(2001))
+    assert provider.texts(2001)[0].startswith("김민지님, 접수했습니다. 1번째입니다."), provider.texts(2001)
+    said = [m for m in messages(naru, ticket) if m["by"] == "policy"]
+    assert [m["word"] for m in said] == ["received"]
+    ticket_only(naru, 2001, "한 가지 더요", account="ack")  # the same ticket: once is enough
+    assert naru.post(f"/v1/tickets/{ticket}/cancel", {}).status == 200
+    again = wait_for("another ticket", lambda: (lambda t: t != ticket and t)(ticket_only(naru, 2001, "또 왔어요", account="ack")))
+    wait_for("it to be left out", lambda: naru.metric('naru_messages_refused_total{process="router-1",cause="recent"'))
+    assert len(provider.texts(2001)) == 1
+    assert naru.post(f"/v1/tickets/{again}/cancel", {}).status == 200
+
+
+def test_outside_of_the_hours_the_answer_says_so(naru, provider):
+    ticket = ticket_only(naru, 2002, "hello", account="late", language="en")
+    wait_for("the answer", lambda: provider.texts(2002))
+    assert provider.texts(2002)[0].startswith("We are closed. We open at 20"), provider.texts(2002)
+    life = naru.get(f"/v1/tickets/{ticket}/explain").json["life"]
+    assert [c["cause"] for c in life if c["kind"] == "updated"] == ["overflow:closed"]
+    assert naru.post(f"/v1/tickets/{ticket}/cancel", {}).status == 200
+
+
+def test_a_machine_is_never_answered_by_one(naru, provider):
+    ticket = ticket_only(naru, 2003, "I am out of office", account="ack", attributes={"automatic": "auto-replied"})
+    other = ticket_only(naru, 2004, "hello", account="ack", language="en")
+    wait_for("the other's acknowledgement", lambda: provider.texts(2004))
+    assert provider.texts(2003) == []
+    for t in (ticket, other):
+        assert naru.post(f"/v1/tickets/{t}/cancel", {}).status == 200

@@ -814,11 +814,18 @@ struct overflowing {             /* what comes of it before the ticket waits, to
     const struct overflow *last; /* a callback or a refusal, or NULL */
     const char *deflect[4];
     uint32_t deflects;
+    const struct overflow *answer; /* the first that held and has an answer for the customer, or NULL … */
+    const char *answer_cause;
 };
 void overflow_before(struct workspace *ws, struct ticket *t, struct overflowing *o);      /* moves it; not while in a line */
 bool overflow_begun(struct workspace *ws, struct ticket *t, const struct overflowing *o); /* … the rest; false: it has ended */
 uint64_t overflow_next(const struct workspace *ws, const struct ticket *t);
 bool overflow_run(struct workspace *ws, struct ticket *t); /* clauses with an age that are due; false: it has ended */
+
+/* ---- tell.c: what the customer is told in the policy's words ---- */
+/* `word`: a text of `p`, or an integration's; `hours`: those that {opens} speaks of, -1: the answer target's. */
+void tell_customer(struct workspace *ws, struct ticket *t, const struct policy *p, const char *word, const char *cause, int hours);
+const char *tell_name(const struct policy *p, int index); /* of a text; NULL: none */
 
 /* ---- forecast.c: who could serve a ticket, and how long that will take ---- */
 bool forecast_staffed(const struct workspace *ws, const struct ticket *t); /* somebody online has the skills */

@@ -84,6 +84,18 @@ struct ticket *intake_open(struct workspace *ws, const struct event *e, const st
     return t;
 }
 
+/* A machine wrote it (a mail's adapter says so): it is never answered by one. */
+static bool is_automatic(const struct event *e) { return attribute(e, "event.automatic", 64).n > 0; }
+
+/* Once a ticket, when it is opened by a message and nothing else was said. */
+static void acknowledge(struct workspace *ws, struct ticket *t, const struct event *e, const struct overflowing *o)
+{
+    const char *name = tell_name(ws->policy, queue_of(ws, t)->acknowledge);
+
+    if (name && e->kind == EVENT_MESSAGE && !o->answer && !is_automatic(e))
+        tell_customer(ws, t, ws->policy, name, "acknowledge", -1);
+}
+
 static void open_ticket(struct workspace *ws, const struct event *e, const struct verdict *v)
 {
     struct overflowing o;
@@ -96,7 +108,10 @@ static void open_ticket(struct workspace *ws, const struct event *e, const struc
     }
     naru_assert(!ticket_step(ws, t, EV_OPEN, NULL));
     log_change(ws, .kind = ENTRY_OPENED, .t = t, .event = &e->id, .home = e->home, .cause = o.cause);
-    if (overflow_begun(ws, t, &o)) continuity_wait(ws, t);
+    if (is_automatic(e)) o.answer = NULL;
+    if (!overflow_begun(ws, t, &o)) return;
+    continuity_wait(ws, t);
+    acknowledge(ws, t, e, &o);
 }
 
 /* ---- joining ---- */

@@ -6,7 +6,8 @@
 
    Before: when a ticket is opened, the clauses without `age` are asked in the order written. The first whose conditions all hold
    decides: a move goes on with the clauses of the other queue (the policy has no ring of moves), a callback puts the ticket off,
-   a refusal ends it. A `deflect` is an announcement to integrations, and asking goes on behind it.
+   a refusal ends it. A `deflect` is an announcement to integrations, and asking goes on behind it. So it does behind a clause that
+   only has an `answer`; of several answers the customer is given the first.
 
    After: a clause with an `age` is asked when the ticket is that old and waits, once a stay in the queue. Where its other
    conditions do not hold then, it is asked again every ten seconds as long as the ticket waits. */
@@ -98,6 +99,15 @@ static void deflect(struct workspace *ws, struct ticket *t, const char *to, cons
     log_change(ws, .kind = ENTRY_DEFLECTED, .t = t, .cause = cause, .detail = detail(ws, "to", to));
 }
 
+static bool goes_away(const struct overflow *o) { return o->callback.given || o->refuse; }
+
+static void answer_customer(struct workspace *ws, struct ticket *t, const struct overflow *o, const char *cause)
+{
+    const char *name = tell_name(ws->policy, o->answer);
+
+    if (name) tell_customer(ws, t, ws->policy, name, cause, o->closed);
+}
+
 /* A callback or a refusal. False: the ticket has ended. */
 static bool send_off(struct workspace *ws, struct ticket *t, const struct overflow *o, const char *cause)
 {
@@ -119,13 +129,14 @@ void overflow_before(struct workspace *ws, struct ticket *t, struct overflowing 
         const char *why = asks_age(clause) ? NULL : overflows(ws, t, clause);
         if (!why) continue;
         o->cause = why;
+        if (!o->answer && tell_name(ws->policy, clause->answer)) o->answer = clause, o->answer_cause = why;
         if (clause->move >= 0) {
             t->queue = (uint32_t)clause->move;
             ticket_needs_of_queue(ws, t);
             i = UINT32_MAX; /* from the first clause of the other queue */
         } else if (clause->deflect) {
             if (o->deflects < sizeof o->deflect / sizeof *o->deflect) o->deflect[o->deflects++] = clause->deflect;
-        } else {
+        } else if (goes_away(clause)) {
             o->last = clause;
             return;
         }
@@ -135,6 +146,7 @@ void overflow_before(struct workspace *ws, struct ticket *t, struct overflowing 
 bool overflow_begun(struct workspace *ws, struct ticket *t, const struct overflowing *o)
 {
     for (uint32_t i = 0; i < o->deflects; i++) deflect(ws, t, o->deflect[i], o->cause);
+    if (o->answer) answer_customer(ws, t, o->answer, o->answer_cause);
     return !o->last || send_off(ws, t, o->last, o->cause);
 }
 
@@ -172,9 +184,10 @@ bool overflow_run(struct workspace *ws, struct ticket *t)
         if (!why) continue;
         t->overflowed |= 1ull << i;
         change_touch(ws, t);
+        answer_customer(ws, t, o, why);
         if (o->deflect) deflect(ws, t, o->deflect, why);
-        else if (o->move < 0) return send_off(ws, t, o, why);
-        else move_on(ws, t, o, why), i = UINT32_MAX;
+        else if (goes_away(o)) return send_off(ws, t, o, why);
+        else if (o->move >= 0) move_on(ws, t, o, why), i = UINT32_MAX;
     }
     return true;
 }

@@ -251,11 +251,9 @@ static struct str told(struct workspace *ws, const struct words_list *to, const 
 
     buf_clear(&ws->detail);
     jw_open(&w, '{');
-    if (to) {
-        jw_key(&w, "to"), jw_open(&w, '[');
-        for (uint32_t i = 0; i < to->count; i++) jw_strz(&w, to->v[i]);
-        jw_close(&w, ']');
-    }
+    jw_key(&w, "to"), jw_open(&w, '[');
+    for (uint32_t i = 0; i < to->count; i++) jw_strz(&w, to->v[i]);
+    jw_close(&w, ']');
     jw_key(&w, "text"), jw_strz(&w, text);
     jw_close(&w, '}');
     return ws->detail.err ? STR_NONE : buf_str(&ws->detail);
@@ -275,7 +273,7 @@ static void do_notify(struct workspace *ws, struct ticket *t, struct doing *d)
 
 static void do_update(struct workspace *ws, struct ticket *t, struct doing *d)
 {
-    log_change(ws, .kind = ENTRY_UPDATED, .t = t, .cause = d->cause, .detail = told(ws, NULL, d->step->update));
+    tell_customer(ws, t, d->policy, d->step->update, d->cause, -1);
 }
 
 /* Puts on record what the ticket asks for now, before it goes anywhere. */

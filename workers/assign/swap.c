@@ -85,7 +85,8 @@ static bool same_overflow(const struct policy *p, const struct overflow *a, cons
     const struct callback *c = &a->callback, *d = &b->callback;
 
     return c->given == d->given && c->next_open == d->next_open && c->in_ms == d->in_ms && same_queue(p, a->move, q, b->move) &&
-           same_text(a->refuse, b->refuse) && same_text(a->deflect, b->deflect);
+           same_text(a->refuse, b->refuse) && same_text(a->deflect, b->deflect) &&
+           same_text(tell_name(p, a->answer), tell_name(q, b->answer));
 }
 
 static uint64_t map_overflow(const struct policy *p, const struct queue *from, uint64_t taken, const struct policy *q,
