@@ -35,6 +35,8 @@ static const struct opt rows[] = {
     { "ignore", OPT_F64, offsetof(struct crowd_opts, ignore), NULL, 0, 1, "P", "probability that an offer is left to expire" },
     { "reply", OPT_F64, offsetof(struct crowd_opts, reply), NULL, 0, 1, "P",
       "probability that a reply is written before it is resolved" },
+    { "talk", OPT_STR, offsetof(struct crowd_opts, talk), NULL, 0, 0, "GLOB",
+      "customers of such ids are answered in words, each time they write, until they have been silent for 20 s" },
     { "park", OPT_F64, offsetof(struct crowd_opts, park), NULL, 0, 1, "P",
       "probability that a ticket is parked once, and resumed" },
     { "transfer", OPT_F64, offsetof(struct crowd_opts, transfer), NULL, 0, 1, "P",

@@ -7,6 +7,8 @@
                      │  ├──── parking → parked → resuming → thinking, or gone: it waits for room
                      │  └──── transferring → gone
                      └─ (an extra act that is refused: resolving)
+   With --talk, a customer's ticket goes thinking → replying → thinking each time that they write, and is resolved when they have been
+   silent for a while.
    It lives in its agent's list, in its ticket's list, and in the `due` heap whenever something is to happen without a word from the
    server: the end of thinking, or an act that is said again because no answer came in 3 s. */
 #ifndef NARU_CLI_CROWD_H
@@ -28,7 +30,7 @@
 #define AGENT_STREAM  "/stream"
 
 struct crowd_opts {
-    const char *names, *prefix, *skills, *url, *token, *token_file;
+    const char *names, *prefix, *skills, *url, *token, *token_file, *talk;
     uint64_t agents, capacity, think, seconds, until_idle;
     uint64_t seed;
     double decline, ignore, vanish, reply, park, transfer;
@@ -56,7 +58,10 @@ struct ticket {
 struct deal {
     enum deal_state state;
     bool held, withdrawn;      /* withdrawn: while accepting; the result decides */
-    bool replied, parked_once; /* at most once each */
+    bool replied, parked_once; /* at most once each; of one that talks, replied: to all that was written */
+    bool talks, korean;        /* its customer is answered in words, as long as they write … */
+    bool more;                 /* … which they did while an act was under way */
+    uint32_t said;             /* how often */
     uint32_t slot;
     uint64_t act;          /* number of the act under way, over all deals */
     uint64_t asked_us;     /* when that act was first said */

@@ -19,6 +19,8 @@
 
 #define REPEAT_MS  3000u /* an act without an answer */
 #define SUSPECT_US 1000000u
+#define TYPE_MS    1500u  /* writing an answer to who is talked with */
+#define SILENT_MS  20000u /* they have nothing more to say */
 
 static const char *const act_words[] = {
     [DEAL_ACCEPTING] = "accept", [DEAL_RESOLVING] = "resolve", [DEAL_DECLINING] = "decline",     [DEAL_REPLYING] = "reply",
@@ -29,6 +31,21 @@ static const char *const act_words[] = {
 static bool rests(const struct deal *d) { return d->state == DEAL_THINKING || d->state == DEAL_PARKED; }
 
 static bool chance(struct crowd *c, double p) { return p > 0 && rng_f64(&c->hub->rng) < p; }
+
+/* What is said to who is talked with: the first answer, the second, and then the rest in turn. */
+static const char *const talk_words[][2] = {
+    { "Hello! I am looking into it for you.", "안녕하세요! 말씀하신 내용을 확인하고 있습니다." },
+    { "I have found it. Could you tell me a little more?", "확인했습니다. 조금 더 자세히 알려 주시겠어요?" },
+    { "Thank you. I have noted that down. Is there anything else?",
+      "감사합니다. 그렇게 적어 두었습니다. 더 필요하신 것이 있으신가요?" },
+};
+#define TALKS (sizeof talk_words / sizeof *talk_words)
+
+static const char *reply_words(const struct deal *d)
+{
+    if (!d->talks) return "We are looking into it.";
+    return talk_words[d->said < TALKS ? d->said : 1 + d->said % (TALKS - 1)][d->korean];
+}
 
 /* ---- words out ---- */
 
@@ -66,7 +83,7 @@ static void say_act(struct deal *d)
     buf_addz(&c->text, d->token);
     buf_addc(&c->text, '"');
     if (d->state == DEAL_DECLINING) buf_addz(&c->text, ",\"reason\":\"busy\"");
-    if (d->state == DEAL_REPLYING) buf_addz(&c->text, ",\"text\":\"We are looking into it.\"");
+    if (d->state == DEAL_REPLYING) buf_addf(&c->text, ",\"text\":\"%s\"", reply_words(d));
     if (d->state == DEAL_TRANSFERRING) say_receiver(d);
     buf_addz(&c->text, ",\"ref\":");
     buf_addu(&c->text, d->act << SLOT_BITS | d->slot);
@@ -90,6 +107,7 @@ static void work(struct deal *d)
     struct crowd *c = d->agent->crowd;
 
     if (c->stopping) act(d, DEAL_RESOLVING);
+    else if (d->talks) act(d, d->replied ? DEAL_RESOLVING : DEAL_REPLYING);
     else if (c->count > 1 && chance(c, c->o.transfer)) act(d, DEAL_TRANSFERRING);
     else if (!d->parked_once && chance(c, c->o.park)) act(d, DEAL_PARKING);
     else if (!d->replied && chance(c, c->o.reply)) act(d, DEAL_REPLYING);
@@ -104,18 +122,49 @@ static void rest(struct deal *d, enum deal_state state)
     deal_due(d, c->stopping ? 0 : (uint64_t)(-log(1.0 - rng_f64(&c->hub->rng)) * (double)c->o.think));
 }
 
+/* An answer is being written, and the customer sees that it is; or they are waited for. */
+static void talk(struct deal *d)
+{
+    struct crowd *c = d->agent->crowd;
+    char id[ID_TEXT + 1];
+
+    deal_due(d, d->replied ? SILENT_MS : TYPE_MS);
+    if (d->replied || !d->agent->welcome) return;
+    buf_clear(&c->text);
+    buf_addf(&c->text, "{\"type\":\"read\",\"ticket\":\"%s\"}", id_text(&d->ticket->id, id));
+    ws_client_say(&d->agent->ws, buf_str(&c->text));
+    buf_clear(&c->text);
+    buf_addf(&c->text, "{\"type\":\"typing\",\"ticket\":\"%s\",\"on\":true}", id_text(&d->ticket->id, id));
+    ws_client_say(&d->agent->ws, buf_str(&c->text));
+}
+
 static void think(struct deal *d)
 {
     struct crowd *c = d->agent->crowd;
 
     d->state = DEAL_THINKING;
-    if (c->o.think == 0 || c->stopping) work(d);
+    if (d->talks && !c->stopping) talk(d);
+    else if (c->o.think == 0 || c->stopping) work(d);
     else rest(d, DEAL_THINKING);
 }
 
 /* ---- words in ---- */
 
-enum { F_TYPE, F_TICKET, F_TOKEN, F_REF, F_STATUS, F_MESSAGES, F_CAUSE, F_PROBLEM, F_PRESENCE, F_STATE, F_COUNT };
+enum {
+    F_TYPE,
+    F_TICKET,
+    F_TOKEN,
+    F_REF,
+    F_STATUS,
+    F_MESSAGES,
+    F_CAUSE,
+    F_PROBLEM,
+    F_PRESENCE,
+    F_STATE,
+    F_CUSTOMER,
+    F_LANGUAGE,
+    F_COUNT
+};
 struct word {
     struct scan_field f[F_COUNT];
     struct id id; /* of `ticket`, when there is one */
@@ -123,6 +172,14 @@ struct word {
 };
 
 static struct str field(const struct word *w, unsigned i) { return w->f[i].value; }
+
+static void set_customer(struct deal *d, const struct word *w)
+{
+    const char *talk = d->agent->crowd->o.talk;
+
+    d->talks = talk && str_glob(str_of(talk), field(w, F_CUSTOMER));
+    if (field(w, F_LANGUAGE).n) d->korean = str_is(field(w, F_LANGUAGE), "ko");
+}
 
 static bool set_token(struct deal *d, const struct word *w)
 {
@@ -171,6 +228,7 @@ static void on_offer(struct agent *a, const struct word *w)
     }
     if (!d && !(d = deal_new(a, t))) return tally_add(&c->refused, STR("too-many-deals"));
     set_token(d, w);
+    set_customer(d, w);
     d->held = d->withdrawn = false;
     if (c->stopping || chance(c, c->o.decline)) {
         c->declined++;
@@ -227,8 +285,11 @@ static void replied(struct deal *d, const struct word *w)
 {
     (void)w;
     d->agent->crowd->replied++;
-    d->replied = true;
-    act(d, DEAL_RESOLVING);
+    d->replied = !d->more;
+    d->more = false;
+    d->said++;
+    if (d->talks) think(d);
+    else act(d, DEAL_RESOLVING);
 }
 
 static void parked(struct deal *d, const struct word *w)
@@ -284,6 +345,7 @@ static void on_assigned(struct agent *a, const struct word *w)
 
     if (!t || (!d && !(d = deal_new(a, t)))) return;
     bool changed = set_token(d, w);
+    set_customer(d, w);
     if (d->state == DEAL_ACCEPTING) return got_it(d); /* its result was lost on the way */
     deal_hold(d);
     if (fresh || d->state == DEAL_DECLINING) think(d);
@@ -354,15 +416,28 @@ static void on_welcome(struct agent *a, const struct word *w)
         if (!rests(d)) say_act(d);
 }
 
+/* They wrote again: answered, once what is being said has been said. */
+static void on_message(struct agent *a, const struct word *w)
+{
+    struct deal *d = w->has_id ? deal_of(a, ticket_get(a->crowd, &w->id)) : NULL;
+
+    if (!d || !d->talks) return;
+    set_customer(d, w);
+    d->replied = false;
+    d->more = d->state != DEAL_THINKING;
+    if (!d->more) think(d);
+}
+
 static void on_other(struct agent *a, const struct word *w) { (void)a, (void)w; }
 
 static const struct {
     const char *type;
     void (*fn)(struct agent *a, const struct word *w);
 } words[] = {
-    { "offer", on_offer },   { "result", on_result },     { "withdrawn", on_withdrawn }, { "assigned", on_assigned },
-    { "ended", on_ended },   { "returned", on_returned }, { "welcome", on_welcome },     { "presence", on_presence },
-    { "message", on_other }, { "changed", on_other },     { "consult", on_other },       { "notice", on_other },
+    { "offer", on_offer },     { "result", on_result },     { "withdrawn", on_withdrawn }, { "assigned", on_assigned },
+    { "ended", on_ended },     { "returned", on_returned }, { "welcome", on_welcome },     { "presence", on_presence },
+    { "message", on_message }, { "changed", on_other },     { "consult", on_other },       { "notice", on_other },
+    { "typing", on_other },    { "read", on_other },
 };
 
 static void on_text(void *ctx, struct str text)
@@ -377,7 +452,9 @@ static void on_text(void *ctx, struct str text)
                              [F_CAUSE] = { STR("cause"), STR_NONE },
                              [F_PROBLEM] = { STR("problem"), STR_NONE },
                              [F_PRESENCE] = { STR("presence"), STR_NONE },
-                             [F_STATE] = { STR("state"), STR_NONE } } };
+                             [F_STATE] = { STR("state"), STR_NONE },
+                             [F_CUSTOMER] = { STR("customer"), STR_NONE },
+                             [F_LANGUAGE] = { STR("language"), STR_NONE } } };
 
     a->crowd->now_us = clock_mono_us();
     if (scan_object(text, w.f, F_COUNT)) return tally_add(&a->crowd->refused, STR("not-json"));

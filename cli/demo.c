@@ -295,8 +295,9 @@ static void play(struct demo *d)
     char token[256];
     if (api_token_file(d->cfg.token_file, token) || api_open(&d->api, url, token) || !wait_ready(d) || !write_texts(texts)) goto out;
     agent_names(d, &names);
+    printf("demo: write to them yourself at %s/chat: an agent answers\n", url);
     const char *crowd_args[] = { "--names", buf_cstr(&names), "--url", url, "--token-file", d->cfg.token_file, "--think", "300", "--decline",
-                                 "0.05", "--json", NULL };
+                                 "0.05", "--talk", "visitor-*", "--json", NULL };
     const char *send_args[] = { "--file", texts, "--url", url, "--token-file", d->cfg.token_file, "--account", "web", "--rate", rate,
                                 "--count", count, "--ids", ids, "--json", NULL };
     printf("demo: %s messages a second for %u s; agents: %s\n", rate, d->cfg.seconds, buf_cstr(&names));

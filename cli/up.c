@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/opt.h"
+#include "base/rng.h"
 #include "cli/cli.h"
 #include "cli/data_dir.h"
 #include "cli/demo.h"
@@ -144,6 +145,27 @@ static enum err first_token(struct up *u)
     if (fd < 0) return ERR_IO;
     bool good = dprintf(fd, "%s\n", token) > 0;
     return close(fd) == 0 && good ? ERR_OK : ERR_IO;
+}
+
+/* The sample policy signs its web chat with $NARU_CHAT_SECRET. Who has set none gets one that stays with the data folder, so that
+   visitors of before are known after a restart. */
+static enum err chat_secret(struct up *u)
+{
+    char path[PATH_MAX + 32], hex[65] = "";
+    unsigned char raw[32];
+    size_t n;
+    if (getenv("NARU_CHAT_SECRET")) return ERR_OK;
+    snprintf(path, sizeof path, "%s/chat.secret", u->data);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0) return ERR_IO;
+    bool good = read(fd, hex, 64) == 64;
+    if (!good) {
+        rng_secret(raw, sizeof raw);
+        for (n = 0; n < sizeof raw; n++) snprintf(hex + 2 * n, 3, "%02x", raw[n]);
+        good = pwrite(fd, hex, 64, 0) == 64;
+    }
+    good = close(fd) == 0 && good && setenv("NARU_CHAT_SECRET", hex, 1) == 0;
+    return good ? ERR_OK : ERR_IO;
 }
 
 static const char *log_of(struct up *u, const char *name) { return u->o.verbose ? NULL : text(u, "%s/log/%s.log", u->data, name); }
@@ -321,7 +343,7 @@ static void on_banner(struct timer *t)
     snprintf(host, sizeof host, "%s", u->o.listen);
     char *colon = strrchr(host, ':');
     if (colon) *colon = '\0';
-    printf("naru is up\n  API            http://%s:%u\n  operator token %s\n  data           %s\n  logs           %s\n", host, port,
+    printf("naru is up\n  API            http://%s:%u\n  web chat       http://%s:%u/chat\n  operator token %s\n  data           %s\n  logs           %s\n", host, port, host, port,
            u->token_file, u->data, u->o.verbose ? "here" : text(u, "%s/log", u->data));
     printf("  triage inboxes ipc://%s/triage-N.inbox, N = 1 … %llu, for scorers of your own\n", u->run,
            (unsigned long long)u->o.triage);
@@ -369,6 +391,7 @@ static enum err prepare(struct up *u)
         return fprintf(stderr, "naru up: cannot make the data folder %s: %s\n", u->data, strerror(errno)), e;
     if ((e = take_lock(u))) return fprintf(stderr, "naru up: another `naru up` runs on %s\n", u->data), e;
     if ((e = first_token(u))) return fprintf(stderr, "naru up: cannot make the first token in %s: %s\n", u->data, err_text(e)), e;
+    if ((e = chat_secret(u))) return fprintf(stderr, "naru up: cannot make a secret for the web chat in %s\n", u->data), e;
     snprintf(u->port_file, sizeof u->port_file, "%.*s/port", (int)sizeof u->port_file - 6, u->run);
     unlink(u->port_file);
     return ERR_OK;

@@ -8,6 +8,10 @@
    checks UTF-8, answers pings and closes); texts of ours are framed by its frame API straight into the connection's out buffer,
    without the copy and the queue that the event API would make of each.
 
+   wslay's context takes 9 KiB, and most WebSockets say nothing most of the time: it is made when bytes come or a control frame is
+   to go, and freed once all bytes that came belong to whole messages (`came` and `framed`: bytes since it was made), so that an
+   idle socket holds none.
+
    The end: whoever begins it, a close frame is sent once (`closing`), and nothing of ours after it. When the peer's close frame
    came, or the peer broke the protocol, or 2 s after ours, ws_finish tells on_close, frees this and lets the connection write what
    it has and end. A connection that breaks goes through ws_gone instead. Either way on_close is called exactly once, from the
@@ -18,7 +22,9 @@
 struct ws {
     struct http_conn *c;
     struct ws_cfg cfg;
-    wslay_event_context_ptr ev;
+    wslay_event_context_ptr ev; /* NULL: idle */
+    uint64_t came, framed;
+    bool within;   /* between the fragments of a message */
     const char *p; /* input of the present feed */
     size_t n;
     uint64_t heard_ms, close_ms;
@@ -26,9 +32,20 @@ struct ws {
     bool closing, pinged, overflow;
 };
 
+static void release(struct ws *w)
+{
+    if (w->ev) wslay_event_context_free(w->ev);
+    w->ev = NULL;
+}
+
+static void release_if_idle(struct ws *w)
+{
+    if (w->ev && w->came == w->framed && !w->within && !w->closing && !wslay_event_want_write(w->ev)) release(w);
+}
+
 static void ws_free(struct ws *w)
 {
-    wslay_event_context_free(w->ev);
+    release(w);
     free(w);
 }
 
@@ -83,8 +100,14 @@ static void fail(struct ws *w, unsigned code, const char *why)
 
 static void on_frame(wslay_event_context_ptr ev, const struct wslay_event_on_frame_recv_start_arg *arg, void *ctx)
 {
+    struct ws *w = ctx;
+    size_t head = 6; /* two bytes and the mask */
+
     (void)ev;
-    if (arg->payload_length > LIM_WS_FRAME) fail(ctx, 1009, "frame too large");
+    if (arg->payload_length > 125) head += arg->payload_length > 65535 ? 8 : 2;
+    w->framed += head + arg->payload_length; /* those of its payload that have not come are missing in `came` */
+    if (!wslay_is_ctrl_frame(arg->opcode)) w->within = !arg->fin;
+    if (arg->payload_length > LIM_WS_FRAME) fail(w, 1009, "frame too large");
 }
 
 static void on_message(wslay_event_context_ptr ev, const struct wslay_event_on_msg_recv_arg *arg, void *ctx)
@@ -144,6 +167,15 @@ enum err ws_send(struct ws *w, struct str text)
     return ERR_OK;
 }
 
+static bool wake(struct ws *w)
+{
+    if (w->ev) return true;
+    if (wslay_event_context_server_init(&w->ev, &callbacks, w)) return w->ev = NULL, false;
+    wslay_event_config_set_max_recv_msg_length(w->ev, w->cfg.message_max ? w->cfg.message_max : LIM_WS_MESSAGE);
+    w->came = w->framed = 0;
+    return true;
+}
+
 void ws_close(struct ws *w, unsigned code, const char *reason)
 {
     struct str why = str_of(reason);
@@ -153,8 +185,10 @@ void ws_close(struct ws *w, unsigned code, const char *reason)
     w->closing = true;
     w->code = code;
     w->close_ms = uv_now(w->c->srv->loop);
-    wslay_event_queue_close(w->ev, (uint16_t)code, (const uint8_t *)why.p, why.n);
-    wslay_event_send(w->ev);
+    if (wake(w)) {
+        wslay_event_queue_close(w->ev, (uint16_t)code, (const uint8_t *)why.p, why.n);
+        wslay_event_send(w->ev);
+    } /* without memory the peer gets no close frame, and its connection ends all the same */
     http_sweep_within(w->c->srv, HTTP_LINGER_MS);
     http_conn_touch(w->c);
 }
@@ -167,10 +201,19 @@ void ws_feed(struct ws *w, const char *p, size_t n)
     w->n = n;
     w->heard_ms = uv_now(w->c->srv->loop);
     w->pinged = false;
+    if (!wake(w)) {
+        http_refused("memory");
+        http_conn_close(w->c);
+        return;
+    }
+    w->came += n;
     int broken = wslay_event_recv(w->ev);
     wslay_event_send(w->ev);
     http_conn_touch(w->c);
-    if (!broken && wslay_event_get_read_enabled(w->ev)) return;
+    if (!broken && wslay_event_get_read_enabled(w->ev)) {
+        release_if_idle(w);
+        return;
+    }
     if (!w->closing) {
         bool theirs = wslay_event_get_close_received(w->ev);
         if (theirs) w->code = wslay_event_get_status_code_received(w->ev);
@@ -195,9 +238,11 @@ void ws_sweep(struct ws *w, uint64_t now_ms)
         http_refused("ws_silent");
         http_conn_close(w->c);
     } else if (silent >= w->cfg.ping_ms && !w->pinged) {
+        if (!wake(w)) return; /* asked again with the next sweep */
         w->pinged = true;
         wslay_event_queue_msg(w->ev, &(struct wslay_event_msg){ .opcode = WSLAY_PING });
         wslay_event_send(w->ev);
+        release_if_idle(w);
         http_conn_touch(w->c);
     }
 }
@@ -262,11 +307,7 @@ static struct ws *ws_new(struct http_conn *c, const struct ws_cfg *cfg)
 {
     struct ws *w = calloc(1, sizeof *w);
 
-    if (!w || wslay_event_context_server_init(&w->ev, &callbacks, w)) {
-        free(w);
-        return NULL;
-    }
-    wslay_event_config_set_max_recv_msg_length(w->ev, cfg->message_max ? cfg->message_max : LIM_WS_MESSAGE);
+    if (!w) return NULL;
     w->c = c;
     w->cfg = *cfg;
     if (!w->cfg.ping_ms) w->cfg.ping_ms = PING_MS;

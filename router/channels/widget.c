@@ -5,8 +5,9 @@
      GET  …/widget    how the panel looks: what the policy says of it
      OPTIONS          the browser's question before a POST from another page
 
-   A page is known by the Origin that its browser states. One that the account does not list is refused everywhere; where there is
-   none (a program, an app), a token signed by the shop is good for the stream, and a visitor's token cannot be had. */
+   A page is known by the Origin that its browser states. One that the account does not list is refused everywhere, but for pages of
+   this very server (/chat): their Origin is the Host that was asked. Where there is none (a program, an app), a token signed by the
+   shop is good for the stream, and a visitor's token cannot be had. */
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -35,9 +36,16 @@ static enum err no_webhook(struct channel_in *c)
 
 /* ---- origins ---- */
 
-static bool origin_allowed(const struct door *d, struct str origin)
+static bool is_own(struct str origin, struct str host)
 {
-    const struct words_list *list = &d->account->origins;
+    size_t n = origin.n > 8 && !memcmp(origin.p, "https://", 8) ? 8 : origin.n > 7 && !memcmp(origin.p, "http://", 7) ? 7 : 0;
+    return n && host.n && str_eq((struct str){ origin.p + n, origin.n - n }, host);
+}
+
+static bool origin_allowed(const struct channel_in *c, struct str origin)
+{
+    const struct words_list *list = &c->door->account->origins;
+    if (is_own(origin, c->in->header(c->in->ctx, "host"))) return true;
     for (uint32_t i = 0; i < list->count; i++)
         if (str_is(origin, list->v[i]) || !strcmp(list->v[i], "*")) return origin.n > 0;
     return false;
@@ -220,7 +228,7 @@ static bool serve(struct channel_in *c)
     const struct action_row *row = action_rows, *end = row + sizeof action_rows / sizeof *action_rows;
     while (row < end && !str_is(c->in->action, row->action)) row++;
     if (row == end) return false;
-    if (origin.n && !origin_allowed(c->door, origin))
+    if (origin.n && !origin_allowed(c, origin))
         refuse(c, 403, "origin", "forbidden", "the account's origins do not list this page");
     else if (c->in->method == HTTP_M_OPTIONS) preflight(c, origin);
     else if (c->in->method != row->method) refuse(c, 405, "method", "method-not-allowed", "this path knows another method");

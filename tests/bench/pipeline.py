@@ -4,6 +4,7 @@
   latency     open loop at fixed rates
   doors       signed webhooks of six channels, mixed, at 1,000 a second
   memory      at rest, and with 100,000 tickets waiting (nobody there to take them)
+  chats       10,000 idle web chats: bytes each, of the router and of the kernel
   scorer      closed loop, with the example scorers asked for the intent of every message
   matcher     the matching core alone: a decision, a ticket's life, a matching step, bytes a waiting ticket
   hooks       webhooks of every change of a ticket to a local receiver, alone and with a dead one beside it
@@ -24,6 +25,7 @@ import tempfile
 import time
 import urllib.request
 
+from chats import chats as idle_chats
 import doors
 from conftest import NARU, Naru, json_line, wait_for
 
@@ -133,6 +135,10 @@ def memory(args, file):
     print("with 100,000 waiting, MiB:  " + " ".join(f"{n}={rss(p):.0f}" for n, p in sorted(kids.items())))
     print("KiB a waiting ticket:       " + " ".join(f"{n}={(rss(p) - base[n]) * 1024 / 100000:.2f}" for n, p in sorted(kids.items())) + "\n")
     drop(naru)
+
+
+def chats(args, file):
+    idle_chats(make, drop, work)
 
 
 def hook_policy(port, names):
@@ -313,5 +319,5 @@ if __name__ == "__main__":
     os.environ["NARU_LOG"] = "warn"
     print(f"machine: {os.cpu_count()} cores; messages: {messages if ARGS.file else 'the demo texts'}; triage workers: {ARGS.triage}")
     for what in ARGS.what:
-        {"throughput": throughput, "pipeline": throughput, "latency": latency, "doors": webhooks, "memory": memory, "hooks": hooks, "scorer": scorer, "models": models, "matcher": matcher, "simulate": simulate, "parts": parts}[what](ARGS, messages)
+        {"throughput": throughput, "pipeline": throughput, "latency": latency, "doors": webhooks, "memory": memory, "chats": chats, "hooks": hooks, "scorer": scorer, "models": models, "matcher": matcher, "simulate": simulate, "parts": parts}[what](ARGS, messages)
     shutil.rmtree(work, ignore_errors=True)

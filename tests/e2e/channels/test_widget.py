@@ -255,13 +255,20 @@ def test_a_conversation_with_an_agent_states_typing_and_read_marks(naru):
         assert chat.hear("typing") == {"type": "typing", "by": "agent", "on": True} == tab.hear("typing")
         ann.say(type="read", ticket=offer["ticket"])
         assert chat.hear("read") == {"type": "read", "by": "agent", "seq": ack["seq"]}
+        assert ann.act("reply", **mine, text="곧 도착합니다.")["status"] == 200
+        reply = chat.hear("message", by="agent")
+        assert (reply["name"], reply["text"]) == ("ann", "곧 도착합니다.") and reply["seq"] > ack["seq"]
+        assert tab.hear("message", by="agent") == reply
+        tab.say(type="read", seq=reply["seq"])
+        assert chat.hear("read", by="customer")["seq"] == reply["seq"]
+        assert ann.hear("read", ticket=offer["ticket"])["at"] == reply["at"]
         ann.say(type="typing", ticket=str(uuid.uuid4()), on=True)  # another's, or none: nothing comes of it
         assert ann.act("resolve", **mine)["status"] == 200
         assert chat.hear("state", state="ended")
     assert ticket["state"] == "assigned"
     chat.close(), tab.close()
     back = Chat(naru, jwt(who), after=ack["seq"])
-    assert back.hear("state")["state"] == "ended"
+    assert back.hear("message") == reply and back.hear("state")["state"] == "ended"
 
 
 def test_the_same_message_twice_is_one_and_only_what_was_missed_comes_again_after_the_routers_death(naru):
