@@ -17,6 +17,7 @@
 #include "router/bot_impl.h"
 #include "router/offer_json.h"
 #include "router/router.h"
+#include "router/trace.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -185,10 +186,17 @@ static uint32_t within(const struct bot_ticket *t)
 static void post(struct bot_ticket *t, struct str body)
 {
     struct bot *b = t->bot;
-    struct out_ask ask = {
-        .url = b->url, .body = body, .secret = { b->secret, b->secret_n }, .within_ms = within(t), .now = clock_wall_ms()
-    };
+    struct buf headers;
+    buf_init(&headers, 256);
+    trace_header(&headers, events_ticket(&b->router->events, &t->id));
+    struct out_ask ask = { .url = b->url,
+                           .headers = buf_str(&headers),
+                           .body = body,
+                           .secret = { b->secret, b->secret_n },
+                           .within_ms = within(t),
+                           .now = clock_wall_ms() };
     enum err e = http_out_post(b->router->bots.out, &ask, on_answer, t, &t->call);
+    buf_fini(&headers);
     if (!e) return;
     t->call = NULL;
     metric_add(MET_BOT_ANSWERS, "failed", 1);

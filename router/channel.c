@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "router/api.h"
+#include "router/trace.h"
 
 #include <stdlib.h>
 
@@ -114,6 +115,14 @@ static const char *const verified_texts[VERIFIED_COUNT] = {
     [BAD_FORM] = "the request is malformed",
 };
 
+static void keep_trace(struct channel_in *c, struct event *e, struct str trace)
+{
+    const struct attribute *a = e->attributes.items;
+    for (uint32_t i = 0; i < e->attributes.count; i++)
+        if (str_is(a[i].key, TRACE_KEY)) return;
+    channel_attribute(c, e, TRACE_KEY, trace);
+}
+
 /* The copy is as long as what was read: the scratch is the next request's. */
 static enum err keep_events(struct visit *v)
 {
@@ -123,6 +132,8 @@ static enum err keep_events(struct visit *v)
     if (!own) return ERR_NOMEM;
     if (n) memcpy(own, c->events, n);
     c->events = own;
+    struct str trace = trace_read(http_header(c->req, "traceparent"));
+    for (uint32_t i = 0; i < c->count && trace.n; i++) keep_trace(c, &own[i], trace);
     return channel_complete(c, v->router->number);
 }
 

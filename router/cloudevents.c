@@ -109,8 +109,7 @@ static bool has_attribute(const struct ingest *in, struct str name)
 
 static bool is_own(struct str name)
 {
-    static const char *const own[] = { "specversion",     "id",         "data",        "data_base64",
-                                       "datacontenttype", "dataschema", "traceparent", "tracestate" };
+    static const char *const own[] = { "specversion", "id", "data", "data_base64", "datacontenttype", "dataschema", "tracestate" };
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         if (str_is(name, own[i])) return true;
     return false;

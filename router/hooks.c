@@ -16,6 +16,7 @@
 #include "router/router.h"
 #include "router/secret.h"
 #include "router/sign.h"
+#include "router/trace.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -322,12 +323,16 @@ static enum err sign(const struct hook_target *t, struct buf *headers, struct st
     return e ? e : headers->err;
 }
 
-static enum err post(struct hook_target *t, const struct id *id, struct str body, out_fn *fn, void *ctx)
+/* `ticket`: the one concerned, as far as it is known here; its trace goes on. */
+static enum err post(struct hook_target *t, const struct id *id, const struct kept_ticket *ticket, struct str body, out_fn *fn,
+                     void *ctx)
 {
     struct hooks *k = &t->router->hooks;
     char text[ID_TEXT + 1];
     uint64_t now = clock_wall_ms();
     enum err e = sign(t, &k->headers, (struct str){ id_text(id, text), ID_TEXT }, now, body);
+    trace_header(&k->headers, ticket);
+    if (!e) e = k->headers.err;
     struct out_ask ask = { .url = t->url,
                            .headers = buf_str(&k->headers),
                            .body = body,
@@ -387,7 +392,7 @@ static enum err send_now(struct router *r, struct told *t, struct str body)
     buf_clear(&k->json);
     if (!e) hook_event_json(&k->json, &told_hook(t)->id, &row);
     if (!e) e = k->json.err;
-    if (!e) e = post(t->to->own, &told_hook(t)->id, buf_str(&k->json), on_sent, t);
+    if (!e) e = post(t->to->own, &told_hook(t)->id, events_ticket(&r->events, &row.entry.ticket), buf_str(&k->json), on_sent, t);
     if (!e) return ERR_OK;
     if (e == ERR_FULL || e == ERR_NOMEM) return hookbox_back(t), e;
     log_error("webhook=%s a change cannot be sent: %s", target_of(t->to)->label, err_text(e));
@@ -486,7 +491,7 @@ enum err hooks_test(struct router *r, struct listener *l, out_fn *fn, void *ctx)
              "{\"specversion\":\"1.0\",\"id\":\"%s\",\"source\":\"/workspaces/%s\",\"type\":\"naru.test\",\"time\":\"%s\","
              "\"datacontenttype\":\"application/json\",\"data\":{\"webhook\":\"%s\"}}",
              id_text(&id, text), l->workspace, clock_text(clock_wall_ms(), at), l->name);
-    return k->json.err ? k->json.err : post(l->own, &id, buf_str(&k->json), fn, ctx);
+    return k->json.err ? k->json.err : post(l->own, &id, NULL, buf_str(&k->json), fn, ctx);
 }
 
 /* ---- the router's words ---- */

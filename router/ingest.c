@@ -238,3 +238,11 @@ enum err ingest_event(struct ingest *in, const struct ingest_env *env, const str
     if (err == ERR_NOMEM) ingest_refuse(in, 503, "overloaded", "memory", "no memory for this event");
     return err;
 }
+
+void ingest_trace(struct ingest *in, struct str traceparent)
+{
+    for (uint32_t i = 0; i < in->attribute_count; i++)
+        if (str_is(in->attributes[i].key, "event.traceparent")) return;
+    if (traceparent.n && !ingest_text(in, "event.", STR("traceparent"), traceparent))
+        in->event.attributes = (struct list){ in->attributes, in->attribute_count };
+}

@@ -17,6 +17,7 @@ struct ingest_env {
     /* The account of that workspace whose name is nearest, for "did you mean"; NULL: none. May be absent. */
     const char *(*near)(void *ctx, struct str name, struct str workspace);
     struct str default_account; /* of an event that names none; may be empty */
+    struct str trace;           /* for intake: the traceparent of the request */
     bool cloudevents;           /* for intake: events are CloudEvents in the JSON format */
 };
 /* One event on its way in. Texts of `event` point into the JSON document and into `arena`. */
@@ -44,6 +45,8 @@ enum err ingest_complete(struct ingest *in, const struct ingest_env *env);
 /* `prefix`: "event." or "customer.". A value that is no text, number or boolean is refused. */
 enum err ingest_attribute(struct ingest *in, const char *prefix, const struct json *member);
 enum err ingest_text(struct ingest *in, const char *prefix, struct str key, struct str value);
+/* The trace that the event came with, unless it says one itself. After ingest_complete. */
+void ingest_trace(struct ingest *in, struct str traceparent);
 /* Fills the refusal of a body that is no JSON. */
 void ingest_refuse(struct ingest *in, unsigned status, const char *problem, const char *cause, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));

@@ -10,6 +10,7 @@
 #include "router/cloudevents.h"
 #include "router/problems.h"
 #include "router/router.h"
+#include "router/trace.h"
 
 #include <stdlib.h>
 
@@ -199,6 +200,11 @@ static void take_one(struct intake *in, struct waiter *w, const struct ingest_en
         refuse(w, r->ingest.status, r->ingest.problem, r->ingest.cause, r->ingest.why);
         return;
     }
+    ingest_trace(&r->ingest, env->trace);
+    if (env->trace.n) {
+        char text[ID_TEXT + 1];
+        log_debug("event=%s trace=%.*s taken in", id_text(&r->ingest.event.id, text), STR_FMT(trace_id(env->trace)));
+    }
     if (r->ingest.facts_claimed) metric_add(MET_FACTS_MISSED, "claimed", r->ingest.facts_claimed);
     take_event(r, w, &r->ingest.event);
 }
@@ -365,6 +371,7 @@ void intake_post(struct router *r, struct http_req *req, const struct token *tok
                               .account = config_keep_account,
                               .near = config_keep_near_account,
                               .workspace = str_of(token->workspace),
+                              .trace = trace_read(http_header(req, "traceparent")),
                               .default_account = http_param(req, "account"),
                               .now = clock_wall_ms(),
                               .home = r->number };

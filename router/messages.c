@@ -19,6 +19,7 @@
 #include "router/parts.h"
 #include "router/replies.h"
 #include "router/router.h"
+#include "router/trace.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -192,6 +193,7 @@ static void send_out(struct try *t)
 {
     struct send_plan *p = &t->plan;
     bool mail = p->how == SEND_MAIL;
+    if (!mail) trace_header(&p->headers, events_ticket(&t->router->events, &t->said.ticket));
     struct out_ask ask = { .url = buf_cstr(&p->url),
                            .method = p->method,
                            .headers = buf_str(&p->headers),

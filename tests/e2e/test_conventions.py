@@ -1,15 +1,40 @@
 """What holds over the whole HTTP API: the same request again, traces, problems. One Naru for all of it."""
 import concurrent.futures
+import http.server
 import re
+import threading
 
 import pytest
-from conftest import ROOT, running
+from conftest import POLICY, ROOT, running, wait_for
+
+HEARD = []
+
+
+class Receiver(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        HEARD.append((self.headers["traceparent"], body))
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
 
 
 @pytest.fixture(scope="module")
-def naru():
-    with running() as n:
+def naru(tmp_path_factory):
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    folder = tmp_path_factory.mktemp("conventions")
+    (folder / "key").write_text("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    (folder / "policy.yaml").write_text(POLICY.read_text() + f"""
+webhooks:
+  crm: {{ url: "http://127.0.0.1:{server.server_port}/", secret: "file:{folder}/key", private: yes }}
+""")
+    with running(policy=folder / "policy.yaml") as n:
         yield n
+    server.shutdown()
 
 
 def keyed(naru, path, body, key, **kw):
@@ -76,3 +101,20 @@ def test_every_problem_type_leads_somewhere(naru):
     for status, type, title in re.findall(r'X\([A-Z_0-9]+, (\d+), "([a-z0-9-]+)",\s*\\?\s*"([^"]+)"\)', (ROOT / "router" / "problems.h").read_text()):
         assert naru.get(f"/problems/{type}", token="").json == {"type": f"/problems/{type}", "title": title, "status": int(status)}
     assert naru.get("/problems/none", token="").status == 404
+
+
+def test_a_trace_goes_on_with_what_leaves_for_the_ticket(naru):
+    trace, span = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+    wrong = (f"00-{'0' * 32}-{span}-01", f"00-{trace}-{'0' * 16}-01", f"ff-{trace}-{span}-01", f"00-{trace.upper()}-{span}-01",
+             f"00-{trace}-{span}-01-x", f"00-{trace}-{span}", "x" * 55)
+    sent = {"t0": f"00-{trace}-{span}-01", "t-later": f"01-{trace}-{span}-00-more", **{f"t-wrong-{i}": w for i, w in enumerate(wrong)}}
+    for id, header in sent.items():
+        body = {"id": id, "account": "load", "text": "hello", "customer": id}
+        assert naru.post("/v1/events", body, headers={"traceparent": header}).status == 202
+    told = lambda id: [t for t, body in HEARD if "naru.ticket.opened" in body and f'"{id}"' in body]
+    for id in sent:
+        wait_for(f"{id} to be told", lambda: told(id))
+    for id, flags in (("t0", "01"), ("t-later", "00")):
+        version, theirs, own, end = told(id)[0].split("-")
+        assert (version, theirs, end) == ("00", trace, flags) and own != span and re.fullmatch("[0-9a-f]{16}", own)
+    assert all(told(id) == [None] for id in sent if "wrong" in id)
