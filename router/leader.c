@@ -465,6 +465,13 @@ static enum err keep_said(struct router *r, struct leader *l, const struct entry
     return err ? err : keep_life(r, l, en);
 }
 
+/* The ticket's messages are made while it is kept. */
+static enum err keep_end(struct router *r, struct leader *l, const struct entry *en)
+{
+    enum err err = keep_message(r, l, en);
+    return err ? err : keep_ticket(r, l, en);
+}
+
 static enum err keep_none(struct router *r, struct leader *l, const struct entry *en)
 {
     struct kept_event *e = events_find(&r->events, &en->event);
@@ -507,7 +514,7 @@ static enum err tell_presence(struct router *r, struct leader *l, const struct e
 
 static enum err (*const entry_rules[])(struct router *, struct leader *, const struct entry *) = {
     [ENTRY_OPENED] = keep_taken,    [ENTRY_JOINED] = keep_taken,       [ENTRY_NO_TICKET] = keep_none,
-    [ENTRY_ACCEPTED] = keep_ticket, [ENTRY_RETURNED] = keep_ticket,    [ENTRY_ENDED] = keep_ticket,
+    [ENTRY_ACCEPTED] = keep_ticket, [ENTRY_RETURNED] = keep_ticket,    [ENTRY_ENDED] = keep_end,
     [ENTRY_CONFIG] = keep_config,   [ENTRY_PRESENCE] = tell_presence,  [ENTRY_OFFERED] = keep_life,
     [ENTRY_DECLINED] = keep_life,   [ENTRY_OFFER_EXPIRED] = keep_life, [ENTRY_WITHDRAWN] = keep_life,
     [ENTRY_RELAXED] = keep_life,    [ENTRY_MOVED] = keep_life,         [ENTRY_PARKED] = keep_life,

@@ -198,29 +198,49 @@ static struct id id_of_entry(const struct entry *en)
     return id_of_event(STR("naru/texts"), (struct str){ name, (size_t)n });
 }
 
+/* May the policy say something to this customer now? The bounds count it. */
+static enum err may_say(struct router *r, const struct entry *en, struct intent *i)
+{
+    static const char *const causes[] = { [AUTOMATIC_OFTEN] = "often", [AUTOMATIC_RECENT] = "recent" };
+    struct str who = i->event.customer.n ? i->event.customer : i->event.conversation;
+    if (!i->row.text.n) return left_out("text");
+    if (attribute(&i->event, "event.automatic").n) return left_out("automatic");
+    enum automatic_end how = automatic_ask(&r->messages.automatic, i->event.account, who, i->row.word, &i->id, en->at);
+    return how ? left_out(causes[how]) : ERR_OK;
+}
+
 /* Sent only by accounts that can send: for all others the word is an integration's, as it is when the policy has no such text. */
 static enum err of_update(struct router *r, const struct entry *en, struct intent *i)
 {
-    static const char *const causes[] = { [AUTOMATIC_OFTEN] = "often", [AUTOMATIC_RECENT] = "recent" };
     const struct kept_config *p = config_keep_policy(&r->config, i->event.workspace);
     struct str word = json_str(json_get(i->detail, "text"));
     const struct text *text = p && p->policy ? policy_text(p->policy, word) : NULL;
     if (!text || !reply_sender(r, i->event.account, i->event.workspace, NULL)) return ERR_NOTFOUND;
-    if (attribute(&i->event, "event.automatic").n) return left_out("automatic");
     i->id = id_of_entry(en);
     i->row.word = word;
     enum err e = write_text(i, text);
-    if (e) return e;
-    if (!i->row.text.n) return left_out("text");
-    struct str who = i->event.customer.n ? i->event.customer : i->event.conversation;
-    enum automatic_end how = automatic_ask(&r->messages.automatic, i->event.account, who, word, &i->id, en->at);
-    return how ? left_out(causes[how]) : ERR_OK;
+    return e ? e : may_say(r, en, i);
+}
+
+/* An overflow's `refuse`: the customer is told the text that stands there. */
+static enum err of_refusal(struct router *r, const struct entry *en, struct intent *i)
+{
+    static const char by[] = "overflow:";
+    struct str text = json_str(json_get(i->detail, "text"));
+    if (!text.n || en->cause.n < sizeof by - 1 || memcmp(en->cause.p, by, sizeof by - 1) != 0) return ERR_NOTFOUND;
+    if (!reply_sender(r, i->event.account, i->event.workspace, NULL)) return ERR_NOTFOUND;
+    i->id = id_of_entry(en);
+    i->row.word = STR("refuse");
+    i->row.text = text;
+    i->row.language = language_of(i);
+    return may_say(r, en, i);
 }
 
 /* What stands in an entry of each kind. ERR_NOTFOUND: nothing for the customer. */
 static enum err (*const said_by[])(struct router *, const struct entry *, struct intent *) = {
     [ENTRY_REPLIED] = of_reply,
     [ENTRY_UPDATED] = of_update,
+    [ENTRY_ENDED] = of_refusal,
 };
 
 static void fill_row(const struct kept_ticket *t, const struct entry *en, struct intent *i)
@@ -260,6 +280,7 @@ enum err messages_of_entry(struct router *r, const struct entry *en, struct id *
     const struct kept_ticket *t = events_ticket(&r->events, &en->ticket);
     struct intent i;
     if (!t || en->home != r->number || en->kind >= sizeof said_by / sizeof *said_by || !said_by[en->kind]) return ERR_NOTFOUND;
+    if (!en->detail.n) return ERR_NOTFOUND;
     if (!sending_has_room(&r->messages.sending)) { /* the door refused before; this one came by another router */
         metric_add(MET_MESSAGES_REFUSED, "full", 1);
         return ERR_NOTFOUND;

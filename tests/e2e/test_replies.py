@@ -74,6 +74,7 @@ def policy(folder, url):
   tg:    {{ channel: telegram, provider: telegram, secret: "file:{folder}/key", token: "file:{folder}/token", api: "{url}" }}
   quiet: {{ channel: telegram, provider: telegram, secret: "file:{folder}/key", api: "{url}" }}
   ack:   {{ channel: telegram, provider: telegram, secret: "file:{folder}/key", token: "file:{folder}/token", api: "{url}" }}
+  full:  {{ channel: telegram, provider: telegram, secret: "file:{folder}/key", token: "file:{folder}/token", api: "{url}" }}
   late:  {{ channel: telegram, provider: telegram, secret: "file:{folder}/key", token: "file:{folder}/token", api: "{url}" }}
   line:  {{ channel: line, provider: line, secret: "file:{folder}/key", token: "file:{folder}/token", api: "{url}" }}
 """, 1).replace("channels:\n", "channels:\n  telegram: { cost: 1, offer: 5s }\n  line: { cost: 1, offer: 5s }\n", 1)
@@ -86,6 +87,7 @@ texts:
 accounts:
 """, 1).replace("queues:\n", """queues:
   acknowledged: { takes: { account: ack }, needs: { nobody: 9 }, acknowledge: received }
+  full: { takes: { account: full }, needs: { nobody: 9 }, overflow: [{ when: { closed: far }, refuse: "Please write again tomorrow." }] }
   closed: { takes: { account: late }, needs: { nobody: 9 }, overflow: [{ when: { closed: far }, answer: closed }] }
 """, 1)
     path = folder / "replies.yaml"
@@ -301,6 +303,13 @@ def test_outside_of_the_hours_the_answer_says_so(naru, provider):
     life = naru.get(f"/v1/tickets/{ticket}/explain").json["life"]
     assert [c["cause"] for c in life if c["kind"] == "updated"] == ["overflow:closed"]
     assert naru.post(f"/v1/tickets/{ticket}/cancel", {}).status == 200
+
+
+def test_a_refusal_of_the_policy_is_told_to_the_customer(naru, provider):
+    event = naru.event("full-1", "hello", account="full", conversation="2005", customer="2005").json
+    wait_for("the end", lambda: naru.get(f"/v1/events/{event['event']}").json["state"] == "settled")
+    wait_for("the words", lambda: provider.texts(2005))
+    assert provider.texts(2005) == ["Please write again tomorrow."]
 
 
 def test_a_machine_is_never_answered_by_one(naru, provider):
