@@ -399,6 +399,27 @@ static void answer(struct world *w, size_t i)
     write_changes(w);
 }
 
+/* Whatever the order of the rows was, a message is where its latest one says. */
+static void check_fold(struct world *w)
+{
+    static struct message_end_row last[MESSAGES + 1];
+    struct message_end_row end;
+    memset(last, 0, sizeof last);
+    for (size_t k = 0; k < w->count; k++) {
+        unsigned n = (unsigned)w->rows[k].id.b[12] << 8 | w->rows[k].id.b[13];
+        if (w->rows[k].kind != END) continue;
+        assert_int_equal(record_unpack(&message_end_row_record, &end, (struct str){ w->rows[k].p, w->rows[k].n }, NULL), ERR_OK);
+        if (end.step > last[n].step) last[n] = end;
+    }
+    for (unsigned n = 1; n <= w->made; n++) {
+        struct id id = message_id(n);
+        const struct out_message *m = sending_find(&w->s, &id);
+        if (m && last[n].step && (m->state != last[n].state || m->part != last[n].part || m->tries != last[n].tries))
+            fail_msg("message %u is %s, and its last row says %s", n, message_state_words.v[m->state],
+                     message_state_words.v[last[n].state]);
+    }
+}
+
 static void crash(struct world *w)
 {
     struct out_message *m;
@@ -419,6 +440,7 @@ static void crash(struct world *w)
         assert_true(!e || e == ERR_EXISTS);
     }
     sending_replayed(&w->s);
+    check_fold(w);
     for (unsigned n = 1; n <= w->made; n++) {
         struct id id = message_id(n);
         if ((m = sending_find(&w->s, &id))) sending_recover(&w->s, m, now_by->repeatable, w->now);
