@@ -12,8 +12,10 @@
 #include "base/openssl.h"
 #include "router/channels/pick.h"
 #include "router/channels/twiml.h"
+#include "router/router.h"
 #include "router/sign.h"
 
+#include <stdio.h>
 #include <strings.h>
 
 #define MEDIA_MOST 10u
@@ -124,11 +126,27 @@ static const struct noted {
     { "To", "event.to" },
 };
 
+/* What became of a message of ours; the states on the way there tell nothing. */
+static const struct {
+    const char *status;
+    enum receipt what;
+} receipts[] = {
+    { "delivered", RECEIPT_DELIVERED }, { "read", RECEIPT_READ }, { "undelivered", RECEIPT_FAILED }, { "failed", RECEIPT_FAILED }
+};
+
+static void read_receipt(struct channel_in *c, struct str id, struct str status)
+{
+    channel_skip(c, "receipt");
+    for (size_t i = 0; i < sizeof receipts / sizeof *receipts; i++)
+        if (c->router && str_is(status, receipts[i].status)) messages_receipt(c->router, c->door, id, receipts[i].what);
+}
+
 static enum err read_text(struct channel_in *c, struct str form)
 {
+    struct str status = channel_form(c, form, "MessageStatus");
     struct str id = FIRST_OF(c, form, "MessageSid", "SmsMessageSid", "SmsSid"), from = channel_form(c, form, "From");
     struct attachments a = { c, NULL, 0 };
-    if (channel_form(c, form, "MessageStatus").n) return channel_skip(c, "receipt"), ERR_OK;
+    if (status.n) return read_receipt(c, id, status), ERR_OK;
     if (!id.n || !from.n) return channel_skip(c, "incomplete"), ERR_OK;
     struct event *e = a.e = channel_event(c);
     if (!e) return ERR_PROTO;
