@@ -113,6 +113,23 @@ static void warn_unread(struct bind *b, const struct account *a, const struct yn
     }
 }
 
+/* What is written for callers and cannot be kept. */
+static void warn_voice(struct bind *b, const struct policy *p, const struct account *a, const struct ynode *n)
+{
+    const struct ynode *v = tree_get(n, "voice");
+    bool calls = a->provider == PROVIDER_TWILIO && !strcmp(p->channels[a->channel].name, "voice");
+    uint32_t phones = 0;
+    for (uint32_t i = 0; i < p->agent_count; i++) phones += p->agents[i].phone != NULL;
+    if (!calls && v) findings_key(b->f, F_WARN, v, "does nothing: it is for accounts of the provider twilio on the channel voice");
+    if (!calls) return;
+    if (!a->voice.connect && !phones)
+        findings_key(b->f, F_WARN, n, "callers wait for ever: no agent has a `phone`, and the account no `voice.connect`; add one");
+    if (a->voice.callback && !(a->id && a->from && p->public_url))
+        findings_key(
+            b->f, F_WARN, tree_get(v, "callback"),
+            "nobody is called back: that takes the account's `id`, its `from` and the policy's `public-url`; add what is missing");
+}
+
 void warn_accounts(struct bind *b, const struct draft *d, const struct ynode *root)
 {
     const struct ynode *all = tree_get(root, "accounts");
@@ -121,6 +138,7 @@ void warn_accounts(struct bind *b, const struct draft *d, const struct ynode *ro
         const struct ynode *n = tree_get(all, a->name);
         if (!n) continue;
         warn_unread(b, a, n);
+        warn_voice(b, &d->p, a, n);
         if (a->provider == PROVIDER_TWILIO && !d->p.public_url)
             findings_key(b->f, F_WARN, n,
                          "its webhooks are refused unless they are addressed to us as http://HOST/…: Twilio signs the address; add "

@@ -48,13 +48,14 @@ static bool body_is(struct str body, struct str hash)
     return sign_is_hex(&m, hash);
 }
 
-static enum verified verify_hashed(const struct door *d, const struct delivery *in, struct str said, struct str hash)
+/* The address alone is signed, and in it the hash of whatever the body is. */
+static bool hash_signed(const struct door *d, const struct delivery *in, struct str said, struct str hash)
 {
     bool of_url = twilio_signed(d, in->url, NULL, said), of_body = body_is(in->body, hash);
-    return of_url && of_body ? VERIFIED : BAD_SIGNATURE;
+    return of_url && of_body;
 }
 
-static enum verified verify_form(const struct door *d, const struct delivery *in, struct str said)
+static enum verified verify_form(const struct door *d, const struct delivery *in, struct str said, struct str hash)
 {
     struct twilio_form f;
     const char *id = d->account->id;
@@ -62,7 +63,8 @@ static enum verified verify_form(const struct door *d, const struct delivery *in
     if (twilio_form_read(&f, in->method == HTTP_M_POST ? in->body : STR_NONE)) return BAD_FORM;
     struct str account = twilio_form_get(&f, "AccountSid");
     twilio_form_sort(&f);
-    if (twilio_signed(d, in->url, &f, said)) how = id && account.n && !str_is(account, id) ? OTHER_ACCOUNT : VERIFIED;
+    if (hash.n ? hash_signed(d, in, said, hash) : twilio_signed(d, in->url, &f, said))
+        how = id && account.n && !str_is(account, id) ? OTHER_ACCOUNT : VERIFIED;
     twilio_form_fini(&f);
     return how;
 }
@@ -70,10 +72,11 @@ static enum verified verify_form(const struct door *d, const struct delivery *in
 static enum verified twilio_verify(const struct door *d, const struct delivery *in)
 {
     struct str said = in->header(in->ctx, "x-twilio-signature"), hash = raw_param(in->query, STR("bodySHA256"));
+    bool form = !in->body.n || is_form(in->type);
     if (!said.n) return UNSIGNED;
-    if (hash.n) return verify_hashed(d, in, said, hash);
-    if (in->body.n && !is_form(in->type)) return BAD_TYPE;
-    return verify_form(d, in, said);
+    if (form) return verify_form(d, in, said, hash);
+    if (!hash.n) return BAD_TYPE;
+    return hash_signed(d, in, said, hash) ? VERIFIED : BAD_SIGNATURE;
 }
 
 /* ---- texts ---- */
