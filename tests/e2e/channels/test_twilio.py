@@ -65,7 +65,7 @@ class Twilio:
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"])).decode()
                 me.asked.append((self.path, dict(urllib.parse.parse_qsl(body, keep_blank_values=True)), self.headers["Authorization"]))
-                out = b'{"sid":"SM1"}' if me.status < 300 else b'{"code":21219,"message":"no"}'
+                out = b'{"sid":"SMout"}' if me.status < 300 else b'{"code":21219,"message":"no"}'
                 self.send_response(me.status)
                 self.send_header("Content-Length", str(len(out)))
                 self.end_headers()
@@ -254,6 +254,31 @@ def test_words_of_opting_out_and_buttons_are_events_with_attributes(naru, hook):
     assert hook("wa", text("SM22", "", "whatsapp:+15550001113", Latitude="37.5", Longitude="127.0", Label="Seoul"), secret="other").status == 200
     said = [naru.get(f"/v1/tickets/{ticket_of(naru, a, s)}").json["messages"][0]["text"] for a, s in (("text", "SM20"), ("wa", "SM21"), ("wa", "SM22"))]
     assert said == ["STOP", "Yes please", "[location]"]
+
+
+def test_a_reply_goes_out_and_what_became_of_it_comes_back(naru, hook, twilio):
+    assert hook("wa", text("SM30", "hi", "whatsapp:+15550009999", To="whatsapp:+14155238886"), secret="other").status == 200
+    ticket = ticket_of(naru, "wa", "SM30")
+    with naru.agent("ann") as ann:
+        offer = ann.hear("offer", ticket=ticket)
+        assert ann.act("accept", ticket=ticket, token=offer["token"])["status"] == 200
+        sent = naru.post(f"/v1/tickets/{ticket}/messages", {"text": "안녕하세요 & +1"})
+        assert sent.status == 200, sent.text
+        path, form, login = twilio.wait("the message", lambda a: a[0].endswith("/Messages.json"))
+        assert form == {"From": "whatsapp:+14155238886", "To": "whatsapp:+15550009999", "Body": "안녕하세요 & +1",
+                        "StatusCallback": f"{PUBLIC}/v1/channels/wa/status"}
+        assert base64.b64decode(login.split()[1]).decode() == f"{SID}:{SECRETS['other']}"
+        told = lambda: naru.get(f"/v1/tickets/{ticket}/messages").json["messages"][-1]
+        wait_for("it to be sent", lambda: told()["state"] == "sent")
+        receipt = {"MessageSid": "SMout", "AccountSid": SID, "MessageStatus": "read", "From": form["From"], "To": form["To"]}
+        assert hook(form["StatusCallback"], receipt, secret="other").status == 200
+        wait_for("the receipt", lambda: told().get("receipt") == "read")
+        twilio.status = 400
+        assert naru.post(f"/v1/tickets/{ticket}/messages", {"text": "more"}).status == 200
+        wait_for("its refusal", lambda: told()["state"] == "failed")
+        twilio.status = 201
+        assert "21219" in told()["why"]
+        assert naru.post(f"/v1/tickets/{ticket}/resolve", {}).status == 200
 
 
 # ---- calls ----
