@@ -101,7 +101,8 @@ static bool read_alternative(struct bind *b, const struct ynode *n, struct piece
     if (n->type == Y_MAP) {
         const struct ynode *c = tree_get(n, "const");
         if (!c || n->count != 1) return bind_expected(b, n, what), false;
-        return bind_is_scalar(b, c, "a text") && one_piece(b, (struct piece){ .text = c->text, .name = -1 }, out);
+        return bind_is_scalar(b, c, "a text") &&
+               one_piece(b, (struct piece){ .text = str_of(bind_text(b, c->text)), .name = -1 }, out);
     }
     if (!bind_is_scalar(b, n, what)) return false;
     if (strpbrk(n->text.p, "{}")) return read_pieces(b, n, n->text, hole_path, out);

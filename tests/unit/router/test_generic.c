@@ -1,0 +1,261 @@
+/* Any webhook by the policy: paths and what is made of them, requests that go out, CloudEvents. */
+#include "config/findings.h"
+#include "router/channels/generic.h"
+#include "router/cloudevents.h"
+#include "router/trace.h"
+#include "tests/unit/router/channel_unit.h"
+
+extern const struct provider provider_generic;
+
+static struct policy *loaded;
+
+#define FRONT "naru: 1\nworkspace: w\nqueues: { desk: { takes: default } }\naccounts:\n"
+/* The first account of that text is the door's. */
+static void use(const char *account_yaml)
+{
+    char text[4096];
+    struct findings f;
+    struct buf said;
+    policy_unref(loaded);
+    findings_init(&f);
+    buf_init(&said, 1u << 20);
+    snprintf(text, sizeof text, FRONT "%s", account_yaml);
+    enum err e = policy_load(&loaded, str_of(text), "policy.yaml", NOW, &f);
+    findings_text(&f, "test", &said);
+    if (e) fail_msg("%s", buf_cstr(&said));
+    door.account = &loaded->accounts[0];
+    door.policy = loaded;
+    buf_fini(&said);
+    findings_fini(&f);
+}
+
+static int set_up(void **state)
+{
+    UNUSED(state);
+    return door_set_up(&provider_generic, "form");
+}
+
+static int tear_down(void **state)
+{
+    if (door.provider->close) door.provider->close(&door);
+    policy_unref(loaded);
+    loaded = NULL;
+    door.account = &account;
+    return door_tear_down(state);
+}
+
+#define HEAD                                                                                                                       \
+    "  a: { channel: form, provider: generic, secret: env:K, token: env:T, id: us, from: we@shop, signature: { kind: hmac, "       \
+    "header: x-sig },"
+
+TEST(a_path_finds_what_stands_there)
+{
+    use(HEAD " map: { id: \"list[1].id\", customer: { id: \"deep['a.b'].c\", tier: gold, sum: \"{n}/{yes}\" },"
+             " conversation: \"$body.names[deep.key].x\", text: [absent, empty, nothing, { const: \"same\" }],"
+             " language: lang, at: when, attributes: { q: $query.hub.x, h: $header.X-Page, me: $account.id } } }\n");
+    headers[0] = "x-page", headers[1] = "home";
+    in.query = STR("a=1&hub.x=%EC%95%88+b");
+    const struct event *e =
+        one_event("{\"list\":[{\"id\":1},{\"id\":-1002003}],\"deep\":{\"a.b\":{\"c\":\"kim\"},\"key\":\"k1\"},"
+                  "\"names\":{\"k1\":{\"x\":2.5}},\"gold\":true,\"n\":3,\"yes\":false,\"empty\":\"\",\"nothing\":null,"
+                  "\"lang\":\"KO_kr\",\"when\":1516403560557}");
+    assert_str(e->external, "-1002003");
+    assert_str(e->customer, "kim");
+    assert_str(e->conversation, "2.5");
+    assert_str(e->text, "same");
+    assert_str(e->language, "ko");
+    assert_attribute(e, "customer.tier", "true");
+    assert_attribute(e, "customer.sum", "3/false");
+    assert_attribute(e, "event.q", "안 b");
+    assert_attribute(e, "event.h", "home");
+    assert_attribute(e, "event.me", "us");
+    assert_attribute(e, "event.at", "2018-01-19T23:12:40.557Z");
+}
+
+TEST(times_are_read_as_providers_write_them)
+{
+    static const struct {
+        const char *text;
+        uint64_t ms;
+    } rows[] = { { "1614663967", 1614663967000ull },
+                 { "1516403560557", 1516403560557ull },
+                 { "1516403560557123", 1516403560557ull },
+                 { "2021-03-25T05:09:27Z", 1616648967000ull },
+                 { "2021-03-25 05:09:27 UTC", 1616648967000ull },
+                 { "2021-03-25 14:09:27+09:00", 1616648967000ull } };
+    uint64_t ms;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        assert_int_equal(generic_time(str_of(rows[i].text), &ms), ERR_OK);
+        assert_int_equal(ms, rows[i].ms);
+    }
+    static const char *const bad[] = { "", "0", "soon", "99999999999999999999", "2021-13-25T05:09:27Z", "2021-03-25" };
+    for (size_t i = 0; i < COUNT_OF(bad); i++) assert_int_equal(generic_time(str_of(bad[i]), &ms), ERR_RANGE);
+}
+
+TEST(a_form_is_mapped_by_its_fields)
+{
+    use(HEAD " map: { id: MessageId, customer: { id: From, name: \"['user[name]']\" }, text: Body } }\n");
+    in.type = STR("application/x-www-form-urlencoded; charset=utf-8");
+    const struct event *e = one_event("MessageId=SM1&From=%2B8210&user%5Bname%5D=Kim&Body=a+b%26c");
+    assert_str(e->external, "SM1");
+    assert_str(e->customer, "+8210");
+    assert_str(e->name, "Kim");
+    assert_str(e->text, "a b&c");
+}
+
+/* ---- replies ---- */
+
+static const struct message_out hello = { .customer = STR("kim/../x y"),
+                                          .conversation = STR("c?1"),
+                                          .text = STR("안녕 \"q\"\n{text}"),
+                                          .by = STR("ann"),
+                                          .with = STR("{\"room\":\"r#1\"}"),
+                                          .now = NOW };
+
+static const struct sender *plan_of(const struct message_out *m, enum err want)
+{
+    const struct sender *s = door.provider->sender_for(&door);
+    forget();
+    assert_non_null(s);
+    assert_int_equal(s->plan(&door, m, &plan, why), want);
+    return s;
+}
+
+TEST(what_fills_a_hole_adds_nothing_but_itself)
+{
+    use(HEAD " send: { url: \"https://api.example/{customer}/{reply.room}?c={conversation}\", method: PUT, user: \"bot/token\","
+             " headers: { X-Key: \"k {token}\", X-By: \"{by}\" }, text-max: 100, rate: 5, window: 24h, repeatable: yes,"
+             " body: { t: \"<{text}>\", deep: { list: [1, true, \"{by}\", \"007\"], none: null }, braces: \"{{x}}\" } } }\n");
+    const struct sender *s = plan_of(&hello, ERR_OK);
+    assert_str(buf_str(&plan.url), "https://api.example/kim%2F..%2Fx%20y/r%231?c=c%3F1");
+    assert_str(buf_str(&plan.headers), "Content-Type: application/json\nX-Key: k tok-1\nX-By: ann\n");
+    assert_str(buf_str(&plan.body),
+               "{\"t\":\"<안녕 \\\"q\\\"\\n{text}>\",\"deep\":{\"list\":[1,true,\"ann\",\"007\"],\"none\":null},"
+               "\"braces\":\"{x}\"}");
+    assert_string_equal(plan.method, "PUT");
+    assert_str(plan.user, "bot/token");
+    assert_str(plan.password, "tok-1");
+    assert_int_equal(s->text_max, 100);
+    assert_int_equal(s->per_second, 5);
+    assert_int_equal(s->window_ms, 86400000);
+    assert_true(s->repeatable);
+}
+
+TEST(a_request_that_cannot_be_written_is_refused)
+{
+    use(HEAD " send: { url: \"https://api.example/{reply.room}/{customer}\", headers: { X-By: \"{by}\" }, body: { t: \"{text}\" } "
+             "} }\n");
+    struct message_out m = hello;
+    m.by = STR("ann\r\nX-Evil: 1");
+    plan_of(&m, ERR_RANGE);
+    m = hello, m.with = STR_NONE;
+    plan_of(&m, ERR_RANGE); /* the room is not known */
+    m = hello, m.customer = STR("..");
+    plan_of(&m, ERR_OK);
+    assert_str(buf_str(&plan.url), "https://api.example/r%231/%2E%2E");
+    m = hello, m.with = STR("no json");
+    plan_of(&m, ERR_RANGE);
+}
+
+TEST(a_form_goes_out_escaped)
+{
+    use(HEAD " send: { url: \"https://api.example/\", as: form, body: { Body: \"{text}\", \"n&m\": 7 } } }\n");
+    plan_of(&hello, ERR_OK);
+    assert_str(buf_str(&plan.body), "Body=%EC%95%88%EB%85%95%20%22q%22%0A%7Btext%7D&n%26m=7");
+}
+
+TEST(what_the_provider_answers_is_judged)
+{
+    use(HEAD " send: { url: \"https://api.example/\", body: { t: \"{text}\" }, external: data.id } }\n");
+    const struct sender *s = plan_of(&hello, ERR_OK);
+    static const struct {
+        unsigned status;
+        const char *body;
+        enum send_end end;
+        const char *external;
+    } rows[] = { { 201, "{\"data\":{\"id\":77}}", SEND_DONE, "77" },
+                 { 200, "no json", SEND_DONE, "" },
+                 { 429, "", SEND_AGAIN, "" },
+                 { 503, "", SEND_AGAIN, "" },
+                 { 500, "", SEND_UNKNOWN, "" },
+                 { 401, "", SEND_REFUSED, "" } };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        forget();
+        s->judge(&door, &(struct send_answer){ .status = rows[i].status, .body = str_of(rows[i].body), .retry_after_s = 2 },
+                 &result);
+        assert_int_equal(result.end, rows[i].end);
+        assert_string_equal(result.external, rows[i].external);
+        assert_int_equal(result.after_ms, rows[i].end == SEND_AGAIN ? 2000 : 0);
+    }
+}
+
+TEST(an_account_without_a_way_to_send_has_no_sender)
+{
+    use(HEAD " }\n");
+    assert_null(door.provider->sender_for(&door));
+}
+
+/* ---- paths that are none ---- */
+
+TEST(a_path_that_is_none_is_told)
+{
+    static const char *const bad[] = { "",           ".a",         "a.",      "a..b",  "a[",        "a[x",           "a]b",
+                                       "a[]",        "a[-1]x",     "a[b[c]]", "a b",   "$",         "$query",        "$query.",
+                                       "$account.x", "$nothing.x", "a['x",    "a[0]b", "$body.a[]", "a[99999999999]" };
+    struct path p;
+    char said[200];
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        if (path_parse(&p, str_of(bad[i]), false, &arena, said) != ERR_RANGE) fail_msg("taken: %s", bad[i]);
+        assert_true(said[0]);
+    }
+    char deep[200] = "a";
+    for (int i = 0; i < 40; i++) strcat(deep, ".a");
+    assert_int_equal(path_parse(&p, str_of(deep), false, &arena, said), ERR_RANGE);
+}
+
+/* ---- CloudEvents, binary ---- */
+
+static struct buf made;
+static struct cloudevent_binary binary;
+static bool header(const char *name, const char *value) { return cloudevent_header(&binary, str_of(name), str_of(value)); }
+
+TEST(headers_of_a_cloudevent_are_decoded)
+{
+    buf_init(&made, 65536);
+    cloudevent_begin(&binary, &made);
+    assert_true(header("CE-Id", "a%20b%"));
+    assert_true(header("ce-subject", "\"%EC%95%88 \\\"x\\\"\""));
+    assert_true(header("Content-Type", "not ours"));
+    assert_true(cloudevent_body(&binary, STR("text/plain"), STR("hi \"there\"")));
+    assert_str(buf_str(&made), "{\"id\":\"a b%\",\"subject\":\"안 \\\"x\\\"\",\"data\":\"hi \\\"there\\\"\"}");
+    buf_clear(&made);
+    cloudevent_begin(&binary, &made);
+    assert_false(header("ce-subject", "%FF"));
+    buf_clear(&made);
+    cloudevent_begin(&binary, &made);
+    assert_false(header("ce-data", "x"));
+    buf_clear(&made);
+    cloudevent_begin(&binary, &made);
+    assert_false(cloudevent_body(&binary, STR("application/json"), STR("{},\"source\":\"/x\"")));
+    buf_clear(&made);
+    cloudevent_begin(&binary, &made);
+    assert_false(cloudevent_body(&binary, STR("image/png"), STR("x")));
+    buf_fini(&made);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_path_finds_what_stands_there, set_up, tear_down),
+        cmocka_unit_test(times_are_read_as_providers_write_them),
+        cmocka_unit_test_setup_teardown(a_form_is_mapped_by_its_fields, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_fills_a_hole_adds_nothing_but_itself, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_request_that_cannot_be_written_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_form_goes_out_escaped, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_the_provider_answers_is_judged, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_account_without_a_way_to_send_has_no_sender, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_path_that_is_none_is_told, set_up, tear_down),
+        cmocka_unit_test(headers_of_a_cloudevent_are_decoded),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
