@@ -36,9 +36,13 @@ static void check_languages(struct bind *b, const struct policy *p, const struct
 
 static void check_used(struct bind *b, const struct policy *p, int index, const struct ynode *at)
 {
+    for (uint32_t i = 0; i < p->account_count; i++)
+        if (p->accounts[i].receipt == index) return;
     for (uint32_t i = 0; i < p->queue_count; i++)
         if (said_by(&p->queues[i], &p->texts.v[index], index)) return;
-    bind_warn(b, at, "is never said: name it as a queue's acknowledge, an overflow's answer or a step's update, or take it out");
+    bind_warn(b, at,
+              "is never said: name it as a queue's acknowledge, an overflow's answer, a step's update or an account's receipt, or "
+              "take it out");
 }
 
 static void check_update(struct bind *b, const struct policy *p, const struct step *s, const struct ynode *at)

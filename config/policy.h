@@ -142,6 +142,7 @@ struct account {
     struct words_list origins; /* of `widget`: the pages that may use it, "https://shop.example"; "*": any */
     struct widget_look widget;
     struct inbound inbound; /* of generic and cloudevents */
+    int receipt; /* what its customer reads at once, where the answer of a webhook is shown (kakao): index of texts, or -1 */
     uint32_t line;
 };
 

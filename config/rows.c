@@ -124,6 +124,8 @@ static const struct row account_rows[] = {
       .help = "the number or address that replies come from" },
     { "api", &K_URL, AT(account, api), .max = 1024, .example = "https://api.twilio.com",
       .help = "where the provider's API is, if not at its usual address" },
+    { "receipt", &K_REF, AT(account, receipt), .arg = &to_text, .example = "received",
+      .help = "of provider `kakao`: what the customer reads at once (of `texts`); default: a sentence of ours" },
     { "addresses", &K_ADDRESSES, AT(account, addresses), .max = 64, .example = "[help@shop.example, \"@care.shop.example\"]",
       .help =
           "mail: the addresses that are this account's; `@domain` stands for all of a domain, and `help+anything@` is `help@`" },

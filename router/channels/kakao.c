@@ -12,6 +12,8 @@
    A request has no id. With a callbackUrl, which is made for one request, identity is that address; without one it is the user, the
    words and the ten seconds in which they came: a request that comes again is at once, and a customer who says "yes" twice to two
    questions is slower. Two in one such time are one event, one over its edge is two: both harm less than a lost message. */
+#include "config/texts.h"
+#include "router/automatic.h"
 #include "router/channels/pick.h"
 #include "router/channels/post.h"
 #include "router/sign.h"
@@ -90,11 +92,32 @@ static void kakao_notes(struct channel_in *c, struct event *e, const struct json
     }
 }
 
-/* What the customer reads at once. */
-static void kakao_receipt(struct channel_in *c, bool korean, bool callback)
+/* In Kakao's word for it ("kr") or a language's. Korean where nothing is said: it is who uses KakaoTalk. */
+static struct str kakao_language(struct str lang) { return !lang.n || str_is(lang, "kr") ? STR("ko") : lang; }
+
+/* What the customer reads at once: the account's `receipt`, without what is not known yet (a place, a wait), or a sentence of ours.
+ */
+static struct str kakao_receipt_text(struct channel_in *c, struct str language)
 {
-    struct str text =
-        korean ? STR("문의가 접수되었습니다. 잠시만 기다려 주세요.") : STR("We have your message. One moment, please.");
+    const struct policy *p = c->door->policy;
+    int index = c->door->account->receipt;
+    bool named = index >= 0 && (uint32_t)index < p->texts.count;
+    const struct str unknown[TEXT_HOLES] = { 0 };
+    struct str text = STR_NONE;
+    struct buf b;
+    if (named) {
+        buf_init(&b, KAKAO_TEXT * 4);
+        automatic_fill(&b, str_of(text_say(&p->texts.v[index], language)), unknown);
+        text = channel_text(c, "%.*s", STR_FMT(buf_str(&b)));
+        buf_fini(&b);
+    }
+    if (text.n) return text;
+    return language.n >= 2 && !memcmp(language.p, "ko", 2) ? STR("문의가 접수되었습니다. 잠시만 기다려 주세요.")
+                                                           : STR("We have your message. One moment, please.");
+}
+
+static void kakao_receipt(struct channel_in *c, struct str text, bool callback)
+{
     struct jw w = jw_on(&c->answer.body);
     c->answer.type = "application/json; charset=utf-8";
     jw_open(&w, '{');
@@ -132,7 +155,7 @@ static enum err kakao_read(struct channel_in *c)
     e->text = utterance;
     kakao_notes(c, e, doc);
     if (callback.n) channel_reply_with(c, e, callback);
-    kakao_receipt(c, !(lang.n >= 2 && !memcmp(lang.p, "en", 2)), callback.n > 0);
+    kakao_receipt(c, kakao_receipt_text(c, kakao_language(lang)), callback.n > 0);
     return ERR_OK;
 }
 

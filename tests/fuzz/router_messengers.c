@@ -8,7 +8,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static const enum provider_id messengers[] = { PROVIDER_META, PROVIDER_LINE, PROVIDER_SLACK, PROVIDER_TELEGRAM, PROVIDER_KAKAO };
 #define MESSENGERS (sizeof messengers / sizeof *messengers)
 
-static struct account account = { .name = "desk" };
+static struct account account = { .name = "desk", .receipt = -1 };
 static struct policy policy;
 static struct door door = {
     .account = &account, .policy = &policy, .workspace = "main", .channel = "messenger", .verify = { 1, "w" }

@@ -26,8 +26,10 @@ accounts:
   ln: {{ channel: line, provider: line, secret: ["file:{f}/new", "file:{f}/old"], id: "Udest", token: "file:{f}/token", api: "{api}" }}
   sl: {{ channel: slack, provider: slack, secret: ["file:{f}/new", "file:{f}/old"], id: "T1", token: "file:{f}/token", api: "{api}" }}
   tg: {{ channel: telegram, provider: telegram, secret: ["file:{f}/new", "file:{f}/old"], token: "file:{f}/token", api: "{api}" }}
-  kk: {{ channel: kakao, provider: kakao, secret: ["file:{f}/new", "file:{f}/old"], id: "bot1" }}
+  kk: {{ channel: kakao, provider: kakao, secret: ["file:{f}/new", "file:{f}/old"], id: "bot1", receipt: received }}
   cb: {{ channel: kakao, provider: kakao, secret: "file:{f}/new", api: "{api}" }}
+texts:
+  received: {{ ko: "접수했습니다.", en: "Received." }}
 queues:
   desk: {{ takes: default }}
 agents:
@@ -274,7 +276,7 @@ def test_a_pressed_button_of_telegram_is_answered(naru):
 
 def test_kakao_reads_its_answer_in_the_body(naru):
     callback = send(naru, "kk", kakao("환불", "cb1")).json
-    assert callback["version"] == "2.0" and callback["useCallback"] is True and callback["data"]["text"]
+    assert callback["version"] == "2.0" and callback["useCallback"] is True and callback["data"]["text"] == "접수했습니다."
     plain = kakao("환불", "x")
     del plain["userRequest"]["callbackUrl"]
     answer = send(naru, "kk", plain).json

@@ -37,7 +37,7 @@ static inline void secret_set(struct secret *s, const char *text)
 
 static int door_set_up(const struct provider *p, const char *channel)
 {
-    account = (struct account){ .name = "desk" };
+    account = (struct account){ .name = "desk", .receipt = -1 };
     door.provider = p;
     door.channel = channel;
     door.secret_count = 2; /* the second is the one that tests sign with: each live one counts */

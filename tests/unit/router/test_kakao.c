@@ -53,6 +53,25 @@ TEST(a_block_with_callbacks_is_answered_at_once_and_later)
                                         "\"문의가 접수되었습니다. 잠시만 기다려 주세요.\"}}");
 }
 
+TEST(the_receipt_is_the_policys_own_in_the_customers_language)
+{
+    struct text_in in_two[] = { { "ko", "접수했습니다. 약 {wait}분 뒤에 답합니다." }, { "en", "Received." } };
+    struct text received = { .name = "received", .v = in_two, .count = 2 };
+    policy.texts = (struct text_list){ &received, 1 };
+    account.receipt = 0;
+    (void)one_event(SKILL("hi", ""));
+    assert_non_null(strstr(buf_cstr(&c.answer.body), "{\"text\":\"접수했습니다.\"}")); /* the wait is not known */
+    (void)one_event("{\"userRequest\":{\"user\":{\"id\":\"1\"},\"utterance\":\"x\",\"lang\":\"en\"}}");
+    assert_non_null(strstr(buf_cstr(&c.answer.body), "{\"text\":\"Received.\"}"));
+    in_two[0].text = "약 {wait}분 뒤에 답합니다.";
+    (void)one_event(SKILL("hi", CALLBACK));
+    assert_non_null(strstr(buf_cstr(&c.answer.body), "문의가 접수되었습니다"));
+    policy.texts = (struct text_list){ 0 };
+    account.receipt = -1;
+    (void)one_event("{\"userRequest\":{\"user\":{\"id\":\"1\"},\"utterance\":\"x\",\"lang\":\"en\"}}");
+    assert_non_null(strstr(buf_cstr(&c.answer.body), "We have your message"));
+}
+
 static void identity(char out[80], const char *body, uint64_t now)
 {
     in.now = now;
@@ -186,6 +205,7 @@ int main(void)
         AT_DOOR(the_skills_header_brings_the_secret),
         AT_DOOR(an_utterance_becomes_an_event_and_is_received),
         AT_DOOR(a_block_with_callbacks_is_answered_at_once_and_later),
+        AT_DOOR(the_receipt_is_the_policys_own_in_the_customers_language),
         AT_DOOR(what_comes_again_at_once_is_one_and_later_is_two),
         AT_DOOR(a_callback_elsewhere_is_not_used),
         AT_DOOR(what_is_no_request_of_a_skill_is_refused),
