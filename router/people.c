@@ -170,7 +170,7 @@ enum err people_take(struct people *p, const struct person *r, people_fn *kept, 
     enum err e = ERR_OK;
     if (moved) *moved = 0;
     if (was && was->at >= r->at) return ERR_EXISTS;
-    if (r->identities.count > PERSON_IDENTITIES) return ERR_TOOBIG;
+    if (r->identities.count > PERSON_IDENTITIES || r->attributes.count > PERSON_ATTRIBUTES) return ERR_TOOBIG;
     mine.identities = (struct list){ own, r->gone ? 0 : admit(p, r, own, &taken) };
     if ((e = pack(p, &mine, &packed))) return e;
     if (!has_room(p, was, mine.identities.count, packed.n)) return ERR_FULL;
@@ -249,7 +249,7 @@ enum err people_attach(const struct people *p, struct event *e, struct arena *ar
     struct str who = e->customer.n ? e->customer : STR_NONE;
     if (!who.n || people_find(p, e->account, who, &r, arena)) return ERR_OK;
     const struct attribute *said = r.attributes.items;
-    struct attaching a = { .v = arena_alloc(arena, (FACTS_ROOM + 2) * sizeof *a.v) };
+    struct attaching a = { .v = arena_alloc(arena, (e->attributes.count + PERSON_ATTRIBUTES + 2) * sizeof *a.v) };
     if (!a.v) return ERR_NOMEM;
     if (e->attributes.count) memcpy(a.v, e->attributes.items, e->attributes.count * sizeof *a.v);
     a.count = e->attributes.count;

@@ -5,7 +5,7 @@ import tempfile
 import time
 
 import pytest
-from conftest import NARU, Naru, wait_for
+from conftest import NARU, Naru, by_hand, wait_for
 
 POLICY = """
 naru: 1
@@ -132,3 +132,21 @@ def test_fifty_thousand_are_imported_and_outlive_a_kill(naru):
 def test_words_of_the_command_are_checked():
     assert subprocess.run([NARU, "customers"], capture_output=True).returncode == 2
     assert subprocess.run([NARU, "customers", "export", "x"], capture_output=True).returncode == 2
+
+
+def test_what_one_router_is_told_all_know_also_those_that_were_away(tmp_path):
+    (tmp_path / "policy.yaml").write_text(POLICY)
+    with by_hand(routers=2, policy=tmp_path / "policy.yaml") as hand:
+        hand.start("redis", "router-1", "router-2", "triage-1", "assign-1").ready()
+        one, two = hand.routers[1], hand.routers[2]
+        knows = lambda door, id: door.get(f"/v1/customers/{id}").status == 200
+        assert one.post("/v1/customers", [{"id": f"k{i}", "name": "Kim " * 50} for i in range(1000)]).json["kept"] == 1000
+        assert one.post("/v1/customers", KIM).status == 200
+        wait_for("the other router to know all", lambda: knows(two, "k999") and knows(two, "k0") and knows(two, "crm-1"))
+        assert two.get("/v1/customers?account=chat&id=77").json["name"] == "Kim"
+        hand.kill("router-2")
+        assert one.post("/v1/customers", {"id": "late"}).status == 200
+        assert one.call("DELETE", "/v1/customers/k7").status == 200
+        hand.start("router-2")
+        wait_for("what was missed", lambda: knows(two, "late") and not knows(two, "k7"))
+        assert knows(two, "k8")

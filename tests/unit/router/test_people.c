@@ -187,12 +187,15 @@ static void more_than_fits_is_refused(void **state)
 {
     char text[PERSON_PACKED];
     struct person r = person("a", "mail:1", 10);
-    struct attribute *v = arena_alloc(&arena, PERSON_ATTRIBUTES * sizeof *v);
+    struct attribute *v = arena_alloc(&arena, (PERSON_ATTRIBUTES + 1) * sizeof *v);
     UNUSED(state);
     memset(text, 'x', sizeof text);
     for (uint32_t i = 0; i < PERSON_ATTRIBUTES; i++) v[i] = (struct attribute){ STR("k"), { text, 1024 } };
     r.attributes = (struct list){ v, PERSON_ATTRIBUTES };
     assert_int_equal(people_take(&p, &r, NULL, NULL, NULL), ERR_OK); /* 32 KiB fit */
+    r.attributes.count = PERSON_ATTRIBUTES + 1;
+    r.at++;
+    assert_int_equal(people_take(&p, &r, NULL, NULL, NULL), ERR_TOOBIG);
     p.bytes = LIM_PEOPLE_BYTES;
     assert_int_equal(say("b", "mail:2", 10), ERR_FULL);
     assert_string_equal(who("mail", "2"), "nobody");
