@@ -74,7 +74,7 @@
 #define LIM_CUSTOMERS_BODY   8388608u    /* of POST /v1/customers: 1,000 of them */
 #define LIM_PEOPLE           1000000u    /* customers whose identities are linked, those forgotten counted; one router */
 #define LIM_LINKS            2000000u    /* … and their identities */
-#define LIM_PEOPLE_BYTES     1073741824u /* … and their memory: about 170 bytes of a customer, 24 of an identity, and tables */
+#define LIM_PEOPLE_BYTES     1073741824u /* … and their memory: 335 bytes of a customer of two identities, tables included */
 #define LIM_IDENTITY_DAYS    8u
 #define LIM_ACTS             65536u      /* questions to the leader under way */
 #define LIM_KNOWN_CUSTOMERS  200000u     /* whose last agent and tickets one workspace remembers; about 400 bytes each */
