@@ -52,6 +52,7 @@ static struct str answer_with(struct channel_in *c, const struct mail *m)
     buf_init(&b, REPLY_WITH_MAX);
     if (said) buf_addf(&b, "m %.*s\n", STR_FMT(m->id));
     if (one_word(m->reply_to) && m->reply_to.n <= 256) buf_addf(&b, "t %.*s\n", STR_FMT(m->reply_to));
+    if (m->automatic) buf_addf(&b, "a %s\n", mail_auto_words[m->automatic]);
     struct str subject = front_of(m->subject, 250);
     if (subject.n) buf_addf(&b, "s %.*s\n", STR_FMT(subject));
     struct str refs = chain(c, m, REPLY_WITH_MAX - b.n - 8);
@@ -75,6 +76,7 @@ void mail_answer_read(struct str with, struct mail_answer *out)
         else if (*line.p == 'r') out->references = v;
         else if (*line.p == 't') out->to = v;
         else if (*line.p == 's') out->subject = v;
+        else if (*line.p == 'a') out->automatic = v;
     }
 }
 

@@ -9,12 +9,12 @@
    NULL. Texts of `m` must live until the answer. ERR_PROTO after a refusal that channel_event told. */
 enum err mail_event(struct channel_in *c, const struct mail *m, const struct mail_threads *threads, struct str to);
 
-/* What a reply must know of the mail it answers, as channel_reply_with keeps it: lines of "m Message-ID", "r References", "t
-   address". Written by mail_event, read by the sender. */
+/* What a reply must know of the mail it answers, as channel_reply_with keeps it: lines of "m Message-ID", "s subject", "t address",
+   "a why it is a machine's", "r References". Written by mail_event, read by the sender. */
 #define REPLY_WITH_MAX 1024u
-struct mail_answer {
-    struct str id, references, to,
-        subject; /* any may be empty; references as they stand in a header, without brackets, blanks between */
+struct mail_answer { /* any may be empty */
+    struct str id, to, subject, automatic;
+    struct str references; /* without brackets, blanks between */
 };
 void mail_answer_read(struct str with, struct mail_answer *out);
 

@@ -185,6 +185,7 @@ static enum err mail_plan(const struct door *d, const struct message_out *m, str
     mail_answer_read(m->with, &answer);
     struct str to = answer.to.n ? answer.to : m->customer;
     if (!d->account->smtp) return refuse(why, "the account names no mail server to hand replies to (smtp)");
+    if (!m->by.n && answer.automatic.n) return refuse(why, "no automatic answer goes to a mail that a machine wrote");
     if (!is_address(to)) return refuse(why, "the customer has no mail address that can be answered");
     InternetAddressList *from = own_address(d->account);
     if (!from) return refuse(why, "the account has no address to write from (from, or one whole address among addresses)");

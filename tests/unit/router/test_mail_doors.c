@@ -201,6 +201,20 @@ TEST(an_answer_by_nobody_says_so_and_is_marked_once)
     arena_fini(&own);
 }
 
+TEST(machines_hear_from_people_alone)
+{
+    struct message_out m = reply();
+    m.with = STR("m 3@x\na list\n");
+    assert_int_equal(plan_of(&m), ERR_OK);
+    m.by = STR_NONE;
+    assert_int_equal(plan_of(&m), ERR_RANGE);
+    assert_non_null(strstr(why, "machine"));
+    struct mail_answer answer;
+    mail_answer_read(attribute(event_of("From: a@b\r\nList-Id: x\r\nMessage-ID: <1@x>\r\n\r\nnews\r\n", "a@b", NULL), REPLY_WITH),
+                     &answer);
+    assert_str(answer.automatic, "list");
+}
+
 TEST(nothing_a_customer_writes_becomes_a_header)
 {
     struct message_out m = reply();
@@ -301,6 +315,7 @@ int main(void)
         RUN(a_mail_without_words_is_called_after_what_it_has),
         RUN(a_reply_is_a_mail_that_answers_one),
         RUN(an_answer_by_nobody_says_so_and_is_marked_once),
+        RUN(machines_hear_from_people_alone),
         RUN(nothing_a_customer_writes_becomes_a_header),
         RUN(what_cannot_be_sent_says_why),
         RUN(codes_of_mail_servers_are_judged),
