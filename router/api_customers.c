@@ -170,10 +170,9 @@ static void state_lines(struct stating *s, struct ingest_env *env, struct str bo
 
 void post_customers(struct call *c)
 {
-    struct str type = http_header(c->req, "content-type");
     struct arena arena;
     uint16_t ws;
-    bool lines = type.n >= 20 && !strncasecmp(type.p, "application/x-ndjson", 20);
+    bool lines = http_type_is(http_header(c->req, "content-type"), "application/x-ndjson");
     if (!call_workspace(c, &ws)) return;
     struct ingest_env env = env_of(c, ws);
     struct stating *s = c->router->stopping ? NULL : stating_new(c, ws, lines);

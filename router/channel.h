@@ -15,6 +15,7 @@
 #include "proto/records.h"
 #include "router/http.h"
 #include "router/secret.h"
+#include "router/sign.h"
 
 #define LIM_CHANNEL_EVENTS 1000u /* of one request; more: 413 */
 #define REPLY_WITH                                                                                                                 \
@@ -30,6 +31,7 @@ struct secret {
     size_t n;
     char p[SECRET_MAX];
 };
+static inline struct str secret_str(const struct secret *s) { return (struct str){ s->p, s->n }; }
 
 /* An account with a provider, live: what the policy says of it, and its secrets. Made anew when the policy changes; secrets are
    read again with SIGHUP. Valid for the call. */
@@ -56,7 +58,7 @@ struct delivery {
     struct str (*header)(void *ctx, const char *lowercase_name); /* STR_NONE when absent */
     /* Every header as it stands, until `fn` says false. May be NULL: then there are none but those that are asked for. */
     void (*headers)(void *ctx, bool (*fn)(void *to, struct str name, struct str value), void *to);
-    uint64_t now;                                                /* wall ms */
+    uint64_t now; /* wall ms */
 };
 
 /* How `verify` ends: X(CONSTANT, "cause", status). The cause is a label of naru_channel_refused_total. */
@@ -147,6 +149,19 @@ enum err channel_json_of(struct channel_in *c, struct str text, const struct jso
 /* A member of an application/x-www-form-urlencoded text, the first of its name, decoded into the arena; STR_NONE when absent,
    or when its escapes are broken. Its bytes may be no UTF-8: intake repairs what becomes an event. */
 struct str channel_form(struct channel_in *c, struct str form, const char *name);
+
+/* ---- for `verify`: channel_proof.c ---- */
+
+/* Is `said` the HMAC of the parts, one after the other, under a live secret? `spells`: sign_is_hex or sign_is_base64. */
+bool channel_signed(const struct door *d, enum sign_hash hash, const struct str *parts, size_t count, struct str said,
+                    bool (*spells)(const struct mac *m, struct str said));
+/* Is `said` a live secret, as it stands? */
+bool channel_secret(const struct door *d, struct str said);
+/* Is a signed time within CHANNEL_WINDOW_MS of ours? */
+bool channel_now(const struct delivery *in, uint64_t wall_ms);
+/* A member of an urlencoded text as it stands there, undecoded: for what has no need of escapes, before anything is believed. The
+   first of its name that is not empty; STR_NONE. */
+struct str channel_raw(struct str form, const char *name);
 
 /* ---- for intake (channel.c, and doors that are no webhooks) ---- */
 

@@ -189,7 +189,7 @@ static struct str hash_text(struct channel_in *c, struct str s)
     unsigned char hash[SHA256_DIGEST_LENGTH];
     char hex[HEX + 1];
     SHA256((const unsigned char *)(s.n ? s.p : ""), s.n, hash);
-    for (unsigned i = 0; i < sizeof hash; i++) snprintf(hex + 2 * (size_t)i, 3, "%02x", hash[i]);
+    sign_hex(hash, sizeof hash, hex);
     char *p = arena_strdup(c->arena, (struct str){ hex, HEX });
     return p ? (struct str){ p, HEX } : STR_NONE;
 }

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "router/http.h"
 #include "router/sign.h"
 
 #include <stdio.h>
@@ -34,20 +35,6 @@ static enum err check_needed(struct ingest *in, const struct json *v)
 
 /* ---- data ---- */
 
-static bool type_is(struct str type, const char *word)
-{
-    size_t n = strlen(word);
-    return type.n >= n && strncasecmp(type.p, word, n) == 0 && (type.n == n || type.p[n] == ';' || type.p[n] == ' ');
-}
-
-static bool is_json_type(struct str type)
-{
-    const char *end = memchr(type.p ? type.p : "", ';', type.n);
-    size_t n = end ? (size_t)(end - type.p) : type.n;
-    while (n && type.p[n - 1] == ' ') n--;
-    return n == 0 || type_is(type, "application/json") || (n > 5 && strncasecmp(type.p + n - 5, "+json", 5) == 0);
-}
-
 static enum err read_text(struct ingest *in, struct str text)
 {
     if (text.n > LIM_TEXT) return INVALID(in, "too_long", "\"data\" is %zu bytes long; at most %u", text.n, LIM_TEXT);
@@ -71,7 +58,7 @@ static enum err read_base64(struct ingest *in, struct str coded, struct str type
     if (!bytes) return ERR_NOMEM;
     if (sign_unbase64(coded, bytes, &n)) return INVALID(in, "base64", "\"data_base64\" is no base64");
     struct str plain = { (char *)bytes, n };
-    if (!is_json_type(type)) {
+    if (!http_type_json(type)) {
         if (type.n < 5 || strncasecmp(type.p, "text/", 5) != 0)
             return INVALID(in, "content_type", "data of this type cannot be read");
         return str_utf8(plain, &at) && !memchr(plain.p, 0, n) ? read_text(in, plain) : INVALID(in, "utf8", "the data is no UTF-8");
@@ -169,8 +156,8 @@ enum err cloudevent_ingest(struct ingest *in, const struct ingest_env *env, cons
 
 enum cloudevent_mode cloudevent_mode(struct str type, struct str specversion)
 {
-    if (type_is(type, "application/cloudevents+json")) return CE_STRUCTURED;
-    if (type_is(type, "application/cloudevents-batch+json")) return CE_BATCH;
+    if (http_type_is(type, "application/cloudevents+json")) return CE_STRUCTURED;
+    if (http_type_is(type, "application/cloudevents-batch+json")) return CE_BATCH;
     return specversion.n ? CE_BINARY : CE_NONE;
 }
 
@@ -239,7 +226,7 @@ bool cloudevent_body(struct cloudevent_binary *b, struct str type, struct str bo
 {
     size_t at;
     if (b->why[0]) return false;
-    if (body.n && is_json_type(type)) {
+    if (body.n && http_type_json(type)) {
         if (!is_json(b, body)) return false;
         jw_key(&b->w, "data");
         jw_raw(&b->w, body);

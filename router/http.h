@@ -55,6 +55,9 @@ struct str http_header(const struct http_req *r,
 /* Each header as it came, in order, until `fn` says false. */
 void http_headers(const struct http_req *r, bool (*fn)(void *ctx, struct str name, struct str value), void *ctx);
 struct str http_body(const struct http_req *r);
+/* Is a Content-Type this media type, whatever its case and parameters? */
+bool http_type_is(struct str type, const char *media);
+bool http_type_json(struct str type);               /* application/json, …+json, or none at all */
 uint64_t http_arrived_us(const struct http_req *r); /* clock_mono_us when its first byte was read */
 /* Whose address it came from: IPv6, or IPv4 mapped into it; behind a listed proxy, the last one of X-Forwarded-For. False: gone. */
 bool http_peer(const struct http_req *r, char address[16]);

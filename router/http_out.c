@@ -14,6 +14,7 @@
 #include "base/loop.h"
 #include "base/metrics.h"
 #include "base/openssl.h"
+#include "router/sign.h"
 
 #include <curl/curl.h>
 #include <stdio.h>
@@ -256,19 +257,14 @@ static bool add_header(struct out_call *c, const char *line)
 
 enum err http_out_sign(char out[OUT_SIGNATURE], struct str secret, uint64_t wall_ms, struct str body)
 {
-    unsigned char mac[EVP_MAX_MD_SIZE];
-    unsigned n = 0;
-    struct buf said;
-    buf_init(&said, body.n + 24);
-    buf_addu(&said, wall_ms / 1000);
-    int at_n = (int)said.n;
-    buf_addc(&said, '.');
-    buf_addstr(&said, body);
-    bool good = !said.err && HMAC(EVP_sha256(), secret.p, (int)secret.n, (unsigned char *)said.p, said.n, mac, &n);
-    int used = snprintf(out, OUT_SIGNATURE, "t=%.*s,v1=", said.err ? 0 : at_n, said.err ? "" : said.p);
-    for (unsigned i = 0; good && i < n; i++) used += snprintf(out + used, OUT_SIGNATURE - (size_t)used, "%02x", mac[i]);
-    buf_fini(&said);
-    return good ? ERR_OK : ERR_NOMEM;
+    struct mac m;
+    int n = snprintf(out, OUT_SIGNATURE, "t=%llu", (unsigned long long)(wall_ms / 1000));
+    const struct str parts[] = { { out + 2, (size_t)n - 2 }, STR("."), body };
+    enum err e = sign_hmac(&m, SIGN_SHA256, secret, parts, 3);
+    if (e) return e;
+    memcpy(out + n, ",v1=", 4);
+    sign_hex(m.p, m.n, out + n + 4);
+    return ERR_OK;
 }
 
 /* One of ours, unless the caller said its own. */

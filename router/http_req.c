@@ -154,6 +154,20 @@ bool http_has_token(struct str value, const char *token)
     return false;
 }
 
+bool http_type_is(struct str type, const char *media)
+{
+    size_t n = strlen(media);
+    return type.n >= n && strncasecmp(type.p, media, n) == 0 && (type.n == n || strchr("; \t", type.p[n]));
+}
+
+bool http_type_json(struct str type)
+{
+    const char *end = memchr(type.p ? type.p : "", ';', type.n);
+    size_t n = end ? (size_t)(end - type.p) : type.n;
+    while (n && type.p[n - 1] == ' ') n--;
+    return n == 0 || http_type_is(type, "application/json") || (n > 5 && strncasecmp(type.p + n - 5, "+json", 5) == 0);
+}
+
 /* ---- what handlers read ---- */
 
 enum http_method http_method(const struct http_req *r) { return (enum http_method)r->method; }

@@ -358,13 +358,6 @@ static void post_binary(struct router *r, struct http_req *req, const struct ing
     buf_fini(&text);
 }
 
-static bool type_is(struct http_req *req, const char *type)
-{
-    struct str s = http_header(req, "content-type");
-    size_t n = strlen(type);
-    return s.n >= n && strncasecmp(s.p, type, n) == 0 && (s.n == n || s.p[n] == ';' || s.p[n] == ' ');
-}
-
 void intake_post(struct router *r, struct http_req *req, const struct token *token)
 {
     struct ingest_env env = { .ctx = &r->config,
@@ -375,12 +368,12 @@ void intake_post(struct router *r, struct http_req *req, const struct token *tok
                               .default_account = http_param(req, "account"),
                               .now = clock_wall_ms(),
                               .home = r->number };
-    enum cloudevent_mode mode = cloudevent_mode(http_header(req, "content-type"), http_header(req, "ce-specversion"));
+    struct str type = http_header(req, "content-type");
+    enum cloudevent_mode mode = cloudevent_mode(type, http_header(req, "ce-specversion"));
     env.cloudevents = mode != CE_NONE;
     if (mode == CE_BINARY) post_binary(r, req, &env);
-    else if (mode != CE_NONE || !http_header(req, "content-type").n || type_is(req, "application/json"))
-        post_json(r, req, &env, http_body(req));
-    else if (type_is(req, "application/x-ndjson")) post_lines(r, req, &env);
+    else if (mode != CE_NONE || !type.n || http_type_is(type, "application/json")) post_json(r, req, &env, http_body(req));
+    else if (http_type_is(type, "application/x-ndjson")) post_lines(r, req, &env);
     else
         http_problem(req, 415, "unsupported-media-type",
                      "events are application/json, application/x-ndjson, application/cloudevents+json or -batch+json");

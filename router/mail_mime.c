@@ -330,7 +330,7 @@ static void name_it(struct reading *r, struct str bytes)
     char text[80] = "sha256-";
     if (r->m->id.n || r->err) return;
     SHA256((const unsigned char *)bytes.p, bytes.n, sum);
-    for (size_t i = 0; i < sizeof sum; i++) sprintf(text + 7 + 2 * i, "%02x", sum[i]);
+    sign_hex(sum, sizeof sum, text + 7);
     r->err = mail_line(&r->m->id, r->arena, str_of(text), sizeof text);
 }
 

@@ -5,6 +5,7 @@
 #include "base/map.h"
 #include "base/openssl.h"
 #include "base/rng.h"
+#include "router/sign.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -333,10 +334,11 @@ static void make_text(char text[64])
 static void add_line(struct buf *b, const char *text, const struct token *what, struct str name, uint64_t wall_ms)
 {
     unsigned char hash[32];
+    char hex[2 * sizeof hash + 1];
 
     SHA256((const unsigned char *)text, TOKEN_CHARS, hash);
-    for (size_t i = 0; i < sizeof hash; i++) buf_addf(b, "%02x", hash[i]);
-    buf_addf(b, " %s %s %s %llu %llu %.*s\n", token_role_names[what->role], what->workspace, what->subject,
+    sign_hex(hash, sizeof hash, hex);
+    buf_addf(b, "%s %s %s %s %llu %llu %.*s\n", hex, token_role_names[what->role], what->workspace, what->subject,
              (unsigned long long)wall_ms, (unsigned long long)what->expires, STR_FMT(name));
 }
 

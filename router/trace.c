@@ -1,6 +1,7 @@
 #include "router/trace.h"
 
 #include "base/rng.h"
+#include "router/sign.h"
 
 static bool is_hex(struct str s, size_t at, size_t n)
 {
@@ -42,6 +43,7 @@ void trace_header(struct buf *out, const struct kept_ticket *ticket)
     struct arena arena;
     struct str found = STR_NONE;
     unsigned char span[8];
+    char hex[2 * sizeof span + 1];
     if (!ticket) return;
     arena_init(&arena, 1u << 20);
     for (const struct kept_event *e = TAILQ_LAST(&ticket->events, event_list); e && !found.n;
@@ -51,8 +53,8 @@ void trace_header(struct buf *out, const struct kept_ticket *ticket)
         rng_secret(span, sizeof span);
         span[0] |= 1; /* never only zeros */
         buf_addf(out, "traceparent: 00-%.*s-", STR_FMT(trace_id(found)));
-        for (size_t i = 0; i < sizeof span; i++) buf_addf(out, "%02x", span[i]);
-        buf_addf(out, "-%.2s\n", found.p + 53);
+        sign_hex(span, sizeof span, hex);
+        buf_addf(out, "%s-%.2s\n", hex, found.p + 53);
     }
     arena_fini(&arena);
 }

@@ -14,30 +14,14 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
 
 #define BODY_MAX  (3u << 20)
 #define VALUE_MAX 512u
 
 /* ---- the request ---- */
 
-static bool type_is(struct str type, const char *word)
-{
-    size_t n = strlen(word);
-    return type.n >= n && strncasecmp(type.p, word, n) == 0 && (type.n == n || type.p[n] == ';' || type.p[n] == ' ');
-}
-
-/* "application/json", "application/problem+json", … and nothing at all. */
-static bool is_json(struct str type)
-{
-    const char *end = memchr(type.p ? type.p : "", ';', type.n);
-    size_t n = end ? (size_t)(end - type.p) : type.n;
-    while (n && type.p[n - 1] == ' ') n--;
-    return n == 0 || type_is(type, "application/json") || (n > 5 && strncasecmp(type.p + n - 5, "+json", 5) == 0) ||
-           type_is(type, "text/json");
-}
-
-static bool is_form(struct str type) { return type_is(type, "application/x-www-form-urlencoded"); }
+static bool is_json(struct str type) { return http_type_json(type) || http_type_is(type, "text/json"); }
+static bool is_form(struct str type) { return http_type_is(type, "application/x-www-form-urlencoded"); }
 
 static enum verified verify(const struct door *d, const struct delivery *in)
 {

@@ -26,21 +26,12 @@ static struct str lower_header(const struct delivery *in, const char *name)
     return header(in, low);
 }
 
-static struct str key_of(const struct secret *s) { return (struct str){ s->p, s->n }; }
-
 static bool hmac_fits(const struct door *d, const struct str *parts, size_t count, struct str said)
 {
     const struct inbound_sign *s = &d->account->inbound.signature;
-    bool good = false;
-    for (uint32_t i = 0; i < d->secret_count; i++) {
-        struct mac m;
-        if (sign_hmac(&m, (enum sign_hash)s->hash, key_of(&d->secrets[i]), parts, count)) continue;
-        good |= s->encoding == ENCODING_BASE64 ? sign_is_base64(&m, said) : sign_is_hex(&m, said);
-    }
-    return good;
+    return channel_signed(d, (enum sign_hash)s->hash, parts, count, said,
+                          s->encoding == ENCODING_BASE64 ? sign_is_base64 : sign_is_hex);
 }
-
-static bool is_now(uint64_t ms, uint64_t now) { return ms + CHANNEL_WINDOW_MS >= now && ms <= now + CHANNEL_WINDOW_MS; }
 
 /* ---- one function a kind ---- */
 
@@ -69,7 +60,7 @@ static enum verified by_timestamp(const struct door *d, const struct delivery *i
     if (!said.n || !at.n) return UNSIGNED;
     if (!hmac_fits(d, parts, 3, said)) return BAD_SIGNATURE;
     if (!time_of(at, s->unit, &ms)) return BAD_FORM;
-    return is_now(ms, in->now) ? VERIFIED : OLD_TIMESTAMP;
+    return channel_now(in, ms) ? VERIFIED : OLD_TIMESTAMP;
 }
 
 /* Does one of the signatures "v1,… v1,…" equal ours? */
@@ -94,23 +85,10 @@ static enum verified by_standard(const struct door *d, const struct delivery *in
     if (id.n > 256 || said.n > 4096 || str_u64(at, 0, 9999999999ull, &seconds)) return BAD_FORM;
     for (uint32_t i = 0; i < d->secret_count; i++) {
         char ours[SIGN_STANDARD];
-        good |= !sign_standard(ours, key_of(&d->secrets[i]), id, seconds, in->body) && one_is(said, ours);
+        good |= !sign_standard(ours, secret_str(&d->secrets[i]), id, seconds, in->body) && one_is(said, ours);
     }
     if (!good) return BAD_SIGNATURE;
-    return is_now(seconds * 1000, in->now) ? VERIFIED : OLD_TIMESTAMP;
-}
-
-/* The first value of a parameter, as it stands: tokens have no need of escapes. */
-static struct str query_raw(struct str query, const char *name)
-{
-    size_t n = strlen(name);
-    while (query.n) {
-        const char *amp = memchr(query.p, '&', query.n);
-        struct str pair = { query.p, amp ? (size_t)(amp - query.p) : query.n };
-        if (pair.n > n && !memcmp(pair.p, name, n) && pair.p[n] == '=') return (struct str){ pair.p + n + 1, pair.n - n - 1 };
-        query = (struct str){ pair.p + pair.n + (amp != NULL), query.n - pair.n - (amp != NULL) };
-    }
-    return STR_NONE;
+    return channel_now(in, seconds * 1000) ? VERIFIED : OLD_TIMESTAMP;
 }
 
 static const char *bearer(const char *header_name, const char *prefix)
@@ -121,11 +99,10 @@ static const char *bearer(const char *header_name, const char *prefix)
 static enum verified by_token(const struct door *d, const struct delivery *in)
 {
     const struct inbound_sign *s = &d->account->inbound.signature;
-    struct str said = s->query ? query_raw(in->query, s->query) : after(lower_header(in, s->header), bearer(s->header, s->prefix));
-    bool good = false;
+    struct str said =
+        s->query ? channel_raw(in->query, s->query) : after(lower_header(in, s->header), bearer(s->header, s->prefix));
     if (!said.n) return UNSIGNED;
-    for (uint32_t i = 0; i < d->secret_count; i++) good |= sign_equal(said, key_of(&d->secrets[i]));
-    return good ? VERIFIED : BAD_SIGNATURE;
+    return channel_secret(d, said) ? VERIFIED : BAD_SIGNATURE;
 }
 
 static enum verified by_jwt(const struct door *d, const struct delivery *in)

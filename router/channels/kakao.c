@@ -56,12 +56,8 @@ static bool kakao_address(const struct door *d, struct str url)
 static enum verified kakao_verify(const struct door *d, const struct delivery *in)
 {
     struct str said = in->header(in->ctx, "x-naru-token");
-    bool good = false;
     if (!said.n) return UNSIGNED;
-    for (uint32_t i = 0; i < d->secret_count; i++) {
-        if (sign_equal(said, (struct str){ d->secrets[i].p, d->secrets[i].n })) good = true;
-    }
-    return good ? VERIFIED : BAD_SIGNATURE;
+    return channel_secret(d, said) ? VERIFIED : BAD_SIGNATURE;
 }
 
 /* The bot's id; that of its development channel ends in '!'. */

@@ -26,14 +26,8 @@
 static enum verified line_verify(const struct door *d, const struct delivery *in)
 {
     struct str said = in->header(in->ctx, "x-line-signature");
-    struct mac mac;
-    bool good = false;
     if (!said.n) return UNSIGNED;
-    for (uint32_t i = 0; i < d->secret_count; i++) {
-        struct str key = { d->secrets[i].p, d->secrets[i].n };
-        if (!sign_hmac(&mac, SIGN_SHA256, key, &in->body, 1) && sign_is_base64(&mac, said)) good = true;
-    }
-    return good ? VERIFIED : BAD_SIGNATURE;
+    return channel_signed(d, SIGN_SHA256, &in->body, 1, said, sign_is_base64) ? VERIFIED : BAD_SIGNATURE;
 }
 
 /* Where it was said: a group, a room, or with one user. */

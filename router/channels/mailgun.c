@@ -23,26 +23,13 @@
 
 /* ---- who asks ---- */
 
-static bool is_multipart(struct str type) { return type.n >= 19 && strncasecmp(type.p, "multipart/form-data", 19) == 0; }
-static bool is_form(struct str type) { return type.n >= 33 && strncasecmp(type.p, "application/x-www-form-urlencoded", 33) == 0; }
+static bool is_multipart(struct str type) { return http_type_is(type, "multipart/form-data"); }
+static bool is_form(struct str type) { return http_type_is(type, "application/x-www-form-urlencoded"); }
 
-/* A field whose value needs no decoding (digits, hex) of an urlencoded body, as it stands. */
-static struct str plain_field(struct str body, const char *name)
-{
-    size_t n = strlen(name);
-    while (body.n) {
-        const char *amp = memchr(body.p, '&', body.n);
-        struct str pair = { body.p, amp ? (size_t)(amp - body.p) : body.n };
-        if (pair.n > n && !memcmp(pair.p, name, n) && pair.p[n] == '=') return (struct str){ pair.p + n + 1, pair.n - n - 1 };
-        body.p += pair.n + (amp != NULL);
-        body.n -= pair.n + (amp != NULL);
-    }
-    return STR_NONE;
-}
-
+/* One whose value needs no decoding (digits, hex). */
 static struct str field(const struct delivery *in, const char *name)
 {
-    return is_multipart(in->type) ? multipart_peek(in->type, in->body, name) : plain_field(in->body, name);
+    return is_multipart(in->type) ? multipart_peek(in->type, in->body, name) : channel_raw(in->body, name);
 }
 
 static enum verified mailgun_verify(const struct door *d, const struct delivery *in)
@@ -50,17 +37,10 @@ static enum verified mailgun_verify(const struct door *d, const struct delivery 
     if (!is_multipart(in->type) && !is_form(in->type)) return BAD_TYPE;
     struct str parts[2] = { field(in, "timestamp"), field(in, "token") }, said = field(in, "signature");
     uint64_t at;
-    bool good = false;
     if (!parts[0].n || !parts[1].n || !said.n) return UNSIGNED;
-    for (uint32_t i = 0; i < d->secret_count; i++) {
-        struct mac mac;
-        if (!sign_hmac(&mac, SIGN_SHA256, (struct str){ d->secrets[i].p, d->secrets[i].n }, parts, 2))
-            good |= sign_is_hex(&mac, said);
-    }
-    if (!good) return BAD_SIGNATURE;
+    if (!channel_signed(d, SIGN_SHA256, parts, 2, said, sign_is_hex)) return BAD_SIGNATURE;
     if (str_u64(parts[0], 0, UINT64_MAX / 1000, &at)) return BAD_FORM;
-    at *= 1000;
-    return (at > in->now ? at - in->now : in->now - at) > CHANNEL_WINDOW_MS ? OLD_TIMESTAMP : VERIFIED;
+    return channel_now(in, at * 1000) ? VERIFIED : OLD_TIMESTAMP;
 }
 
 /* ---- tokens that were used ---- */
@@ -159,7 +139,7 @@ static enum err take_head(struct mail *m, struct arena *arena, const struct form
                            .list_id = in_headers(headers, "List-Id"),
                            .autoreply = in_headers(headers, "X-Autoreply"),
                            .envelope_from = nobody ? "" : NULL,
-                           .report = type.n > 16 && strncasecmp(type.p, "multipart/report", 16) == 0 };
+                           .report = http_type_is(type, "multipart/report") };
     if (!h.message_id.n) h.message_id = in_headers(headers, "Message-Id");
     return mail_take_head(m, arena, &h);
 }

@@ -29,30 +29,16 @@ static bool basic_password(struct str header, unsigned char out[1024], struct st
     return true;
 }
 
-/* The value of token= in the query, as it stands there. */
-static struct str token_of(struct str query)
-{
-    while (query.n) {
-        const char *amp = memchr(query.p, '&', query.n);
-        struct str pair = { query.p, amp ? (size_t)(amp - query.p) : query.n };
-        if (pair.n > 6 && !memcmp(pair.p, "token=", 6)) return (struct str){ pair.p + 6, pair.n - 6 };
-        query.p += pair.n + (amp != NULL);
-        query.n -= pair.n + (amp != NULL);
-    }
-    return STR_NONE;
-}
-
 static enum verified postmark_verify(const struct door *d, const struct delivery *in)
 {
     unsigned char room[1024];
     struct str said;
-    bool good = false;
-    if (!basic_password(in->header(in->ctx, "authorization"), room, &said)) said = token_of(in->query);
+    if (!basic_password(in->header(in->ctx, "authorization"), room, &said)) said = channel_raw(in->query, "token");
     if (!said.n) return UNSIGNED;
-    for (uint32_t i = 0; i < d->secret_count; i++) good |= sign_equal(said, (struct str){ d->secrets[i].p, d->secrets[i].n });
+    bool good = channel_secret(d, said);
     OPENSSL_cleanse(room, sizeof room);
     if (!good) return BAD_SIGNATURE;
-    return in->type.n >= 16 && strncasecmp(in->type.p, "application/json", 16) == 0 ? VERIFIED : BAD_TYPE;
+    return http_type_is(in->type, "application/json") ? VERIFIED : BAD_TYPE;
 }
 
 /* ---- the mail ---- */
@@ -80,7 +66,7 @@ static enum err read_head(struct mail *m, struct arena *arena, const struct json
                            .list_id = header(doc, "List-Id"),
                            .autoreply = header(doc, "X-Autoreply"),
                            .envelope_from = str_is(empty, "<>") ? "" : NULL,
-                           .report = type.n > 16 && strncasecmp(type.p, "multipart/report", 16) == 0 };
+                           .report = http_type_is(type, "multipart/report") };
     enum err e = mail_take_head(m, arena, &h);
     if (!e && !m->id.n) e = mail_line(&m->id, arena, text(doc, "MessageID"), 256);
     if (!e && !m->id.n) e = ERR_PROTO;

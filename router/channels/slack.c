@@ -18,31 +18,19 @@
 
 /* ---- is it Slack? ---- */
 
-static bool is_form(struct str type)
-{
-    static const char form[] = "application/x-www-form-urlencoded";
-    return type.n >= sizeof form - 1 && !memcmp(type.p, form, sizeof form - 1);
-}
-
-static bool is_json(struct str type) { return type.n >= 16 && !memcmp(type.p, "application/json", 16); }
+static bool is_form(struct str type) { return http_type_is(type, "application/x-www-form-urlencoded"); }
+static bool is_json(struct str type) { return http_type_is(type, "application/json"); }
 
 static enum verified slack_verify(const struct door *d, const struct delivery *in)
 {
     struct str said = in->header(in->ctx, "x-slack-signature"), at = in->header(in->ctx, "x-slack-request-timestamp");
     const struct str parts[] = { STR("v0:"), at, STR(":"), in->body };
-    struct mac mac;
     uint64_t seconds;
-    bool good = false;
     if (!said.n || !at.n) return UNSIGNED;
     if (said.n <= 3 || memcmp(said.p, "v0=", 3) || str_u64(at, 0, (uint64_t)1 << 40, &seconds)) return BAD_SIGNATURE;
     said = (struct str){ said.p + 3, said.n - 3 };
-    for (uint32_t i = 0; i < d->secret_count; i++) {
-        struct str key = { d->secrets[i].p, d->secrets[i].n };
-        if (!sign_hmac(&mac, SIGN_SHA256, key, parts, 4) && sign_is_hex(&mac, said)) good = true;
-    }
-    if (!good) return BAD_SIGNATURE;
-    uint64_t then = seconds * 1000, off = then > in->now ? then - in->now : in->now - then;
-    if (off > CHANNEL_WINDOW_MS) return OLD_TIMESTAMP;
+    if (!channel_signed(d, SIGN_SHA256, parts, 4, said, sign_is_hex)) return BAD_SIGNATURE;
+    if (!channel_now(in, seconds * 1000)) return OLD_TIMESTAMP;
     return is_form(in->type) || is_json(in->type) ? VERIFIED : BAD_TYPE;
 }
 

@@ -19,12 +19,8 @@
 static enum verified telegram_verify(const struct door *d, const struct delivery *in)
 {
     struct str said = in->header(in->ctx, "x-telegram-bot-api-secret-token");
-    bool good = false;
     if (!said.n) return UNSIGNED;
-    for (uint32_t i = 0; i < d->secret_count; i++) {
-        if (sign_equal(said, (struct str){ d->secrets[i].p, d->secrets[i].n })) good = true;
-    }
-    return good ? VERIFIED : BAD_SIGNATURE;
+    return channel_secret(d, said) ? VERIFIED : BAD_SIGNATURE;
 }
 
 /* First and last name, as people call themselves. */

@@ -16,30 +16,12 @@
 #include "router/sign.h"
 
 #include <stdio.h>
-#include <strings.h>
 
 #define MEDIA_MOST 10u
 
 /* ---- verify ---- */
 
-static bool is_form(struct str type)
-{
-    static const struct str form = { "application/x-www-form-urlencoded", 33 };
-    return type.n >= form.n && !strncasecmp(type.p, form.p, form.n) && (type.n == form.n || strchr("; \t", type.p[form.n]));
-}
-
-/* The value of a query's parameter as it stands; what is looked for here needs no decoding. */
-static struct str raw_param(struct str query, struct str name)
-{
-    while (query.n) {
-        const char *amp = memchr(query.p, '&', query.n);
-        struct str pair = { query.p, amp ? (size_t)(amp - query.p) : query.n };
-        query = (struct str){ query.p + pair.n + (amp != NULL), query.n - pair.n - (amp != NULL) };
-        if (pair.n > name.n && !memcmp(pair.p, name.p, name.n) && pair.p[name.n] == '=')
-            return (struct str){ pair.p + name.n + 1, pair.n - name.n - 1 };
-    }
-    return STR_NONE;
-}
+static bool is_form(struct str type) { return http_type_is(type, "application/x-www-form-urlencoded"); }
 
 static bool body_is(struct str body, struct str hash)
 {
@@ -71,7 +53,7 @@ static enum verified verify_form(const struct door *d, const struct delivery *in
 
 static enum verified twilio_verify(const struct door *d, const struct delivery *in)
 {
-    struct str said = in->header(in->ctx, "x-twilio-signature"), hash = raw_param(in->query, STR("bodySHA256"));
+    struct str said = in->header(in->ctx, "x-twilio-signature"), hash = channel_raw(in->query, "bodySHA256");
     bool form = !in->body.n || is_form(in->type);
     if (!said.n) return UNSIGNED;
     if (form) return verify_form(d, in, said, hash);

@@ -128,17 +128,6 @@ static struct url_parts parts_of(struct str url)
     return u;
 }
 
-static bool matches(const struct door *d, const struct str *parts, size_t count, struct str said)
-{
-    struct mac mac;
-    bool good = false;
-    for (uint32_t i = 0; i < d->secret_count; i++) {
-        struct str key = { d->secrets[i].p, d->secrets[i].n };
-        if (!sign_hmac(&mac, SIGN_SHA1, key, parts, count) && sign_is_base64(&mac, said)) good = true;
-    }
-    return good;
-}
-
 bool twilio_signed(const struct door *d, struct str url, const struct twilio_form *f, struct str said)
 {
     struct url_parts u = parts_of(url);
@@ -153,7 +142,7 @@ bool twilio_signed(const struct door *d, struct str url, const struct twilio_for
     const struct str ports[2] = { { NULL, 0 }, u.port.n ? u.port : u.usual };
     for (size_t i = 0; i < 2; i++) {
         parts[0] = u.origin, parts[1] = ports[i], parts[2] = u.rest;
-        good |= matches(d, parts, count, said);
+        good |= channel_signed(d, SIGN_SHA1, parts, count, said, sign_is_base64);
     }
     free(parts);
     return good;

@@ -95,8 +95,8 @@ static void visitor_id(const struct channel_in *c, char out[64])
         }
     }
     rng_secret(raw, sizeof raw);
-    size_t n = (size_t)snprintf(out, 64, VISITOR);
-    for (unsigned i = 0; i < sizeof raw; i++) n += (size_t)snprintf(out + n, 64 - n, "%02x", raw[i]);
+    memcpy(out, VISITOR, sizeof VISITOR - 1);
+    sign_hex(raw, sizeof raw, out + sizeof VISITOR - 1);
 }
 
 static void answer_session(struct channel_in *c, struct str origin)
