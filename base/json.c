@@ -235,7 +235,10 @@ static bool walk_keys(struct key_walk *w, const cJSON *v)
 
 /* ---- the memory of a document ---- */
 
-static _Thread_local struct arena *building, *spare;
+/* Each thread keeps the arena of the last document that it freed for the next one; it goes when the thread ends. */
+static _Thread_local struct arena *building;
+static pthread_key_t spare;
+static bool keeps; /* the system gave the key */
 
 static void *piece_new(size_t n) { return building ? arena_alloc(building, n) : malloc(n); }
 
@@ -244,18 +247,25 @@ static void piece_free(void *p)
     if (!building) free(p);
 }
 
+static void memory_free(void *arena)
+{
+    arena_fini(arena);
+    free(arena);
+}
+
 static void use_pieces(void)
 {
     cJSON_Hooks hooks = { piece_new, piece_free };
 
     cJSON_InitHooks(&hooks);
+    keeps = pthread_key_create(&spare, memory_free) == 0;
 }
 
 static struct arena *memory_take(void)
 {
-    struct arena *a = spare;
+    struct arena *a = keeps ? pthread_getspecific(spare) : NULL;
 
-    spare = NULL;
+    if (a) pthread_setspecific(spare, NULL);
     if (!a && (a = malloc(sizeof *a))) arena_init(a, SIZE_MAX / 2);
     return a;
 }
@@ -264,20 +274,15 @@ static void memory_give(struct arena *a)
 {
     if (!a) return;
     arena_clear(a);
-    if (!spare) {
-        spare = a;
-        return;
-    }
-    arena_fini(a);
-    free(a);
+    if (!keeps || pthread_getspecific(spare) || pthread_setspecific(spare, a)) memory_free(a);
 }
 
 static cJSON *build(struct str text, const char **end)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    struct arena *a = memory_take();
 
     pthread_once(&once, use_pieces);
+    struct arena *a = memory_take();
     if (!a) return NULL;
     building = a;
     cJSON *doc = cJSON_ParseWithLengthOpts(text.p, text.n, end, false);
