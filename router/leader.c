@@ -196,8 +196,8 @@ static enum err collect_live(struct router *r, struct leader *l)
         malloc((r->events.counts[EV_ACCEPTED] + r->events.counts[EV_TRIAGED] + r->events.counts[EV_TAKEN] + 1) * sizeof *s->ids);
     if (!s->ids) return ERR_NOMEM;
     TAILQ_FOREACH (e, &r->events.order, order) {
-        bool untriaged = e->state == EV_ACCEPTED, triaged = (e->state == EV_TRIAGED || e->state == EV_TAKEN) && e->verdict;
-        if (e->workspace == l->workspace && (untriaged || triaged)) s->ids[n++] = e->id;
+        bool live = e->state == EV_ACCEPTED || e->state == EV_TRIAGED || e->state == EV_TAKEN;
+        if (e->workspace == l->workspace && live) s->ids[n++] = e->id;
     }
     s->count = n;
     s->at = s->config_at = 0;
@@ -219,7 +219,8 @@ void leader_on_sync(struct router *r, struct peer *p, const struct sync *sync)
 }
 
 /* A router that died may have lost the verdict and what the leader made of it, which were not durable yet, but never the event: it
-   comes again once it is triaged, and until then its ticket is not over. */
+   comes again once it is triaged, and until then its ticket is not over. The same of one whose verdict was lost and whose ticket
+   the leader has told again meanwhile. */
 static enum err put_untriaged(struct router *r, struct leader *l, const struct kept_event *e)
 {
     struct live live = { .epoch = l->sync.epoch, .untriaged = true };

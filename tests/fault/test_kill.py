@@ -56,6 +56,7 @@ def test_the_assigner_is_killed(naru, tmp_path):
 
 def test_the_router_is_killed(naru, tmp_path):
     load(naru, tmp_path, kill_every(naru, ["router-1", "router-1"]))
+    assert "settled_at_home" not in (naru.folder / "data" / "log" / "assign-1.log").read_text()  # nothing was thought to be over
 
 
 def test_redis_is_killed(naru, tmp_path):
