@@ -4,7 +4,8 @@
    A head is what stands at the front, after each line that may be a boundary, and after the head of a mail within the mail, up to
    the next blank line. A boundary is a line that begins with "--" and one of the words that are given as `boundary=` anywhere in
    it; where a mail cuts that parameter in pieces (RFC 2231), every line that begins with "--" counts. It may find more heads than
-   there are, never fewer. */
+   there are, never fewer. So a parameter that the parser decodes (RFC 2047, another charset) makes every "--" line count as well,
+   and a type that is spelt with blanks, comments or line ends around its slash is the same type. */
 #include "router/mail.h"
 
 #include <strings.h>
@@ -18,6 +19,9 @@ struct scan {
     bool digest; /* parts may be mails without saying so */
     uint32_t parts, nested;
     bool in_head, message; /* the head says that a mail follows */
+    bool in_type;          /* within the lines of a Content-Type, before its parameters; what of it is … */
+    char type[20];         /* … no comment and no blank, in lower case */
+    uint32_t type_n, comments;
     size_t head;
 };
 
@@ -29,9 +33,17 @@ static bool has(struct str s, const char *word)
     return false;
 }
 
+/* Is it spelt in other bytes than those in the mail's lines? */
+static bool is_encoded(struct str word)
+{
+    for (size_t i = 0; i < word.n; i++)
+        if ((unsigned char)word.p[i] >= 0x80 || (word.p[i] == '=' && i + 1 < word.n && word.p[i + 1] == '?')) return true;
+    return false;
+}
+
 static void boundary(struct scan *c, struct str line)
 {
-    for (const char *p = line.p, *end = line.p + line.n; end - p > 9; p++) {
+    for (const char *p = line.p, *end = line.p + line.n; end - p >= 8; p++) {
         if ((*p | 0x20) != 'b' || strncasecmp(p, "boundary", 8)) continue;
         const char *from = p + 8;
         while (from < end && (*from == ' ' || *from == '\t')) from++;
@@ -43,8 +55,9 @@ static void boundary(struct scan *c, struct str line)
         while (from < end && (*from == ' ' || *from == '\t' || *from == '"')) from++;
         const char *to = from;
         while (to < end && *to && !strchr("\"; \t\\(", *to)) to++;
-        if (to == from) c->any = true; /* folded, escaped */
-        else c->words[c->count++] = (struct str){ from, (size_t)(to - from) };
+        struct str word = { from, (size_t)(to - from) };
+        if (!word.n || is_encoded(word)) c->any = true; /* folded, escaped, decoded before it is looked for */
+        else c->words[c->count++] = word;
     }
 }
 
@@ -56,6 +69,36 @@ static bool is_boundary(const struct scan *c, struct str line)
     return c->any;
 }
 
+/* RFC 5322, 3.2.2: comments nest, and a backslash takes the next character along. */
+static void type_text(struct scan *c, struct str s)
+{
+    for (size_t i = 0; i < s.n && c->in_type; i++) {
+        char ch = s.p[i];
+        if (ch == '(') c->comments++;
+        else if (c->comments && ch == '\\') i++;
+        else if (c->comments) c->comments -= ch == ')';
+        else if (ch == ';') c->in_type = false;
+        else if ((unsigned char)ch > ' ' && c->type_n < sizeof c->type)
+            c->type[c->type_n++] = ch >= 'A' && ch <= 'Z' ? (char)(ch | 0x20) : ch;
+    }
+    struct str type = { c->type, c->type_n };
+    c->message |= type.n >= 8 && !memcmp(type.p, "message/", 8);
+    c->digest |= type.n >= 16 && !memcmp(type.p, "multipart/digest", 16);
+}
+
+static void type_line(struct scan *c, struct str line)
+{
+    static const char name[] = "Content-Type";
+    bool goes_on = *line.p == ' ' || *line.p == '\t';
+    const char *colon = memchr(line.p, ':', line.n);
+    if (!goes_on) {
+        c->in_type = colon && !strncasecmp(line.p, name, sizeof name - 1);
+        c->type_n = c->comments = 0;
+        line = (struct str){ colon ? colon + 1 : line.p, colon ? line.n - (size_t)(colon + 1 - line.p) : 0 };
+    }
+    type_text(c, line);
+}
+
 static enum err head_line(struct scan *c, struct str line)
 {
     c->head += line.n + 1;
@@ -64,12 +107,12 @@ static enum err head_line(struct scan *c, struct str line)
         c->in_head = c->message || c->digest;
         c->nested += c->message;
         c->head = 0;
-        c->message = false;
+        c->message = c->in_type = false;
         return c->nested > LIM_MAIL_NESTED ? ERR_TOOBIG : ERR_OK;
     }
     boundary(c, line);
+    type_line(c, line);
     if (has(line, "message/")) c->message = true;
-    if (has(line, "multipart/digest")) c->digest = true;
     return ERR_OK;
 }
 
@@ -85,7 +128,7 @@ enum err mail_scan(struct str s)
         if (is_boundary(&c, line)) {
             if (++c.parts > LIM_MAIL_PARTS) err = ERR_TOOBIG;
             c.in_head = true;
-            c.message = false;
+            c.message = c.in_type = false;
             c.head = 0;
         } else if (c.in_head) {
             err = head_line(&c, line);

@@ -291,6 +291,32 @@ TEST(trees_that_would_cost_too_much_are_refused_before_they_are_built)
     assert_int_equal(read_repeated("From: a@b\r\n\r\n", "-- not a boundary\r\n", 5000), ERR_OK);
 }
 
+TEST(trees_are_refused_however_their_types_and_boundaries_are_spelt)
+{
+    static const char *const mails[] = { "message /rfc822", "message\r\n /rfc822", "message(x)/rfc822", "(;\\))message\t/RFC822" };
+    static const char *const digests[] = { "multipart / digest", "multipart/\r\n digest", "multipart/(x)digest" };
+    static const char *const words[] = {
+        "=?us-ascii?Q?x?=", "\"=?us-ascii?B?eA==?=\"", "(y)x", "\r\n x", "\"\\x\"", "\"\xB0\xA1\""
+    };
+    char head[200];
+    for (size_t i = 0; i < sizeof mails / sizeof *mails; i++) {
+        snprintf(head, sizeof head, "From: a@b\r\nContent-Type: %s\r\n\r\n", mails[i]);
+        assert_int_equal(read_repeated(head, "X: y\r\n", 100000), ERR_TOOBIG);
+    }
+    for (size_t i = 0; i < sizeof digests / sizeof *digests; i++) {
+        snprintf(head, sizeof head, "From: a@b\r\nContent-Type: %s; boundary=x\r\n\r\n--x\r\n\r\n", digests[i]);
+        assert_int_equal(read_repeated(head, "X: y\r\n", 100000), ERR_TOOBIG);
+    }
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        snprintf(head, sizeof head, "From: a@b\r\nContent-Type: multipart/mixed; boundary=%s\r\n\r\n", words[i]);
+        assert_int_equal(read_repeated(head, "--x\r\n\r\n", 2000), ERR_TOOBIG);
+    }
+    assert_int_equal(
+        read_repeated("From: a@b\r\nSubject: message\r\nContent-Type: text/plain; name=\"message (1) / digest\"\r\n\r\n",
+                      "X: y\r\n", 100000),
+        ERR_OK);
+}
+
 TEST(parts_too_deep_are_left_and_what_is_above_is_read)
 {
     char text[16384] = "From: a@b\r\n";
@@ -358,6 +384,7 @@ int main(void)
         RUN(what_machines_write_is_told_apart),
         RUN(a_report_says_which_mail_did_not_arrive),
         RUN(trees_that_would_cost_too_much_are_refused_before_they_are_built),
+        RUN(trees_are_refused_however_their_types_and_boundaries_are_spelt),
         RUN(parts_too_deep_are_left_and_what_is_above_is_read),
         RUN(any_bytes_are_read_without_harm),
     };
