@@ -29,11 +29,12 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define IN_BYTES  65536u
-#define OUT_BYTES (1u << 20)
-#define IDLE_MS   300000u /* RFC 5321, 4.5.3.2.7 */
-#define BACKLOG   128
-#define ACCOUNTS  16u /* of one mail's recipients */
+#define IN_BYTES   65536u
+#define OUT_BYTES  (1u << 20)
+#define HELD_BYTES 65536u  /* of a mail, before they are written: its lines come one by one */
+#define IDLE_MS    300000u /* RFC 5321, 4.5.3.2.7 */
+#define BACKLOG    128
+#define ACCOUNTS   16u /* of one mail's recipients */
 
 union stream {
     uv_handle_t handle;
@@ -71,7 +72,8 @@ struct conn {
     uint8_t rcpts[LIM_MAIL_RCPT]; /* which part each is of */
     uint32_t rcpt_count;
     int fd;
-    char path[4096];
+    char path[4096], held[HELD_BYTES];
+    size_t held_n;
     uint64_t ended_us;
     struct mail_job *job;
 };
@@ -242,12 +244,12 @@ static enum lmtp_end on_begin(void *ctx, struct str from)
     struct conn *c = ctx;
     (void)from;
     drop_file(c);
+    c->held_n = 0;
     return end_of(mailroom_spool(c->of->router->mails, &c->fd, c->path));
 }
 
-static enum lmtp_end on_body(void *ctx, struct str bytes)
+static enum lmtp_end write_all(struct conn *c, struct str bytes)
 {
-    struct conn *c = ctx;
     while (bytes.n) {
         ssize_t n = write(c->fd, bytes.p, bytes.n);
         if (n < 0 && errno == EINTR) continue;
@@ -255,6 +257,23 @@ static enum lmtp_end on_body(void *ctx, struct str bytes)
         bytes.p += n;
         bytes.n -= (size_t)n;
     }
+    return LMTP_KEPT;
+}
+
+static enum lmtp_end write_held(struct conn *c)
+{
+    struct str held = { c->held, c->held_n };
+    c->held_n = 0;
+    return write_all(c, held);
+}
+
+static enum lmtp_end on_body(void *ctx, struct str bytes)
+{
+    struct conn *c = ctx;
+    enum lmtp_end e = bytes.n > HELD_BYTES - c->held_n ? write_held(c) : LMTP_KEPT;
+    if (e || bytes.n > HELD_BYTES) return e ? e : write_all(c, bytes);
+    memcpy(c->held + c->held_n, bytes.p, bytes.n);
+    c->held_n += bytes.n;
     return LMTP_KEPT;
 }
 
@@ -351,7 +370,7 @@ static void on_end(void *ctx, enum lmtp_end so_far)
 {
     struct conn *c = ctx;
     c->whole = true;
-    c->so_far = so_far;
+    c->so_far = so_far ? so_far : write_held(c);
 }
 
 static void take_mail(struct conn *c)
