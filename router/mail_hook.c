@@ -38,13 +38,14 @@ static void remember(struct channel_in *c, struct str account, struct str id)
     if (t && c->count) mail_threads_put(t, account, id, c->events[0].conversation);
 }
 
-enum err mail_hook_read(struct channel_in *c, mail_reader *reader)
+enum err mail_hook_read(struct channel_in *c, mail_reader *reader, mail_check *check)
 {
     char why[200] = "", type[400];
     struct mail *m = arena_alloc(c->arena, sizeof *m);
     if (!m) return ERR_NOMEM;
     enum err e = reader(m, c->arena, c->in->body, type_of(c->in, type), why);
     if (e) return refuse(c, e, why);
+    if (check && (e = check(c, m))) return e;
     e = mail_event(c, m, threads_of(c), STR_NONE);
     if (!e) remember(c, str_of(c->door->account->name), m->id);
     return e;
@@ -57,6 +58,7 @@ struct visit {
     struct door *door;
     struct http_req *req;
     struct mail_job *job;
+    mail_check *check;
     struct channel_in in;
     struct delivery delivery;
     uint64_t arrived_us;
@@ -97,6 +99,18 @@ static enum err make_event(struct visit *v)
     return e ? e : channel_complete(&v->in, v->router->number);
 }
 
+static void answer_refusal(struct visit *v)
+{
+    static const struct {
+        unsigned status;
+        const char *problem;
+    } rows[] = { { 400, "bad-request" }, { 401, "bad-signature" }, { 413, "body-too-large" } };
+    const char *problem = "overloaded";
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (rows[i].status == v->in.answer.status) problem = rows[i].problem;
+    answer_refused(v, v->in.answer.status, problem, v->in.cause, v->in.why);
+}
+
 static void on_read(void *ctx, struct mail_job *job)
 {
     struct visit *v = ctx;
@@ -107,12 +121,9 @@ static void on_read(void *ctx, struct mail_job *job)
         answer_refused(v, 503, "shutting-down", "shutdown", "the router is stopping; send it again");
     } else if (job->err) {
         (void)refuse(&v->in, job->err, job->why);
-        unsigned status = v->in.answer.status;
-        answer_refused(v, status,
-                       status == 413   ? "body-too-large"
-                       : status == 400 ? "bad-request"
-                                       : "overloaded",
-                       v->in.cause, v->in.why);
+        answer_refusal(v);
+    } else if (v->check && v->check(&v->in, &job->mail)) {
+        answer_refusal(v);
     } else if (make_event(v)) {
         answer_refused(v, 503, "overloaded", "memory", "no memory for this mail");
     } else {
@@ -120,7 +131,7 @@ static void on_read(void *ctx, struct mail_job *job)
     }
 }
 
-bool mail_hook_serve(struct channel_in *c, mail_reader *reader)
+bool mail_hook_serve(struct channel_in *c, mail_reader *reader, mail_check *check)
 {
     char type[400];
     if (c->in->action.n || c->in->body.n <= LIM_HTTP_BODY || !c->router || !c->router->mails) return false;
@@ -130,7 +141,8 @@ bool mail_hook_serve(struct channel_in *c, mail_reader *reader)
     v->door = door_ref(c->door);
     v->req = c->req;
     v->arrived_us = http_arrived_us(c->req);
-    v->delivery.now = c->in->now;
+    v->check = check;
+    v->delivery = (struct delivery){ .type = c->in->type, .body = c->in->body, .now = c->in->now }; /* the request's own */
     if (!mail_job_start(c->router->mails, reader, c->in->body, -1, type_of(c->in, type), on_read, v)) return true;
     answer_refused(v, 503, "overloaded", "busy", "too many mails at once; send it again later");
     return true;

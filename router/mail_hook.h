@@ -4,9 +4,11 @@
 
 #include "router/mailroom.h"
 
-/* A provider's `read`: the mail of the body by `reader` (its `arg` is the content type), then its event. */
-enum err mail_hook_read(struct channel_in *c, mail_reader *reader);
+/* Whether this request may bring this mail; ERR_PROTO after channel_refuse. Of c->in it has the type, the body and the time. */
+typedef enum err mail_check(struct channel_in *c, const struct mail *m);
+/* A provider's `read`: the mail of the body by `reader` (its `arg` is the content type), then its event. `check` may be NULL. */
+enum err mail_hook_read(struct channel_in *c, mail_reader *reader, mail_check *check);
 /* Its `serve`: takes over what is large (more than LIM_HTTP_BODY), reads it on a thread, and answers when the journal has. */
-bool mail_hook_serve(struct channel_in *c, mail_reader *reader);
+bool mail_hook_serve(struct channel_in *c, mail_reader *reader, mail_check *check);
 
 #endif

@@ -227,25 +227,15 @@ static enum err mailgun_mail(struct mail *m, struct arena *arena, struct str bod
 
 /* ---- the row ---- */
 
-/* What a token brings is known by the mail's own id where it stands in a field, else by all of the body. */
-static enum err mailgun_check(struct channel_in *c)
+/* By the id that its event will have, however a field spells it: a token that comes again brings no other event. */
+static enum err mailgun_check(struct channel_in *c, const struct mail *m)
 {
-    struct str id = is_form(c->in->type) ? channel_form(c, c->in->body, "Message-Id") : field(c->in, "Message-Id");
-    if (token_good(c->door, field(c->in, "token"), id.n ? id : c->in->body)) return ERR_OK;
+    if (token_good(c->door, field(c->in, "token"), m->id)) return ERR_OK;
     return channel_refuse(c, 401, "replay", "this token has brought another mail before");
 }
 
-static enum err mailgun_read(struct channel_in *c)
-{
-    enum err e = mailgun_check(c);
-    return e ? e : mail_hook_read(c, mailgun_mail);
-}
-
-static bool mailgun_serve(struct channel_in *c)
-{
-    if (c->in->action.n || c->in->body.n <= LIM_HTTP_BODY) return false;
-    return mailgun_check(c) ? false : mail_hook_serve(c, mailgun_mail);
-}
+static enum err mailgun_read(struct channel_in *c) { return mail_hook_read(c, mailgun_mail, mailgun_check); }
+static bool mailgun_serve(struct channel_in *c) { return mail_hook_serve(c, mailgun_mail, mailgun_check); }
 
 const struct provider provider_mailgun = { .word = "mailgun",
                                            .body_max = MAILGUN_BODY,

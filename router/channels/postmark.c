@@ -146,8 +146,8 @@ static enum err postmark_mail(struct mail *m, struct arena *arena, struct str bo
     return e;
 }
 
-static enum err postmark_read(struct channel_in *c) { return mail_hook_read(c, postmark_mail); }
-static bool postmark_serve(struct channel_in *c) { return mail_hook_serve(c, postmark_mail); }
+static enum err postmark_read(struct channel_in *c) { return mail_hook_read(c, postmark_mail, NULL); }
+static bool postmark_serve(struct channel_in *c) { return mail_hook_serve(c, postmark_mail, NULL); }
 
 const struct provider provider_postmark = { .word = "postmark",
                                             .body_max = POSTMARK_BODY,
