@@ -16,6 +16,7 @@
 #include "base/openssl.h"
 #include "router/sign.h"
 
+#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -316,6 +317,19 @@ static size_t on_mail(char *out, size_t size, size_t n, void *ctx)
     return give;
 }
 
+/* A connection that somebody else's call opened may be used again: its address is looked at once more before a request leaves. */
+static int on_connected(void *ctx, char *ip, char *own_ip, int port, int own_port)
+{
+    struct out_call *c = ctx;
+    struct sockaddr_in6 a6 = { .sin6_family = AF_INET6 };
+    struct sockaddr_in a4 = { .sin_family = AF_INET };
+    (void)own_ip, (void)port, (void)own_port;
+    const struct sockaddr *a = inet_pton(AF_INET, ip, &a4.sin_addr) == 1 ? (struct sockaddr *)&a4 : (struct sockaddr *)&a6;
+    bool known = a->sa_family == AF_INET || inet_pton(AF_INET6, ip, &a6.sin6_addr) == 1;
+    c->is_private = !known || !address_public(a);
+    return c->is_private ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+}
+
 /* The name was resolved: what counts is the address that is connected to. */
 static curl_socket_t on_open(void *ctx, curlsocktype purpose, struct curl_sockaddr *a)
 {
@@ -380,6 +394,8 @@ static CURLcode set_options(struct out_call *c, const struct out_ask *ask)
     if (!e) e = curl_easy_setopt(c->easy, CURLOPT_WRITEDATA, c);
     if (!e) e = curl_easy_setopt(c->easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
     if (!e) e = curl_easy_setopt(c->easy, CURLOPT_OPENSOCKETDATA, c);
+    if (!e && ask->public_only) e = curl_easy_setopt(c->easy, CURLOPT_PREREQFUNCTION, on_connected);
+    if (!e && ask->public_only) e = curl_easy_setopt(c->easy, CURLOPT_PREREQDATA, c);
     if (!e) e = set_user(c, ask);
     if (!e) e = ask->mail_from ? set_mail(c, ask) : set_http(c, ask);
     return e;
