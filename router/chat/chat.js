@@ -33,7 +33,7 @@
     retry: ["다시 보내기", "Send again"], long: ["{n}자까지 보낼 수 있습니다", "At most {n} characters"],
     stopped: ["상담에 연결할 수 없습니다", "The chat cannot be reached"], many: ["다른 창에서 상담이 열려 있습니다", "The chat is open in another window"],
   };
-  const say = (key, n) => WORDS[key][ko ? 0 : 1].replace("{n}", n);
+  const say = (key, n) => WORDS[key][ko ? 0 : 1].replace("{n}", () => n);
 
   /* ---- what is remembered over page loads: who a visitor is, what was not sent yet, what was read ---- */
   const KEY = `naru:${account}`;
