@@ -1,9 +1,9 @@
 /* What leaves, and what is written of it.
 
-   A try (struct try) is one message on its way: made when sending_next gives it, its row "sending" is written, and only once that
-   is durable does the request leave; its end is a row as well. A try holds its door, its plan, and copies of what is not the
-   message's own. It is freed when it ends, or when nothing may leave any more (messages_close): then its message stays `sending` on
-   the disk, and the next start finds it so.
+   An attempt is one message on its way: made when sending_next gives it, its row "sending" is written, and only once that is
+   durable does the request leave; its end is a row as well. It holds its door, its plan, and copies of what is not the message's
+   own: until the row is written another policy may come, and secrets be read again. It is freed when it ends, or when nothing may
+   leave any more (messages_close): then its message stays `sending` on the disk, and the next start finds it so.
 
    Whatever changes a message's state puts it among sending_changed; `record` writes those rows, in the order of the changes. A row
    that cannot be written now is written later: until then the disk knows an earlier state, which is the safe side.
@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "base/openssl.h"
 #include "router/http_out.h"
 #include "router/parts.h"
 #include "router/replies.h"
@@ -27,11 +28,11 @@
 #define WITHIN_MS  30000u
 #define LATER_MS   1000u
 #define BODY_MOST  (2u << 20)
-#define TELL_MOST  1000u /* in a second */
+#define TELL_MOST  1000u /* at once */
+#define TURN_MOST  1000u /* messages begun, and given up, at once: the loop has others */
 #define SWEEP_MOST 2048u
 
-struct
-try {
+struct attempt {
     struct router *router;
     struct out_message *m;
     struct door *door;
@@ -41,6 +42,7 @@ try {
     struct out_call *call;
     uint32_t parts;
     struct message_context context;
+    struct secret user, password; /* the plan's, as they were */
 };
 
 static struct sending *of(struct router *r) { return &r->messages.sending; }
@@ -112,17 +114,23 @@ static enum err tell(struct router *r, const struct out_message *m)
     return r->packed.err ? ERR_OK : leader_send_act(r, ws, buf_str(&r->packed));
 }
 
+/* Whom nobody could be told of goes behind the others, and all wait for the next second: no leader is asked again for each message
+   that leaves, and one that is away does not stand before another. */
 static void tell_people(struct router *r)
 {
-    struct out_message *m = sending_untold(of(r), NULL), *next;
+    struct out_message *m = r->messages.untellable ? NULL : sending_untold(of(r), NULL), *next;
+    const struct out_message *last = TAILQ_LAST(&of(r)->untold, out_messages);
     for (uint32_t budget = TELL_MOST; m && budget; m = next, budget--) {
-        next = sending_untold(of(r), m);
+        next = m == last ? NULL : sending_untold(of(r), m);
         bool nobody = !events_ticket(&r->events, &m->row.ticket); /* it has ended */
-        if (nobody || !tell(r, m)) sending_heard(of(r), m);
+        bool told = nobody || !tell(r, m);
+        sending_heard(of(r), m);
+        if (!told) sending_tell_later(of(r), m);
+        r->messages.untellable |= !told;
     }
 }
 
-/* ---- a try ---- */
+/* ---- an attempt ---- */
 
 static void pump(struct router *r);
 
@@ -136,17 +144,19 @@ static void plan_init(struct send_plan *p)
     buf_init(&p->to, 1024);
 }
 
-static void try_free(struct try *t)
+static void attempt_free(struct attempt *t)
 {
     struct buf *bufs[] = { &t->plan.url, &t->plan.body, &t->plan.headers, &t->plan.from, &t->plan.to };
     for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++) buf_fini(bufs[i]);
+    OPENSSL_cleanse(&t->user, sizeof t->user);
+    OPENSSL_cleanse(&t->password, sizeof t->password);
     if (t->m) t->m->own = NULL;
     door_unref(t->door);
     free(t);
 }
 
-/* The end of a try, and perhaps the turn of another. */
-static void finish(struct try *t, const struct send_result *result, bool silent)
+/* The end of an attempt, and perhaps the turn of another. */
+static void finish(struct attempt *t, const struct send_result *result, bool silent)
 {
     struct router *r = t->router;
     struct send_result res = *result;
@@ -154,11 +164,11 @@ static void finish(struct try *t, const struct send_result *result, bool silent)
     if (res.end == SEND_UNKNOWN && repeatable) res.end = SEND_AGAIN;
     metric_add(MET_MESSAGE_TRIES, (const char *const[]){ "done", "again", "refused", "unknown" }[res.end], 1);
     sending_done(of(r), t->m, &res, t->m->part + 1 < t->parts, silent, clock_wall_ms());
-    try_free(t);
+    attempt_free(t);
     pump(r);
 }
 
-static void judge(struct try *t, const struct out_answer *a, struct send_result *res)
+static void judge(struct attempt *t, const struct out_answer *a, struct send_result *res)
 {
     struct send_answer said = { .status = a->status, .body = a->body, .retry_after_s = a->retry_after_s };
     if (!a->sent || a->end == OUT_PRIVATE) {
@@ -175,21 +185,21 @@ static void judge(struct try *t, const struct out_answer *a, struct send_result 
 
 static void on_answer(void *ctx, const struct out_answer *a)
 {
-    struct try *t = ctx;
+    struct attempt *t = ctx;
     struct send_result res = { .end = SEND_UNKNOWN };
     t->call = NULL;
     judge(t, a, &res);
     finish(t, &res, !a->status || a->status >= 500);
 }
 
-static void send_here(struct try *t)
+static void send_here(struct attempt *t)
 {
     struct send_result res = { .end = SEND_AGAIN };
     t->by->here(t->router, t->door, &t->said, &res);
     finish(t, &res, false);
 }
 
-static void send_out(struct try *t)
+static void send_out(struct attempt *t)
 {
     struct send_plan *p = &t->plan;
     bool mail = p->how == SEND_MAIL;
@@ -215,7 +225,7 @@ static void send_out(struct try *t)
 /* Its row "sending" is durable, or is not. */
 static void on_begun(void *ctx, enum err e, uint64_t number)
 {
-    struct try *t = ctx;
+    struct attempt *t = ctx;
     struct router *r = t->router;
     (void)number;
     if (!e && !r->stopping && r->messages.open) {
@@ -226,26 +236,26 @@ static void on_begun(void *ctx, enum err e, uint64_t number)
     struct send_result res = { .end = SEND_AGAIN, .why = "the router is stopping" };
     if (e) sending_put_back(of(r), t->m, clock_wall_ms() + LATER_MS);
     else sending_done(of(r), t->m, &res, false, false, clock_wall_ms());
-    try_free(t);
+    attempt_free(t);
     record(r);
 }
 
-static void refuse_try(struct try *t, const char *why)
+static void refuse_attempt(struct attempt *t, const char *why)
 {
     struct send_result res = { .end = SEND_REFUSED };
     snprintf(res.why, sizeof res.why, "%s", why);
     sending_done(of(t->router), t->m, &res, false, false, clock_wall_ms());
-    try_free(t);
+    attempt_free(t);
 }
 
-static void put_back(struct try *t)
+static void put_back(struct attempt *t)
 {
     sending_put_back(of(t->router), t->m, clock_wall_ms() + LATER_MS);
-    try_free(t);
+    attempt_free(t);
 }
 
 /* What the sender is told of this part of the message. False: `why` says what stands against it. */
-static bool say(struct try *t, uint64_t now, char why[200])
+static bool say(struct attempt *t, uint64_t now, char why[200])
 {
     struct out_message *m = t->m;
     const struct message_row *row = &m->row;
@@ -274,10 +284,10 @@ static bool say(struct try *t, uint64_t now, char why[200])
     return true;
 }
 
-static struct try *try_new(struct router *r, struct out_message *m)
+static struct attempt *attempt_new(struct router *r, struct out_message *m)
 {
     struct door *d = doors_find(r, m->row.account);
-    struct try *t = d ? calloc(1, sizeof *t) : NULL;
+    struct attempt *t = d ? calloc(1, sizeof *t) : NULL;
     if (!t) return NULL;
     t->router = r;
     t->m = m;
@@ -293,22 +303,39 @@ static bool plan_failed(const struct send_plan *p)
     return p->url.err || p->body.err || p->headers.err || p->from.err || p->to.err;
 }
 
+/* A text that the plan borrows of its door, kept. */
+static bool keep_text(struct secret *kept, struct str *text)
+{
+    if (text->n > sizeof kept->p) return false;
+    if (text->n) memcpy(kept->p, text->p, text->n);
+    kept->n = text->n;
+    *text = secret_str(kept);
+    return true;
+}
+
+static enum err plan(struct attempt *t, char why[200])
+{
+    enum err e = t->by->plan(t->door, &t->said, &t->plan, why);
+    if (!e && plan_failed(&t->plan)) e = ERR_NOMEM;
+    if (!e && !(keep_text(&t->user, &t->plan.user) && keep_text(&t->password, &t->plan.password))) e = ERR_TOOBIG;
+    return e;
+}
+
 static void start(struct router *r, struct out_message *m)
 {
     uint64_t now = clock_wall_ms();
-    struct try *t = try_new(r, m);
+    struct attempt *t = attempt_new(r, m);
     char why[200] = "";
     if (!t) {
         sending_put_back(of(r), m, now + LATER_MS);
         return;
     }
     if (!say(t, now, why)) {
-        refuse_try(t, why);
+        refuse_attempt(t, why);
         return;
     }
-    enum err e = t->by->plan(t->door, &t->said, &t->plan, why);
-    if (!e && plan_failed(&t->plan)) e = ERR_NOMEM;
-    if (e == ERR_RANGE || e == ERR_TOOBIG) refuse_try(t, why[0] ? why : "it cannot be sent by this account");
+    enum err e = plan(t, why);
+    if (e == ERR_RANGE || e == ERR_TOOBIG) refuse_attempt(t, why[0] ? why : "it cannot be sent by this account");
     else if (e) put_back(t);
     else {
         sending_begin(of(r), m, t->plan.once, now);
@@ -333,9 +360,9 @@ static void pump(struct router *r)
         record(r);
         return;
     }
-    while (sending_late(of(r), now)) {
+    for (uint32_t n = TURN_MOST; n && sending_late(of(r), now); n--) {
     }
-    while ((m = sending_next(of(r), now, sender_now, r))) start(r, m);
+    for (uint32_t n = TURN_MOST; n && (m = sending_next(of(r), now, sender_now, r)); n--) start(r, m);
     record(r);
     tell_people(r);
     arm(r, now);
@@ -359,6 +386,7 @@ static void sweep(struct router *r)
 void messages_tick(struct router *r)
 {
     for (unsigned i = 0; i < MESSAGE_STATES; i++) metric_set(MET_MESSAGES_KEPT, message_state_words.v[i], (double)of(r)->counts[i]);
+    r->messages.untellable = false;
     sweep(r);
     pump(r);
 }
@@ -476,8 +504,8 @@ void messages_close(struct router *r)
     timer_fini(&r->messages.wake);
     http_out_close(r->messages.out);
     TAILQ_FOREACH (m, &of(r)->open, open) {
-        struct try *t = m->own;
-        if (t && t->call) try_free(t); /* the others are freed by their rows' callbacks */
+        struct attempt *t = m->own;
+        if (t && t->call) attempt_free(t); /* the others are freed by their rows' callbacks */
     }
 }
 
@@ -485,7 +513,7 @@ void messages_fini(struct router *r)
 {
     struct out_message *m;
     TAILQ_FOREACH (m, &of(r)->open, open) {
-        if (m->own) try_free(m->own);
+        if (m->own) attempt_free(m->own);
     }
     sending_fini(of(r));
     automatic_fini(&r->messages.automatic);

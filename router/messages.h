@@ -17,6 +17,7 @@ struct messages {
     struct timer wake;
     struct automatic automatic;
     bool open;
+    bool untellable; /* some leader could not be told within this second */
 };
 
 enum err messages_init(struct router *r); /* before the journal's rows */

@@ -176,8 +176,7 @@ static void change(struct sending *s, struct out_message *m, enum message_state 
     if (!m->in_changed) TAILQ_INSERT_TAIL(&s->changed, m, changed);
     m->in_changed = true;
     if (to == MESSAGE_SENDING || to == MESSAGE_QUEUED) return;
-    if (!m->in_untold) TAILQ_INSERT_TAIL(&s->untold, m, untold);
-    m->in_untold = true;
+    sending_tell_later(s, m);
 }
 
 struct out_message *sending_changed(const struct sending *s) { return TAILQ_FIRST(&s->changed); }
@@ -197,6 +196,12 @@ void sending_heard(struct sending *s, struct out_message *m)
 {
     if (m->in_untold) TAILQ_REMOVE(&s->untold, m, untold);
     m->in_untold = false;
+}
+
+void sending_tell_later(struct sending *s, struct out_message *m)
+{
+    if (!m->in_untold) TAILQ_INSERT_TAIL(&s->untold, m, untold);
+    m->in_untold = true;
 }
 
 void sending_unwritten(struct sending *s, uint64_t number)

@@ -184,6 +184,7 @@ void sending_told(struct sending *s, struct out_message *m);
 /* The messages whose state people are to be told: each that was tried and whose state changed. `after`: NULL, the first. */
 struct out_message *sending_untold(const struct sending *s, const struct out_message *after);
 void sending_heard(struct sending *s, struct out_message *m);
+void sending_tell_later(struct sending *s, struct out_message *m); /* … behind all others, after sending_heard */
 /* Its last row was not written after all: it is among sending_changed again. */
 void sending_unwritten(struct sending *s, uint64_t number);
 /* A person says so. ERR_STATE unless it has failed or is unknown (confirm: unknown). */
