@@ -37,7 +37,7 @@ struct hook_target {
     char version[72], label[132]; /* label: "WORKSPACE/NAME" */
     uint64_t kinds;
     uint32_t within_ms;
-    bool in_private, readable, was_named;
+    bool in_private, readable;
     uint32_t secrets;
     char secret[2][SECRET_MAX];
     size_t secret_n[2];
@@ -137,9 +137,7 @@ static void take_policy(struct router *r, const struct policy *p)
 {
     struct hook_wants *want;
     uint16_t ws;
-    if (events_workspace(&r->events, str_of(p->workspace), &ws)) return;
-    free(r->hooks.wants[ws]);
-    r->hooks.wants[ws] = NULL;
+    if (events_workspace(&r->events, str_of(p->workspace), &ws) || r->hooks.wants[ws]) return;
     if (!p->webhook_count || !(want = calloc(1, sizeof *want))) return;
     r->hooks.wants[ws] = want;
     for (uint32_t i = 0; i < p->webhook_count; i++) {
@@ -152,9 +150,10 @@ static void take_policy(struct router *r, const struct policy *p)
 static void reconcile(struct router *r)
 {
     struct hookbox *b = &r->hooks.box;
-    for (uint32_t i = 0; i < b->count; i++) {
-        if (b->v[i]->own) target_of(b->v[i])->was_named = b->v[i]->named;
-        b->v[i]->named = false;
+    for (uint32_t i = 0; i < b->count; i++) b->v[i]->named = false;
+    for (uint32_t i = 0; i < EVENTS_WORKSPACES; i++) {
+        free(r->hooks.wants[i]);
+        r->hooks.wants[i] = NULL;
     }
     for (uint32_t i = 0; i < r->config.policy_count; i++) take_policy(r, r->config.policies[i]->policy);
     for (uint32_t i = 0; i < b->count; i++) {
