@@ -15,7 +15,8 @@
 #define PARCEL     61440u      /* packed; with its envelope it fits into an entry's detail */
 #define SLACK_MS   600000u     /* clocks differ, and a leader's end is seen late */
 #define FORGOT_MS  2592000000u /* who was forgotten so long ago is not told of any more: 30 days */
-#define SECOND_MAX 8u          /* parcels told again in a second */
+#define SECOND_MAX 8u          /* parcels told again in a second, … */
+#define LOOK_MAX   50000u      /* … of so many customers that are looked at */
 
 /* ---- the disk ---- */
 
@@ -155,8 +156,9 @@ void people_heard(struct router *r, const struct config *c)
     arena_fini(&arena);
 }
 
-/* The next one that is newer than was asked for, packed into `one`, and whose; false after the last. */
-static bool next_newer(struct router *r, struct buf *one, uint16_t *workspace)
+/* The next one that is newer than was asked for, packed into `one`, and whose. False: none among the *looks that are left, or none
+   at all, and then r->people.telling.asked is over. */
+static bool next_newer(struct router *r, struct buf *one, uint16_t *workspace, uint32_t *looks)
 {
     struct arena arena;
     struct str packed;
@@ -164,7 +166,12 @@ static bool next_newer(struct router *r, struct buf *one, uint16_t *workspace)
     bool found = false;
     arena_init(&arena, 1u << 20);
     buf_clear(one);
-    while (!found && people_next(&r->people.people, &r->people.telling.cursor, &p.key, &p.at, &packed)) {
+    while (!found && *looks) {
+        if (!people_next(&r->people.people, &r->people.telling.cursor, &p.key, &p.at, &packed)) {
+            r->people.telling.asked = false;
+            break;
+        }
+        --*looks;
         if (p.at < r->people.telling.since) continue;
         arena_clear(&arena);
         if (!packed.n) record_pack_short(one, &person_record, &p); /* any workspace's leader may pass it on */
@@ -182,11 +189,10 @@ static void tell_again(struct router *r)
 {
     struct buf one, parcel;
     uint16_t of = 0, ws = 0;
-    uint32_t told = 0;
-    bool more = true;
+    uint32_t told = 0, looks = LOOK_MAX;
     buf_init(&one, PERSON_PACKED);
     buf_init(&parcel, PARCEL + PERSON_PACKED);
-    while (told < SECOND_MAX && (more = next_newer(r, &one, &ws))) {
+    while (told < SECOND_MAX && next_newer(r, &one, &ws, &looks)) {
         if (parcel.n && (ws != of || parcel.n + one.n > PARCEL)) {
             people_tell(r, of, buf_str(&parcel));
             buf_clear(&parcel);
@@ -198,7 +204,6 @@ static void tell_again(struct router *r)
     people_tell(r, of, buf_str(&parcel));
     buf_fini(&parcel);
     buf_fini(&one);
-    r->people.telling.asked = more;
 }
 
 void people_tick(struct router *r)

@@ -20,8 +20,8 @@ struct people_keep {
 
 enum err people_open(struct router *r, const char *path);
 void people_fini_all(struct router *r);
-/* Takes a statement made here into memory and on its way to the disk; `fn` after the commit of all that it changed, once for each
- *of puts of them. Shared with the other routers when `share`. */
+/* Takes a statement into memory and on its way to the disk; `fn` (may be NULL) after the commit of all that it changed, once for each
+   of *puts of them. As people_take, and as people_db_put when the disk cannot take it: then memory is ahead of it. */
 enum err people_state(struct router *r, const struct person *p, people_db_fn *fn, void *ctx, uint32_t *puts, uint32_t *moved);
 /* Packed statements, one after the other, to the other routers. */
 void people_tell(struct router *r, uint16_t workspace, struct str packed);
