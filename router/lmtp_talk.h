@@ -14,7 +14,6 @@
     X(LMTP_KEPT, "kept", "250 2.0.0 kept")                                                                                         \
     X(LMTP_TOO_BIG, "too_big", "552 5.3.4 the mail is larger than what is taken here")                                             \
     X(LMTP_MALFORMED, "malformed", "554 5.6.0 the mail cannot be read")                                                            \
-    X(LMTP_GONE, "gone", "450 4.2.1 the address is not taken at this moment")                                                      \
     X(LMTP_DISK, "disk", "452 4.3.1 no room to keep the mail; try again later")                                                    \
     X(LMTP_BUSY, "busy", "451 4.3.2 too many mails at once; try again later")                                                      \
     X(LMTP_JOURNAL, "journal", "451 4.3.0 the mail cannot be kept now; try again later")

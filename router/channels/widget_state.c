@@ -125,6 +125,12 @@ void widget_agent_reads(struct router *r, struct str agent, const struct id *tic
 
 /* ---- the second ---- */
 
+/* Does a policy still name its account, with this provider? */
+static bool is_open(struct router *r, const struct widget_conn *c)
+{
+    return doors_find(r, str_of(c->door->account->name)) == c->door;
+}
+
 void widget_tick(struct router *r, uint64_t now)
 {
     struct widget *w = &r->widget;
@@ -133,6 +139,7 @@ void widget_tick(struct router *r, uint64_t now)
     TAILQ_FOREACH (c, &w->conns, all) {
         if (!c->chat && now - c->opened >= WIDGET_HELLO_MS) ws_close(c->sock, WIDGET_NO_HELLO, "no hello");
         else if (c->exp && wall > c->exp) ws_close(c->sock, WIDGET_BAD_TOKEN, "token");
+        else if (!is_open(r, c)) ws_close(c->sock, WIDGET_CLOSED, "account");
         else if (c->chat && c->chat->state == CHAT_WAITING && now - c->chat->asked >= ASK_MS) widget_ask_wait(r, c->chat);
     }
     chats_sweep(&w->chats, wall);
