@@ -1,5 +1,5 @@
 /* Accounts beside their providers: a provider that is not for the account's channel, what it must be given and was not, what was
-   given and nobody reads. What each needs is PROVIDER_MAP's. */
+   given and nobody reads. What each needs is PROVIDER_MAP's; what each reads is `readers`. */
 #include "config/lint.h"
 
 #include <stdio.h>
@@ -86,7 +86,9 @@ static void check_smtp(struct bind *b, const struct account *a, const struct yno
 {
     bool whole = a->from != NULL;
     for (uint32_t i = 0; i < a->addresses.count; i++) whole |= *a->addresses.v[i] != '@';
-    if (a->smtp && !whole) findings_at(b->f, F_ERROR, tree_get(n, "smtp"), "needs `from`, the address that replies come from");
+    bool read = a->provider == PROVIDER_LMTP || a->provider == PROVIDER_POSTMARK || a->provider == PROVIDER_MAILGUN;
+    if (a->smtp && read && !whole)
+        findings_at(b->f, F_ERROR, tree_get(n, "smtp"), "needs `from`, the address that replies come from");
 }
 
 void check_accounts(struct bind *b, const struct draft *d, const struct ynode *root)
@@ -103,13 +105,44 @@ void check_accounts(struct bind *b, const struct draft *d, const struct ynode *r
     }
 }
 
-/* Without a provider nobody asks for these. */
+#define OF(provider) (1u << PROVIDER_##provider)
+#define OF_MAIL      (OF(LMTP) | OF(POSTMARK) | OF(MAILGUN))
+/* Who reads what; the others take no notice of it. (voice, signature, challenge, map and send have rules of their own.) */
+static const struct reader_row {
+    const char *key;
+    unsigned readers;
+} readers[] = {
+    { "secret", ~(OF(NONE) | OF(LMTP)) },
+    { "token", OF_MAIL | OF(TWILIO) | OF(META) | OF(LINE) | OF(SLACK) | OF(TELEGRAM) | OF(GENERIC) },
+    { "verify", OF(META) | OF(GENERIC) },
+    { "id", OF(TWILIO) | OF(META) | OF(LINE) | OF(SLACK) | OF(KAKAO) | OF(GENERIC) },
+    { "from", OF_MAIL | OF(TWILIO) | OF(GENERIC) },
+    { "api", OF(TWILIO) | OF(META) | OF(LINE) | OF(SLACK) | OF(TELEGRAM) | OF(KAKAO) },
+    { "receipt", OF(KAKAO) },
+    { "addresses", OF_MAIL },
+    { "smtp", OF_MAIL },
+    { "user", OF_MAIL },
+    { "origins", OF(WIDGET) },
+    { "widget", OF(WIDGET) },
+};
+
+static void name_readers(unsigned set, char *out, size_t room)
+{
+    size_t n = 0;
+    out[0] = '\0';
+    for (unsigned i = 0; i < PROVIDER_COUNT && n < room; i++)
+        if (set >> i & 1) n += (size_t)snprintf(out + n, room - n, "%s%s", n ? ", " : "", provider_words.v[i]);
+}
+
 static void warn_unread(struct bind *b, const struct account *a, const struct ynode *n)
 {
-    static const char *const keys[] = { "secret", "token", "verify", "id", "api", "addresses", "smtp", "user" };
-    for (size_t i = 0; a->provider == PROVIDER_NONE && i < sizeof keys / sizeof *keys; i++) {
-        const struct ynode *v = tree_get(n, keys[i]);
-        if (v) bind_warn(b, v, "does nothing: the account has no provider; name one, or take it out");
+    char names[200];
+    for (size_t i = 0; i < sizeof readers / sizeof *readers; i++) {
+        const struct ynode *v = tree_get(n, readers[i].key);
+        if (!v || readers[i].readers >> a->provider & 1) continue;
+        name_readers(readers[i].readers, names, sizeof names);
+        if (a->provider == PROVIDER_NONE) bind_warn(b, v, "does nothing: the account has no provider; name one, or take it out");
+        else bind_warn(b, v, "does nothing: the provider %s does not read it; it is for %s", provider_words.v[a->provider], names);
     }
 }
 
