@@ -9,12 +9,11 @@
    - `body` is there while somebody is `hot`: told so that what is delivered at once is not read from the disk again. A listener
      that does not take it in time costs no more than HOOKS_HOT bodies.
 
-   While rows are replayed, a hook's `body` is its last ROW_HOOK_END; hookbox_replayed makes of it what it says. */
-#include "router/hook_box.h"
-
+   Lanes are in hook_lane.c, the fold over rows in hook_rows.c. */
 #include "base/limits.h"
 #include "base/map.h"
 #include "base/panic.h"
+#include "router/hook_part.h"
 
 #include <stdlib.h>
 
@@ -22,94 +21,13 @@
 #define RETRY_MOST   86400000u /* … and of one change */
 #define STALE_A_TICK 10000u
 
-RECORD_TABLE(hook_row, HOOK_ROW_FIELDS)
-RECORD_TABLE(hook_dead, HOOK_DEAD_FIELDS)
-RECORD_TABLE(hook_end, HOOK_END_FIELDS)
-
-enum lane_place { LANE_READY, LANE_WAITING, LANE_OUT };
-struct hook_lane {
-    struct id key; /* first: see idmap.h */
-    struct listener *to;
-    struct told *head, *tail;
-    struct heap_node due;
-    TAILQ_ENTRY(hook_lane) link;
-    uint32_t failed; /* attempts of its head */
-    uint8_t place;   /* enum lane_place */
-};
-
-/* ---- lists ---- */
+/* ---- hooks ---- */
 
 struct hook *told_hook(struct told *t) { return container_of(t - t->at, struct hook, told[0]); }
 
-static struct id lane_key(const struct listener *l, uint64_t subject)
-{
-    struct id key = { { 0 } };
-    memcpy(key.b, &l->number, sizeof l->number);
-    memcpy(key.b + 8, &subject, sizeof subject);
-    return key;
-}
+bool told_is_pending(const struct told *t) { return t->state == TOLD_WAITS || t->state == TOLD_UNDER_WAY; }
 
-static struct hook_lane *lane_of(struct told *t)
-{
-    struct id key = lane_key(t->to, told_hook(t)->subject);
-    return idmap_get(&t->to->box->lanes, &key);
-}
-
-static void lane_leave(struct hook_lane *n)
-{
-    struct listener *l = n->to;
-    if (n->place == LANE_WAITING) heap_remove(&l->waiting, &n->due);
-    else TAILQ_REMOVE(n->place == LANE_READY ? &l->ready : &l->out, n, link);
-}
-
-static void lane_to(struct hook_lane *n, enum lane_place place)
-{
-    struct listener *l = n->to;
-    n->place = (uint8_t)place;
-    TAILQ_INSERT_TAIL(place == LANE_READY ? &l->ready : &l->out, n, link);
-}
-
-static void lane_free(struct hook_lane *n)
-{
-    (void)idmap_del(&n->to->box->lanes, &n->key);
-    free(n);
-}
-
-static struct hook_lane *lane_new(struct listener *l, uint64_t subject)
-{
-    struct hook_lane *n = calloc(1, sizeof *n);
-    if (!n) return NULL;
-    n->key = lane_key(l, subject);
-    n->to = l;
-    if (idmap_put(&l->box->lanes, n)) return free(n), NULL;
-    lane_to(n, LANE_READY);
-    return n;
-}
-
-static bool before(struct told *a, struct told *b)
-{
-    const struct hook *x = told_hook(a), *y = told_hook(b);
-    return x->epoch != y->epoch ? x->epoch < y->epoch : x->seq < y->seq;
-}
-
-/* In the order of changes, though not before what is under way: as a rule at the end. */
-static void lane_insert(struct hook_lane *n, struct told *t)
-{
-    struct told **at = &n->head;
-    if (n->tail && before(n->tail, t)) at = &n->tail->next;
-    else if (n->head && n->place == LANE_OUT) at = &n->head->next;
-    while (*at && before(*at, t)) at = &(*at)->next;
-    if (at == &n->head) n->failed = 0;
-    t->next = *at;
-    *at = t;
-    if (!t->next) n->tail = t;
-}
-
-/* ---- hooks ---- */
-
-static bool is_pending(const struct told *t) { return t->state == TOLD_WAITS || t->state == TOLD_UNDER_WAY; }
-
-static void hook_free(struct hookbox *b, struct hook *h)
+void hook_free(struct hookbox *b, struct hook *h)
 {
     if (h->body) b->bytes -= h->body_n;
     (void)idmap_del(&b->hooks, &h->id);
@@ -117,7 +35,7 @@ static void hook_free(struct hookbox *b, struct hook *h)
     free(h);
 }
 
-static void set_body(struct hookbox *b, struct hook *h, struct str body)
+void hook_set_body(struct hookbox *b, struct hook *h, struct str body)
 {
     if (h->body) b->bytes -= h->body_n;
     free(h->body);
@@ -133,7 +51,7 @@ static void cool(struct told *t)
     struct hook *h = told_hook(t);
     if (!t->hot) return;
     t->hot = false;
-    if (--h->hot == 0) set_body(t->to->box, h, STR_NONE);
+    if (--h->hot == 0) hook_set_body(t->to->box, h, STR_NONE);
 }
 
 static void mark_changed(struct hookbox *b, struct hook *h)
@@ -146,7 +64,7 @@ static void mark_changed(struct hookbox *b, struct hook *h)
 static bool wants(struct hook *h, const struct listener *l)
 {
     for (uint8_t i = 0; i < h->count; i++)
-        if (h->told[i].to == l && is_pending(&h->told[i])) return true;
+        if (h->told[i].to == l && told_is_pending(&h->told[i])) return true;
     return false;
 }
 
@@ -156,13 +74,11 @@ static void pass_oldest(struct listener *l)
 }
 
 /* It begins to wait: into its lane. */
-static void enter(struct told *t)
+void told_enter(struct told *t)
 {
     struct listener *l = t->to;
     struct hook *h = told_hook(t);
-    struct id key = lane_key(l, h->subject);
-    struct hook_lane *n = idmap_get(&l->box->lanes, &key);
-    if (!n) n = lane_new(l, h->subject);
+    struct hook_lane *n = lane_for(l, h->subject);
     if (!n) { /* no memory */
         t->state = TOLD_DONE;
         l->dropped++;
@@ -186,10 +102,10 @@ static void leave(struct told *t, enum told_state state)
     mark_changed(l->box, told_hook(t));
 }
 
-static void retire(struct hookbox *b, struct hook *h)
+void hook_retire(struct hookbox *b, struct hook *h)
 {
     TAILQ_REMOVE(&b->order, h, link);
-    set_body(b, h, STR_NONE);
+    hook_set_body(b, h, STR_NONE);
     h->over = true;
     TAILQ_INSERT_TAIL(&b->done, h, link);
     if (++b->done_count <= HOOKS_DONE) return;
@@ -199,7 +115,7 @@ static void retire(struct hookbox *b, struct hook *h)
     hook_free(b, first);
 }
 
-static bool is_over(const struct hook *h)
+bool hook_is_over(const struct hook *h)
 {
     for (uint8_t i = 0; i < h->count; i++)
         if (h->told[i].state != TOLD_DONE) return false;
@@ -208,7 +124,7 @@ static bool is_over(const struct hook *h)
 
 /* ---- dead letters ---- */
 
-static void letter_insert(struct listener *l, struct dead_letter *d)
+void letter_insert(struct listener *l, struct dead_letter *d)
 {
     struct dead_letter *after = TAILQ_LAST(&l->letters, dead_list);
     while (after && after->at > d->at) after = TAILQ_PREV(after, dead_list, link);
@@ -231,15 +147,6 @@ static void letter_drop(struct listener *l, struct dead_letter *d)
     letter_free(l, d);
 }
 
-/* Takes the head off; the lane, which is in no place, goes on or goes. */
-static void pop(struct hook_lane *n)
-{
-    n->head = n->head->next;
-    n->failed = 0;
-    if (!n->head) lane_free(n);
-    else lane_to(n, LANE_READY);
-}
-
 /* The head of a lane, which is in no place, is given up; the next one has its turn. */
 static void die(struct hook_lane *n, uint64_t now)
 {
@@ -251,7 +158,7 @@ static void die(struct hook_lane *n, uint64_t now)
             .told = t, .at = now, .attempts = n->failed, .end = l->last_bad.end, .status = l->last_bad.status
         };
     leave(t, d ? TOLD_DEAD : TOLD_DONE);
-    pop(n);
+    lane_pop(n);
     t->letter = d;
     if (d) letter_insert(l, d);
     else l->dropped++;
@@ -347,7 +254,7 @@ void hookbox_forget(struct listener *l)
 
 /* ---- coming in ---- */
 
-static struct hook *hook_new(struct hookbox *b, const struct id *id, uint32_t count)
+struct hook *hook_new(struct hookbox *b, const struct id *id, uint32_t count)
 {
     struct hook *h = calloc(1, sizeof *h + count * sizeof h->told[0]);
     if (!h) return NULL;
@@ -392,7 +299,7 @@ static bool flows(const struct listener *l)
     return l->named && !l->gone && l->breaker.state == BREAKER_CLOSED && l->backlog < HOOKS_HOT;
 }
 
-void hookbox_body(struct hookbox *b, struct hook *h, struct str body) { set_body(b, h, body); }
+void hookbox_body(struct hookbox *b, struct hook *h, struct str body) { hook_set_body(b, h, body); }
 
 void hookbox_landed(struct hookbox *b, struct hook *h, uint64_t row)
 {
@@ -403,8 +310,8 @@ void hookbox_landed(struct hookbox *b, struct hook *h, uint64_t row)
         h->told[i].hot = h->body && flows(h->told[i].to);
         h->hot += h->told[i].hot;
     }
-    if (!h->hot) set_body(b, h, STR_NONE);
-    for (uint8_t i = 0; i < h->count; i++) enter(&h->told[i]);
+    if (!h->hot) hook_set_body(b, h, STR_NONE);
+    for (uint8_t i = 0; i < h->count; i++) told_enter(&h->told[i]);
 }
 
 void hookbox_failed(struct hookbox *b, struct hook *h)
@@ -415,22 +322,12 @@ void hookbox_failed(struct hookbox *b, struct hook *h)
 
 /* ---- leaving ---- */
 
-static void hurry(struct listener *l, uint64_t now, bool all)
-{
-    struct heap_node *d;
-    while ((d = heap_peek(&l->waiting)) && (all || (uint64_t)d->key <= now)) {
-        struct hook_lane *n = container_of(d, struct hook_lane, due);
-        lane_leave(n);
-        lane_to(n, LANE_READY);
-    }
-}
-
 struct told *hookbox_next(struct listener *l, uint64_t now)
 {
     struct hook_lane *n;
     if (!l->named || l->gone || l->under_way >= l->at_once || now < l->paused_until) return NULL;
     if (!breaker_lets(&l->breaker, l->under_way, now)) return NULL;
-    hurry(l, now, false);
+    lanes_hurry(l, now, false);
     n = TAILQ_FIRST(&l->ready);
     if (!n && l->breaker.state == BREAKER_OPEN && l->waiting.count)
         n = container_of(heap_peek(&l->waiting), struct hook_lane, due); /* a probe need not be due */
@@ -485,12 +382,12 @@ void hookbox_end(struct told *t, const struct hook_result *r, uint64_t now)
     if (r->good) {
         l->delivered++;
         l->last_good = now;
-        if (breaker_good(&l->breaker)) hurry(l, now, true);
+        if (breaker_good(&l->breaker)) lanes_hurry(l, now, true);
     } else {
         l->dropped++;
     }
     leave(t, TOLD_DONE);
-    pop(n);
+    lane_pop(n);
 }
 
 void hookbox_back(struct told *t)
@@ -501,7 +398,7 @@ void hookbox_back(struct told *t)
     if (!t->to->named) {
         t->to->dropped++;
         leave(t, TOLD_DONE);
-        pop(n);
+        lane_pop(n);
         return;
     }
     t->state = TOLD_WAITS;
@@ -513,7 +410,7 @@ void hookbox_back(struct told *t)
 static void bury_old(struct listener *l, uint64_t now)
 {
     struct hook_lane *n;
-    hurry(l, now, false);
+    lanes_hurry(l, now, false);
     for (uint32_t i = 0; i < STALE_A_TICK && (n = TAILQ_FIRST(&l->ready)); i++) {
         if (now < told_hook(n->head)->since + l->give_up_ms) return;
         lane_leave(n);
@@ -541,10 +438,10 @@ static void revive(struct listener *l, struct dead_letter *d, uint64_t now)
     TAILQ_REMOVE(&l->box->order, h, link);
     TAILQ_INSERT_TAIL(&l->box->order, h, link);
     for (uint8_t i = 0; i < h->count; i++)
-        if (is_pending(&h->told[i]) && !h->told[i].to->oldest) h->told[i].to->oldest = h;
+        if (told_is_pending(&h->told[i]) && !h->told[i].to->oldest) h->told[i].to->oldest = h;
     letter_free(l, d);
     mark_changed(l->box, h);
-    enter(t);
+    told_enter(t);
 }
 
 uint32_t hookbox_replay(struct listener *l, const struct id *id, uint64_t now)
@@ -561,142 +458,3 @@ uint32_t hookbox_replay(struct listener *l, const struct id *id, uint64_t now)
 }
 
 uint64_t hookbox_oldest(struct listener *l) { return l->oldest ? l->oldest->since : 0; }
-
-/* ---- rows ---- */
-
-struct hook *hookbox_changed(struct hookbox *b) { return TAILQ_FIRST(&b->changed); }
-
-void hookbox_pack_end(const struct hook *h, struct buf *out)
-{
-    struct tag left[LIM_WEBHOOKS];
-    struct hook_dead dead[LIM_WEBHOOKS];
-    struct hook_end e = { .left = { left, 0 }, .dead = { dead, 0 }, .since = h->since };
-    for (uint8_t i = 0; i < h->count; i++) {
-        const struct told *t = &h->told[i];
-        e.workspace = str_of(t->to->workspace);
-        if (is_pending(t)) left[e.left.count++] = (struct tag){ str_of(t->to->name) };
-        if (t->state != TOLD_DEAD) continue;
-        const struct dead_letter *d = t->letter;
-        dead[e.dead.count++] = (struct hook_dead){ str_of(t->to->name), d->at, d->attempts, d->end, d->status };
-    }
-    record_pack_short(out, &hook_end_record, &e);
-}
-
-void hookbox_written(struct hookbox *b, struct hook *h, uint64_t row_end)
-{
-    TAILQ_REMOVE(&b->changed, h, changed_link);
-    h->changed = false;
-    h->row_end = row_end;
-    if (is_over(h)) retire(b, h);
-}
-
-enum err hookbox_row(struct hookbox *b, uint64_t row, const struct id *id, const struct hook_row *r, struct str subject)
-{
-    struct hook *was = idmap_get(&b->hooks, id), *h;
-    const struct tag *to = r->to.items;
-    if (was && was->row) return ERR_EXISTS; /* written twice: the first one counts */
-    if (r->to.count > LIM_WEBHOOKS) return ERR_TOOBIG;
-    if (was) (void)idmap_del(&b->hooks, id);
-    if (!(h = hook_new(b, id, r->to.count))) {
-        if (was) (void)idmap_put(&b->hooks, was);
-        return ERR_NOMEM;
-    }
-    h->row = row;
-    h->landed = true;
-    h->epoch = r->entry.epoch;
-    h->seq = r->entry.seq;
-    h->since = r->entry.at;
-    h->subject = hash_bytes(subject.p, subject.n, b->seed);
-    for (uint32_t i = 0; i < r->to.count; i++)
-        if ((h->told[h->count].to = hookbox_listener(b, r->entry.workspace, to[i].name))) h->count++;
-    TAILQ_INSERT_TAIL(&b->order, h, link);
-    if (!was) return ERR_OK;
-    h->row_end = was->row_end;
-    h->body = was->body;
-    h->body_n = was->body_n;
-    TAILQ_REMOVE(&b->order, was, link);
-    free(was);
-    return ERR_OK;
-}
-
-enum err hookbox_row_end(struct hookbox *b, uint64_t row, const struct id *id, const struct hook_end *e)
-{
-    struct hook *h = idmap_get(&b->hooks, id);
-    struct buf packed;
-    if (!h) { /* its own row is gone, or comes behind */
-        if (!(h = hook_new(b, id, 0))) return ERR_NOMEM;
-        TAILQ_INSERT_TAIL(&b->order, h, link);
-    }
-    buf_init(&packed, 65536);
-    record_pack_short(&packed, &hook_end_record, e);
-    enum err err = packed.err;
-    if (!err) set_body(b, h, buf_str(&packed));
-    if (!err && !h->body) err = ERR_NOMEM;
-    if (!err) h->row_end = row;
-    buf_fini(&packed);
-    return err;
-}
-
-static void set_state(struct told *t, const struct hook_end *e)
-{
-    const struct tag *left = e->left.items;
-    const struct hook_dead *dead = e->dead.items;
-    t->state = TOLD_DONE;
-    for (uint32_t i = 0; i < e->left.count; i++)
-        if (str_is(left[i].name, t->to->name)) t->state = TOLD_WAITS;
-    for (uint32_t i = 0; i < e->dead.count; i++) {
-        struct dead_letter *d = str_is(dead[i].name, t->to->name) ? malloc(sizeof *d) : NULL;
-        if (!d) continue;
-        *d = (struct dead_letter){
-            .told = t, .at = dead[i].at, .attempts = dead[i].attempts, .end = dead[i].end, .status = dead[i].status
-        };
-        t->state = TOLD_DEAD;
-        t->letter = d;
-        letter_insert(t->to, d);
-    }
-}
-
-/* What its last ROW_HOOK_END said. */
-static void apply_end(struct hookbox *b, struct hook *h, struct arena *a)
-{
-    struct hook_end e;
-    arena_clear(a);
-    if (h->body && !record_unpack(&hook_end_record, &e, (struct str){ h->body, h->body_n }, a)) {
-        for (uint8_t i = 0; i < h->count; i++) set_state(&h->told[i], &e);
-        if (e.since > h->since) h->since = e.since;
-    }
-    set_body(b, h, STR_NONE);
-}
-
-void hookbox_replayed(struct hookbox *b)
-{
-    struct hook *h, *next;
-    struct arena a;
-    arena_init(&a, 1u << 20);
-    for (h = TAILQ_FIRST(&b->order); h; h = next) {
-        next = TAILQ_NEXT(h, link);
-        if (!h->row) {
-            TAILQ_REMOVE(&b->order, h, link);
-            hook_free(b, h);
-            continue;
-        }
-        apply_end(b, h, &a);
-        for (uint8_t i = 0; i < h->count; i++)
-            if (h->told[i].state == TOLD_WAITS) enter(&h->told[i]);
-        if (is_over(h) && !h->changed) retire(b, h);
-    }
-    arena_fini(&a);
-}
-
-bool hookbox_row_live(const struct hookbox *b, uint64_t number, const struct id *id)
-{
-    const struct hook *h = idmap_get(&b->hooks, id);
-    return h && !h->over && (number == h->row || number == h->row_end);
-}
-
-void hookbox_row_moved(struct hookbox *b, uint64_t from, uint64_t to, const struct id *id)
-{
-    struct hook *h = idmap_get(&b->hooks, id);
-    if (h && h->row == from) h->row = to;
-    else if (h && h->row_end == from) h->row_end = to;
-}

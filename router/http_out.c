@@ -1,7 +1,6 @@
-/* A call (out_call) is on `calls` from http_out_post until its end or its cancelling, and its easy handle is in the multi handle as
-   long. libcurl tells which sockets it waits for (on_socket: a uv_poll each, freed in its close callback) and when it wants to be
-   woken (on_timer). Nothing of ours is called from inside of libcurl: what has ended is collected after socket_action (reap), so
-   callers may post and cancel in their callbacks.
+/* A call (out_call) is on `calls` from http_out_post until its end or its cancelling, and its easy handle is in the multi handle
+   (curl_loop.c) as long. Handles of plain calls are used again (`spare`): making one costs more than resetting it. One that carried
+   a password or a mail is not.
 
    libcurl's own deadline covers a call that runs. A call that waits for one of LIM_OUT_SOCKETS has none there; `sweep` ends it. */
 #include "router/http_out.h"
@@ -14,16 +13,16 @@
 #include "base/loop.h"
 #include "base/metrics.h"
 #include "base/openssl.h"
+#include "router/curl_loop.h"
 #include "router/sign.h"
 
 #include <arpa/inet.h>
-#include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/queue.h>
-#include <sys/socket.h>
 
 #define SWEEP_MS 250u
+#define SPARE    64u /* easy handles kept, of some 20 KiB each */
 
 #define OUT_END_WORD(id, word) word,
 const char *const out_end_words[OUT_END_COUNT] = { OUT_END_MAP(OUT_END_WORD) };
@@ -40,21 +39,31 @@ struct out_call {
     void *ctx;
     struct curl_slist *mail_to;
     bool public_only, is_private; /* is_private: its address was refused for that */
+    bool plain;                   /* its handle may be used again */
     size_t body_n, mail_at;       /* mail_at: how much of a mail was handed to libcurl */
     char body[];
 };
 struct http_out {
-    uv_loop_t *loop;
-    CURLM *multi;
-    struct timer wake, sweep;
+    struct curl_loop curl;
+    struct timer sweep;
     TAILQ_HEAD(, out_call) calls;
-    uint32_t count;
+    uint32_t count, spares;
+    CURL *spare[SPARE];
 };
-struct out_socket {
-    uv_poll_t poll;
-    struct http_out *out;
-    curl_socket_t fd;
-};
+
+/* ---- handles ---- */
+
+static CURL *easy_get(struct http_out *o) { return o->spares ? o->spare[--o->spares] : curl_easy_init(); }
+
+static void easy_put(struct http_out *o, CURL *easy, bool again)
+{
+    if (!again || o->spares == SPARE) {
+        curl_easy_cleanup(easy);
+        return;
+    }
+    curl_easy_reset(easy);
+    o->spare[o->spares++] = easy;
+}
 
 /* ---- ends ---- */
 
@@ -64,8 +73,8 @@ static void call_free(struct out_call *c)
     TAILQ_REMOVE(&o->calls, c, link);
     if (--o->count == 0) timer_stop(&o->sweep);
     if (c->easy) {
-        curl_multi_remove_handle(o->multi, c->easy);
-        curl_easy_cleanup(c->easy);
+        curl_loop_remove(&o->curl, c->easy);
+        easy_put(o, c->easy, c->plain);
     }
     curl_slist_free_all(c->headers);
     curl_slist_free_all(c->mail_to);
@@ -121,75 +130,11 @@ static void ended(struct out_call *c, CURLcode code)
                                 .sent = bytes > 0 || c->mail_at > 0 || (mail && status) });
 }
 
-static void reap(struct http_out *o)
+static void on_done(CURL *easy, CURLcode code)
 {
-    CURLMsg *m;
     struct out_call *c = NULL;
-    int left;
-    while (o->multi && (m = curl_multi_info_read(o->multi, &left))) {
-        if (m->msg != CURLMSG_DONE) continue;
-        CURLcode code = m->data.result;
-        if (!curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&c) && c) ended(c, code);
-    }
+    if (!curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&c) && c) ended(c, code);
 }
-
-static void act(struct http_out *o, curl_socket_t fd, int what)
-{
-    int running;
-    if (!o->multi) return;
-    curl_multi_socket_action(o->multi, fd, what, &running);
-    reap(o);
-}
-
-/* ---- the loop ---- */
-
-static void on_poll(uv_poll_t *p, int status, int events)
-{
-    struct out_socket *s = p->data;
-    int what = (events & UV_READABLE ? CURL_CSELECT_IN : 0) | (events & UV_WRITABLE ? CURL_CSELECT_OUT : 0);
-    act(s->out, s->fd, status < 0 ? CURL_CSELECT_ERR : what);
-}
-
-static void on_poll_closed(uv_handle_t *h) { free(h->data); }
-
-static void drop_socket(struct http_out *o, struct out_socket *s)
-{
-    if (o->multi) curl_multi_assign(o->multi, s->fd, NULL);
-    uv_poll_stop(&s->poll);
-    uv_close((uv_handle_t *)&s->poll, on_poll_closed);
-}
-
-static int on_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *known)
-{
-    struct http_out *o = ctx;
-    struct out_socket *s = known;
-    (void)easy;
-    if (what == CURL_POLL_REMOVE) {
-        if (s) drop_socket(o, s);
-        return 0;
-    }
-    if (!s) {
-        if (!(s = calloc(1, sizeof *s))) return -1;
-        s->out = o;
-        s->fd = fd;
-        if (uv_poll_init_socket(o->loop, &s->poll, fd)) return free(s), -1;
-        s->poll.data = s;
-        curl_multi_assign(o->multi, fd, s);
-    }
-    uv_poll_start(&s->poll, (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0), on_poll);
-    return 0;
-}
-
-static int on_timer(CURLM *multi, long ms, void *ctx)
-{
-    struct http_out *o = ctx;
-    (void)multi;
-    if (ms < 0) timer_stop(&o->wake);
-    else timer_once(&o->wake, (uint64_t)ms);
-    return 0;
-}
-
-static void on_wake(struct timer *t) { act(t->ctx, CURL_SOCKET_TIMEOUT, 0); }
 
 static void on_sweep(struct timer *t)
 {
@@ -211,16 +156,10 @@ enum err http_out_open(struct http_out **out, uv_loop_t *loop)
     struct http_out *o = calloc(1, sizeof *o);
     if (!o) return ERR_NOMEM;
     if (curl_global_init(CURL_GLOBAL_DEFAULT)) return free(o), ERR_INTERNAL;
-    if (!(o->multi = curl_multi_init())) return curl_global_cleanup(), free(o), ERR_NOMEM;
-    o->loop = loop;
+    enum err e = curl_loop_open(&o->curl, loop, LIM_OUT_SOCKETS, on_done);
+    if (e) return curl_global_cleanup(), free(o), e;
     TAILQ_INIT(&o->calls);
-    timer_init(&o->wake, loop, on_wake, o);
     timer_init(&o->sweep, loop, on_sweep, o);
-    curl_multi_setopt(o->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
-    curl_multi_setopt(o->multi, CURLMOPT_SOCKETDATA, o);
-    curl_multi_setopt(o->multi, CURLMOPT_TIMERFUNCTION, on_timer);
-    curl_multi_setopt(o->multi, CURLMOPT_TIMERDATA, o);
-    curl_multi_setopt(o->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)LIM_OUT_SOCKETS);
     *out = o;
     return ERR_OK;
 }
@@ -228,12 +167,10 @@ enum err http_out_open(struct http_out **out, uv_loop_t *loop)
 void http_out_close(struct http_out *o)
 {
     struct out_call *c;
-    if (!o || !o->multi) return;
+    if (!o || !o->curl.multi) return;
     while ((c = TAILQ_FIRST(&o->calls))) call_free(c);
-    CURLM *multi = o->multi;
-    curl_multi_cleanup(multi); /* tells on_socket of its idle connections */
-    o->multi = NULL;
-    timer_fini(&o->wake);
+    while (o->spares) curl_easy_cleanup(o->spare[--o->spares]);
+    curl_loop_close(&o->curl);
     timer_fini(&o->sweep);
     curl_global_cleanup();
 }
@@ -339,7 +276,7 @@ static curl_socket_t on_open(void *ctx, curlsocktype purpose, struct curl_sockad
         c->is_private = true;
         return CURL_SOCKET_BAD;
     }
-    return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
+    return curl_loop_socket(&c->out->curl, a);
 }
 
 static CURLcode set_http(struct out_call *c, const struct out_ask *ask)
@@ -396,6 +333,8 @@ static CURLcode set_options(struct out_call *c, const struct out_ask *ask)
     if (!e) e = curl_easy_setopt(c->easy, CURLOPT_OPENSOCKETDATA, c);
     if (!e && ask->public_only) e = curl_easy_setopt(c->easy, CURLOPT_PREREQFUNCTION, on_connected);
     if (!e && ask->public_only) e = curl_easy_setopt(c->easy, CURLOPT_PREREQDATA, c);
+    if (!e) e = curl_easy_setopt(c->easy, CURLOPT_CLOSESOCKETFUNCTION, curl_loop_close_socket);
+    if (!e) e = curl_easy_setopt(c->easy, CURLOPT_CLOSESOCKETDATA, &c->out->curl);
     if (!e) e = set_user(c, ask);
     if (!e) e = ask->mail_from ? set_mail(c, ask) : set_http(c, ask);
     return e;
@@ -403,7 +342,7 @@ static CURLcode set_options(struct out_call *c, const struct out_ask *ask)
 
 enum err http_out_post(struct http_out *o, const struct out_ask *ask, out_fn *fn, void *ctx, struct out_call **call)
 {
-    if (!o->multi) return ERR_CLOSED;
+    if (!o->curl.multi) return ERR_CLOSED;
     if (o->count >= LIM_OUT_CALLS) {
         metric_add(MET_WEBHOOK_CALLS, "full", 1);
         return ERR_FULL;
@@ -417,13 +356,14 @@ enum err http_out_post(struct http_out *o, const struct out_ask *ask, out_fn *fn
     c->deadline = c->asked + ask->within_ms;
     c->body_n = ask->body.n;
     c->public_only = ask->public_only;
+    c->plain = !ask->mail_from && !ask->user.n;
     if (ask->body.n) memcpy(c->body, ask->body.p, ask->body.n);
     buf_init(&c->answer, LIM_OUT_ANSWER);
     TAILQ_INSERT_TAIL(&o->calls, c, link);
     if (o->count++ == 0) timer_every(&o->sweep, SWEEP_MS);
-    enum err err = (c->easy = curl_easy_init()) && set_headers(c, ask) ? ERR_OK : ERR_NOMEM;
+    enum err err = (c->easy = easy_get(o)) && set_headers(c, ask) ? ERR_OK : ERR_NOMEM;
     if (!err && set_options(c, ask)) err = ERR_RANGE;
-    if (!err && curl_multi_add_handle(o->multi, c->easy)) err = ERR_RANGE; /* it runs at the loop's next turn */
+    if (!err) err = curl_loop_add(&o->curl, c->easy); /* it runs at the loop's next turn */
     if (err) call_free(c);
     else if (call) *call = c;
     return err;

@@ -1,6 +1,6 @@
 /* Signatures of webhooks. Everything is computed over bytes as they came; what is compared is compared without a branch on its
    contents, so that the time tells nothing but lengths, which are no secret. Nothing is kept between calls but OpenSSL's own
-   algorithm handle. */
+   contexts, without keys. */
 #include "router/sign.h"
 
 #include "base/openssl.h"
@@ -11,22 +11,31 @@
 
 static const char *const hash_names[] = { [SIGN_SHA1] = "SHA1", [SIGN_SHA256] = "SHA256", [SIGN_SHA512] = "SHA512" };
 
-/* Fetching costs more than the HMAC of a short body: once for the process, which has one thread that signs. */
-static EVP_MAC *algorithm(void)
+/* Looking an algorithm up costs more than the HMAC of a short body: a context without a key is kept for each hash by the process,
+   which has one thread that signs, and copied. */
+static EVP_MAC_CTX *context(enum sign_hash hash)
 {
-    static EVP_MAC *mac;
-    if (!mac) mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-    return mac;
+    static EVP_MAC_CTX *keyless[sizeof hash_names / sizeof *hash_names];
+    if (keyless[hash]) return EVP_MAC_CTX_dup(keyless[hash]);
+    char name[8];
+    snprintf(name, sizeof name, "%s", hash_names[hash]);
+    OSSL_PARAM params[] = { OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0), OSSL_PARAM_construct_end() };
+    EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    EVP_MAC_CTX *ctx = mac ? EVP_MAC_CTX_new(mac) : NULL;
+    EVP_MAC_free(mac); /* the context has its own */
+    if (ctx && !EVP_MAC_CTX_set_params(ctx, params)) {
+        EVP_MAC_CTX_free(ctx);
+        ctx = NULL;
+    }
+    keyless[hash] = ctx;
+    return ctx ? EVP_MAC_CTX_dup(ctx) : NULL;
 }
 
 enum err sign_hmac(struct mac *out, enum sign_hash hash, struct str key, const struct str *parts, size_t count)
 {
-    char name[8];
-    EVP_MAC_CTX *ctx = algorithm() ? EVP_MAC_CTX_new(algorithm()) : NULL;
-    snprintf(name, sizeof name, "%s", hash_names[hash]);
-    OSSL_PARAM params[] = { OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0), OSSL_PARAM_construct_end() };
+    EVP_MAC_CTX *ctx = context(hash);
     const unsigned char *k = key.n ? (const unsigned char *)key.p : (const unsigned char *)""; /* NULL would mean: the last one */
-    bool good = ctx && EVP_MAC_init(ctx, k, key.n, params);
+    bool good = ctx && EVP_MAC_init(ctx, k, key.n, NULL);
     for (size_t i = 0; good && i < count; i++)
         good = !parts[i].n || EVP_MAC_update(ctx, (const unsigned char *)parts[i].p, parts[i].n);
     out->n = 0;

@@ -7,7 +7,7 @@
   chats       10,000 idle web chats: bytes each, of the router and of the kernel
   scorer      closed loop, with the example scorers asked for the intent of every message
   matcher     the matching core alone: a decision, a ticket's life, a matching step, bytes a waiting ticket
-  hooks       webhooks of every change of a ticket to a local receiver, alone and with a dead one beside it
+  hooks       webhooks of every change of a ticket to a local receiver, at 500 and 2,000 a second, alone and beside dead ones; then at most
   simulate    a trace through the simulator: 500 agents of three skills each, 20 queues, calls that hang up, 92 % load
   parts       the small benchmarks of single rooms
 CPU is that of naru's processes and redis-server; the load clients are told apart. Everything shares this machine's cores."""
@@ -18,6 +18,7 @@ import os
 import pathlib
 import random
 import shutil
+import socket
 import statistics
 import subprocess
 import sys
@@ -141,43 +142,61 @@ def chats(args, file):
     idle_chats(make, drop, work)
 
 
-def hook_policy(port, names):
-    """`dead` is a port that nobody listens on."""
+def hook_policy(ports):
+    """A webhook for each name, to its port of this machine."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="naru-bench-"))
     (folder / "key").write_text("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
-    where = {"good": port, "dead": 9}
-    lines = [f'  {n}: {{ url: "http://127.0.0.1:{where[n]}/{n}", secret: "file:{folder}/key", only: ticket.*, private: yes, at-once: 16 }}' for n in names]
+    lines = [f'  {n}: {{ url: "http://127.0.0.1:{port}/{n}", secret: "file:{folder}/key", only: ticket.*, private: yes, at-once: 16 }}'
+             for n, port in ports.items()]
     (folder / "policy.yaml").write_text((HERE / "policy.yaml").read_text() + "\n" + "\n".join(["webhooks:", *lines]) + "\n")
     return folder / "policy.yaml"
 
 
-def hooks_once(args, file, port, names):
-    """Changes a second that the good one took, from its first to its last; how many; the router's CPU for all there was to do."""
-    ask = lambda: json.loads(urllib.request.urlopen(f"http://127.0.0.1:{port}/").read())
-    ask()
-    naru = make(hook_policy(port, names) if names else HERE / "policy.yaml")
+def hooks_once(file, ports, count, *how):
+    """What the receiver tells of one load, and the router's CPU for all there was to do. Without `ports` nobody is told."""
+    ask = lambda: json.loads(urllib.request.urlopen(f"http://127.0.0.1:{ports['good']}/").read())
+    if ports:
+        ask()
+    naru = make(hook_policy(ports) if ports else HERE / "policy.yaml")
     before = usage(naru)["router-1"]
-    sent, _, _ = run(naru, file, 50, args.count, "--closed", args.closed)
-    wait_for("the good one to know all", lambda: naru.metric('naru_hook_backlog{process="router-1",webhook="bench/good"}') == 0, 120)
-    spent, got = usage(naru)["router-1"] - before, ask()
+    run(naru, file, 50, count, *how)
+    if ports:
+        wait_for("the good one to know all", lambda: naru.metric('naru_hook_backlog{process="router-1",webhook="bench/good"}') == 0, 120)
+    spent, got = usage(naru)["router-1"] - before, ask() if ports else None
     drop(naru)
-    rate = got["taken"] / got["seconds"] if got["seconds"] else 0
-    print(f"hooks {'+'.join(names) or 'none':12} told {got['different']:>7}  {rate:>7.0f}/s  twice {got['taken'] - got['different']}  late {got['late']}   "
-          f"router {spent / args.count:.1f} us of cpu a ticket   settled {sent['settled_rate']:.0f} tickets/s")
+    return got, spent
+
+
+def hooks_at(file, title, ports, tickets, seconds, none):
+    """One line. `none`: the router's CPU for the same load without webhooks."""
+    got, spent = hooks_once(file, ports, tickets * seconds, "--rate", tickets)
+    print(f"hooks at {tickets * 4}/s, {title:24} told {got['different']:>6} in {got['seconds']:.1f} s  from change to delivery p50 {got['p50']:.1f} "
+          f"p99 {got['p99']:.1f} max {got['max']:.1f} ms   twice {got['taken'] - got['different']}  late {got['late']}  "
+          f"connections {got['connections']}   router {(spent - none) / got['different']:.1f} us of cpu a webhook")
     sys.stdout.flush()
-    return rate, got["different"], spent
 
 
 def hooks(args, file):
-    args = argparse.Namespace(**{**vars(args), "count": min(args.count, 20000)})
+    """A ticket has four changes. Fixed rates: alone, and beside one that refuses and one that never answers, at what each can hold;
+    then as fast as they go."""
     receiver = subprocess.Popen([sys.executable, HERE / "hooks.py", "0"], stdout=subprocess.PIPE, text=True)
-    port = int(receiver.stdout.readline())
+    silent = socket.create_server(("127.0.0.1", 0), backlog=1024)
+    good = {"good": int(receiver.stdout.readline())}
+    beside = {**good, "refuses": 9, "silent": silent.getsockname()[1]}
     try:
-        none, alone, beside = (hooks_once(args, file, port, names) for names in ([], ["good"], ["good", "dead"]))
-        print(f"hooks: {(alone[2] - none[2]) / alone[1]:.1f} us of the router's cpu a webhook; beside a dead one the good one is told "
-              f"{beside[0] / alone[0]:.2f} times as fast\n")
+        for tickets in (125, 500):
+            for _ in range(args.runs):
+                none = hooks_once(file, {}, tickets * args.seconds, "--rate", tickets)[1]
+                hooks_at(file, "alone", good, tickets, args.seconds, none)
+                hooks_at(file, "beside two dead ones", beside, tickets, args.seconds, none)
+        count = min(args.count, 20000)
+        none = hooks_once(file, {}, count, "--closed", args.closed)[1]
+        got, spent = hooks_once(file, good, count, "--closed", args.closed)
+        print(f"hooks as fast as they go:  told {got['different']}, {got['taken'] / got['seconds']:.0f}/s  twice {got['taken'] - got['different']}  "
+              f"late {got['late']}   router {(spent - none) / got['different']:.1f} us of cpu a webhook\n")
     finally:
         receiver.kill()
+        silent.close()
 
 
 def wait_of_scorers(naru):

@@ -23,6 +23,8 @@ static struct fixture {
     enum out_end end;
     char body[LIM_OUT_ANSWER + 1];
     size_t body_n;
+    uv_handle_t *kept; /* the connection that was answered last, when `keep`; else it is closed with its answer */
+    bool keep;
 } f;
 
 /* ---- the server ---- */
@@ -57,7 +59,8 @@ static void on_bytes(uv_stream_t *s, ssize_t n, const uv_buf_t *b)
         sent += (size_t)e;
         out = uv_buf_init((char *)f.answer + sent, (unsigned)(f.answer_n - sent));
     }
-    uv_close((uv_handle_t *)s, free_handle);
+    f.kept = f.keep ? (uv_handle_t *)s : NULL;
+    if (!f.keep) uv_close((uv_handle_t *)s, free_handle);
 }
 
 static void on_connection(uv_stream_t *listener, int status)
@@ -272,6 +275,63 @@ TEST(only_http_is_spoken)
     }
 }
 
+/* One that says everything a call may say, or one that says nothing of its own. */
+static void ask_and_wait(bool much)
+{
+    struct out_ask ask = { .url = f.url, .body = STR("{}"), .within_ms = 5000 };
+    if (much) {
+        ask.method = "PUT";
+        ask.headers = STR("X-Own: 1\nContent-Type: text/plain\n");
+        ask.secret = STR("key");
+        ask.user = STR("ann");
+        ask.password = STR("pass");
+    }
+    f.ends = 0;
+    f.heard_n = 0;
+    assert_int_equal(http_out_post(f.out, &ask, on_end, &f, NULL), ERR_OK);
+    UNTIL(f.ends);
+    assert_int_equal(f.end, OUT_OK);
+}
+
+TEST(a_connection_is_kept_for_the_calls_that_follow)
+{
+    UNUSED(state);
+    answers("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
+    f.keep = true;
+    for (unsigned i = 0; i < 200; i++) ask_and_wait(false);
+    assert_int_equal(f.connections, 1);
+}
+
+TEST(a_kept_connection_that_the_other_end_closes_is_replaced)
+{
+    UNUSED(state);
+    answers("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
+    f.keep = true;
+    for (unsigned i = 1; i <= 20; i++) {
+        ask_and_wait(false);
+        assert_int_equal(f.connections, i);
+        uv_close(f.kept, free_handle);
+        for (unsigned turn = 0; turn < i; turn++) uv_run(&f.loop, UV_RUN_NOWAIT); /* we hear of it before the next call, or after */
+    }
+}
+
+TEST(nothing_of_one_call_stays_for_the_next)
+{
+    UNUSED(state);
+    answers("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
+    f.keep = true;
+    ask_and_wait(false);
+    ask_and_wait(true);
+    assert_memory_equal(f.heard, "PUT ", 4);
+    assert_non_null(strstr(f.heard, "Authorization: Basic YW5uOnBhc3M=\r\n"));
+    ask_and_wait(false);
+    assert_memory_equal(f.heard, "POST ", 5);
+    assert_non_null(strstr(f.heard, "Content-Type: application/json\r\n"));
+    assert_null(strstr(f.heard, "X-Own"));
+    assert_null(strstr(f.heard, "Authorization"));
+    assert_null(strstr(f.heard, "Naru-Signature"));
+}
+
 TEST(a_cancelled_call_never_answers)
 {
     UNUSED(state);
@@ -349,6 +409,9 @@ int main(void)
         T(an_answer_beyond_its_bound_is_cut_off),
         T(silence_ends_with_the_deadline_and_nobody_there_at_once),
         T(only_http_is_spoken),
+        T(a_connection_is_kept_for_the_calls_that_follow),
+        T(a_kept_connection_that_the_other_end_closes_is_replaced),
+        T(nothing_of_one_call_stays_for_the_next),
         T(a_cancelled_call_never_answers),
         T(calls_are_bounded_and_those_that_wait_for_a_connection_end_too),
         T(closing_forgets_what_is_under_way),
