@@ -8,8 +8,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/rate.h"
 #include "router/act_body.h"
-#include "router/channels/widget_rate.h"
 #include "router/feedback.h"
 #include "router/offer_json.h"
 #include "router/router.h"

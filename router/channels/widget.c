@@ -144,11 +144,6 @@ static void post_session(struct channel_in *c, struct str origin)
 
 /* ---- how it looks ---- */
 
-static void put_text(struct jw *w, const char *key, const char *text)
-{
-    if (text) jw_key(w, key), jw_strz(w, text);
-}
-
 static void get_look(struct channel_in *c, struct str origin)
 {
     const struct widget_look *look = &c->door->account->widget;
@@ -157,11 +152,11 @@ static void get_look(struct channel_in *c, struct str origin)
     buf_clear(b);
     struct jw w = jw_on(b);
     jw_open(&w, '{');
-    put_text(&w, "title", look->title);
-    put_text(&w, "colour", look->colour);
+    jw_text(&w, "title", str_of(look->title));
+    jw_text(&w, "colour", str_of(look->colour));
     jw_key(&w, "hello"), jw_open(&w, '{');
-    put_text(&w, "ko", look->hello.ko);
-    put_text(&w, "en", look->hello.en);
+    jw_text(&w, "ko", str_of(look->hello.ko));
+    jw_text(&w, "en", str_of(look->hello.en));
     jw_close(&w, '}');
     jw_close(&w, '}');
     snprintf(more, sizeof more, "%sCache-Control: max-age=60\r\n", cors(origin, headers));

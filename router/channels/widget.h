@@ -4,8 +4,8 @@
 #ifndef NARU_ROUTER_WIDGET_H
 #define NARU_ROUTER_WIDGET_H
 
+#include "base/rate.h"
 #include "router/channels/widget_chat.h"
-#include "router/channels/widget_rate.h"
 #include "router/sender.h"
 
 struct call;

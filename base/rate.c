@@ -1,4 +1,4 @@
-#include "router/channels/widget_rate.h"
+#include "base/rate.h"
 
 #include "base/map.h"
 #include "base/rng.h"

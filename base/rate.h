@@ -1,6 +1,6 @@
 /* How often something may happen: buckets that fill with time and are emptied by taking. Plain. */
-#ifndef NARU_ROUTER_WIDGET_RATE_H
-#define NARU_ROUTER_WIDGET_RATE_H
+#ifndef NARU_BASE_RATE_H
+#define NARU_BASE_RATE_H
 
 #include "base/str.h"
 
