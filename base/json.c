@@ -1,6 +1,7 @@
 #include "base/json.h"
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/map.h"
 #include "base/panic.h"
 
@@ -588,4 +589,15 @@ void json_print(struct buf *out, const struct json *v)
     struct jw w = jw_on(out);
 
     print_value(&w, v);
+}
+
+void jw_text(struct jw *w, const char *key, struct str s)
+{
+    if (s.n) jw_key(w, key), jw_str(w, s);
+}
+
+void jw_time(struct jw *w, const char *key, uint64_t wall_ms)
+{
+    char text[25];
+    if (wall_ms) jw_key(w, key), jw_strz(w, clock_text(wall_ms, text));
 }

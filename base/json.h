@@ -13,15 +13,15 @@ void json_free(struct json *doc);
 
 enum json_type { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
 enum json_type json_type(const struct json *v);
-const char *json_type_name(enum json_type t); /* "a string", "an object", … */
+const char *json_type_name(enum json_type t);                            /* "a string", "an object", … */
 const struct json *json_get(const struct json *object, const char *key); /* NULL when absent or not an object */
 const struct json *json_first(const struct json *container);             /* first member or item, NULL when none */
 const struct json *json_next(const struct json *item);
 struct str json_key(const struct json *member);
-struct str json_str(const struct json *v);                               /* STR_NONE unless a string */
+struct str json_str(const struct json *v); /* STR_NONE unless a string */
 bool json_bool(const struct json *v);
 double json_num(const struct json *v);
-bool json_is_u64(const struct json *v, uint64_t *out);                   /* a whole number 0..2^53 */
+bool json_is_u64(const struct json *v, uint64_t *out); /* a whole number 0..2^53 */
 /* The value again as compact text. */
 void json_print(struct buf *out, const struct json *v);
 
@@ -41,5 +41,8 @@ void jw_f64(struct jw *w, double v); /* at most 6 significant digits after the p
 void jw_bool(struct jw *w, bool v);
 void jw_null(struct jw *w);
 void jw_raw(struct jw *w, struct str json); /* already JSON */
+/* A member, key and value, where there is a value: a text that is not empty, a time (wall ms) that is not 0. */
+void jw_text(struct jw *w, const char *key, struct str s);
+void jw_time(struct jw *w, const char *key, uint64_t wall_ms);
 
 #endif

@@ -14,7 +14,7 @@ static void answer_settled(struct call *c, const struct id *id, const struct id 
     jw_key(&w, "event"), jw_strz(&w, id_text(id, text));
     jw_key(&w, "state"), jw_strz(&w, "settled");
     if (!id_is_none(ticket)) jw_key(&w, "ticket"), jw_strz(&w, id_text(ticket, text));
-    if (at) jw_key(&w, "settled"), jw_strz(&w, clock_text(at, text));
+    jw_time(&w, "settled", at);
     jw_close(&w, '}');
     http_json(c->req, 200, buf_str(b));
 }

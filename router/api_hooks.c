@@ -9,12 +9,6 @@
 
 #define LETTERS_MOST 1000u
 
-static void put_time(struct jw *w, const char *name, uint64_t at)
-{
-    char text[25];
-    if (at) jw_key(w, name), jw_strz(w, clock_text(at, text));
-}
-
 static void put_end(struct jw *w, uint32_t end, uint32_t status)
 {
     jw_key(w, "how"), jw_strz(w, out_end_words[end < OUT_END_COUNT ? end : OUT_BROKEN]);
@@ -28,20 +22,20 @@ static void put_listener(struct jw *w, struct listener *l)
     jw_key(w, "url"), jw_strz(w, hooks_url(l));
     jw_key(w, "state"), jw_strz(w, hook_state_words[hooks_state(l)]);
     jw_key(w, "backlog"), jw_u64(w, l->backlog);
-    put_time(w, "oldest", hookbox_oldest(l));
+    jw_time(w, "oldest", hookbox_oldest(l));
     jw_key(w, "under_way"), jw_u64(w, l->under_way);
     jw_key(w, "dead_letters"), jw_u64(w, l->dead);
     jw_key(w, "delivered"), jw_u64(w, l->delivered);
     jw_key(w, "failed"), jw_u64(w, l->failed);
     jw_key(w, "dropped"), jw_u64(w, l->dropped);
-    put_time(w, "last_delivered", l->last_good);
+    jw_time(w, "last_delivered", l->last_good);
     if (l->last_bad.at) {
         jw_key(w, "last_failure"), jw_open(w, '{');
-        put_time(w, "at", l->last_bad.at);
+        jw_time(w, "at", l->last_bad.at);
         put_end(w, l->last_bad.end, l->last_bad.status);
         jw_close(w, '}');
     }
-    if (l->breaker.state == BREAKER_OPEN) put_time(w, "next_probe", l->breaker.probe_at);
+    if (l->breaker.state == BREAKER_OPEN) jw_time(w, "next_probe", l->breaker.probe_at);
     jw_close(w, '}');
 }
 
@@ -98,8 +92,8 @@ static void put_letter(struct jw *w, const struct dead_letter *d)
     char id[ID_TEXT + 1];
     jw_open(w, '{');
     jw_key(w, "id"), jw_strz(w, id_text(&h->id, id));
-    put_time(w, "since", h->since);
-    put_time(w, "died", d->at);
+    jw_time(w, "since", h->since);
+    jw_time(w, "died", d->at);
     jw_key(w, "attempts"), jw_u64(w, d->attempts);
     put_end(w, d->end, d->status);
     jw_close(w, '}');

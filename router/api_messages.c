@@ -1,6 +1,5 @@
 /* Messages to customers over HTTP. A reply is an act of the ticket: the leader says who may, and the answer comes when the ticket's
    home has the intent on its disk. Messages are told by their ticket's home, which sends them. */
-#include "base/clock.h"
 #include "router/act_body.h"
 #include "router/api.h"
 #include "router/messages.h"
@@ -89,26 +88,20 @@ void post_message(struct call *c)
 
 /* ---- telling of them ---- */
 
-static void put_time(struct jw *w, const char *key, uint64_t at)
-{
-    char text[25];
-    jw_key(w, key), jw_strz(w, clock_text(at, text));
-}
-
 static void put_out(struct jw *w, const struct out_message *m)
 {
     char id[ID_TEXT + 1];
     jw_open(w, '{');
     jw_key(w, "id"), jw_strz(w, id_text(&m->id, id));
     jw_key(w, "ticket"), jw_strz(w, id_text(&m->row.ticket, id));
-    put_time(w, "at", m->row.at);
+    jw_time(w, "at", m->row.at);
     jw_key(w, "by"), jw_str(w, m->row.by.n ? m->row.by : STR("policy"));
     if (m->row.word.n) jw_key(w, "word"), jw_str(w, m->row.word);
     if (m->row.subject.n) jw_key(w, "subject"), jw_str(w, m->row.subject);
     jw_key(w, "text"), jw_str(w, m->row.text);
     jw_key(w, "account"), jw_str(w, m->row.account);
     jw_key(w, "state"), jw_strz(w, message_state_words.v[m->state]);
-    put_time(w, "since", m->at);
+    jw_time(w, "since", m->at);
     if (m->receipt) jw_key(w, "receipt"), jw_strz(w, receipt_words.v[m->receipt]);
     if (m->why[0]) jw_key(w, "why"), jw_strz(w, m->why);
     if (m->tries) jw_key(w, "tries"), jw_u64(w, m->tries);
@@ -120,7 +113,7 @@ static void put_in(struct jw *w, const struct event *e)
     char id[ID_TEXT + 1];
     jw_open(w, '{');
     jw_key(w, "id"), jw_strz(w, id_text(&e->id, id));
-    put_time(w, "at", e->received);
+    jw_time(w, "at", e->received);
     jw_key(w, "by"), jw_strz(w, "customer");
     if (e->subject.n) jw_key(w, "subject"), jw_str(w, e->subject);
     jw_key(w, "text"), jw_str(w, e->text);

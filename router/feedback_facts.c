@@ -195,11 +195,6 @@ static struct str decided_by(const struct json *verdict, const char *part)
     return STR_NONE;
 }
 
-static void put_text(struct jw *w, const char *name, struct str value)
-{
-    if (value.n) jw_key(w, name), jw_str(w, value);
-}
-
 static void put_verdict(struct jw *w, const struct json *v)
 {
     static const char *const texts[] = { "policy", "language", "intent", "urgency", "sentiment", "queue" };
@@ -211,13 +206,13 @@ static void put_verdict(struct jw *w, const struct json *v)
     };
     if (json_type(v) != JSON_OBJECT) return;
     jw_key(w, "verdict"), jw_open(w, '{');
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) put_text(w, texts[i], text_of(v, texts[i]));
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) jw_text(w, texts[i], text_of(v, texts[i]));
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         const struct json *n = json_get(v, numbers[i]);
         if (n) jw_key(w, numbers[i]), jw_f64(w, json_num(n));
     }
     jw_key(w, "unsure"), jw_bool(w, json_bool(json_get(v, "unsure")));
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) put_text(w, parts[i].name, decided_by(v, parts[i].part));
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) jw_text(w, parts[i].name, decided_by(v, parts[i].part));
     jw_close(w, '}');
 }
 
@@ -231,11 +226,11 @@ void feedback_about(struct buf *out, const struct id *id, const struct json *tic
     add_text(&text, json_get(ticket, "messages"), verdict);
     jw_open(&w, '{');
     jw_key(&w, "ticket"), jw_strz(&w, id_text(id, id_chars));
-    put_text(&w, "channel", text_of(ticket, "channel"));
-    put_text(&w, "account", text_of(ticket, "account"));
-    put_text(&w, "subject", text_of(ticket, "subject"));
-    put_text(&w, "text", buf_str(&text));
-    if (str_is(text_of(opened, "kind"), "opened")) put_text(&w, "queue", text_of(opened, "queue"));
+    jw_text(&w, "channel", text_of(ticket, "channel"));
+    jw_text(&w, "account", text_of(ticket, "account"));
+    jw_text(&w, "subject", text_of(ticket, "subject"));
+    jw_text(&w, "text", buf_str(&text));
+    if (str_is(text_of(opened, "kind"), "opened")) jw_text(&w, "queue", text_of(opened, "queue"));
     put_verdict(&w, verdict);
     jw_close(&w, '}');
     if (text.err && !out->err) out->err = text.err;

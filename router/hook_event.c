@@ -50,23 +50,12 @@ static void put_tags(struct jw *w, const struct list *tags)
     jw_close(w, ']');
 }
 
-static void put_text(struct jw *w, const char *name, struct str s)
-{
-    if (s.n) jw_key(w, name), jw_str(w, s);
-}
-
-static void put_time(struct jw *w, const char *name, uint64_t at)
-{
-    char text[25];
-    if (at) jw_key(w, name), jw_strz(w, clock_text(at, text));
-}
-
 static void put_verdict(struct jw *w, const struct hook_row *r)
 {
     if (!r->judged) return;
     jw_key(w, "verdict"), jw_open(w, '{');
-    put_text(w, "language", r->language);
-    put_text(w, "intent", r->intent);
+    jw_text(w, "language", r->language);
+    jw_text(w, "intent", r->intent);
     jw_key(w, "confidence"), jw_f64(w, r->confidence);
     jw_key(w, "unsure"), jw_bool(w, r->unsure);
     jw_key(w, "score"), jw_f64(w, r->score);
@@ -81,18 +70,18 @@ static void put_ticket(struct jw *w, const struct hook_row *r)
     char text[64];
     jw_key(w, "ticket"), jw_strz(w, id_text(&en->ticket, text));
     jw_key(w, "state"), jw_strz(w, ticket_state_words.v[en->state]);
-    put_text(w, "queue", en->queue);
-    put_text(w, "agent", en->agent);
+    jw_text(w, "queue", en->queue);
+    jw_text(w, "agent", en->agent);
     jw_key(w, "urgency"), jw_strz(w, urgency_words.v[en->urgency]);
-    put_text(w, "account", r->account);
-    put_text(w, "channel", r->channel);
-    put_text(w, "conversation", r->conversation);
-    put_text(w, "customer", r->customer);
+    jw_text(w, "account", r->account);
+    jw_text(w, "channel", r->channel);
+    jw_text(w, "conversation", r->conversation);
+    jw_text(w, "customer", r->customer);
     if (!id_is_none(&en->event)) jw_key(w, "event"), jw_strz(w, id_text(&en->event, text));
-    put_text(w, "external_id", r->external);
+    jw_text(w, "external_id", r->external);
     snprintf(text, sizeof text, "%llu.%llu", (unsigned long long)en->token_epoch, (unsigned long long)en->token_seq);
     if (en->token_epoch) jw_key(w, "token"), jw_strz(w, text);
-    put_time(w, "deadline", en->deadline);
+    jw_time(w, "deadline", en->deadline);
     put_verdict(w, r);
 }
 
@@ -102,9 +91,9 @@ static void put_agent(struct jw *w, const struct entry *en)
     const char *colon = en->cause.n ? memchr(en->cause.p, ':', en->cause.n) : NULL;
     struct str word = { en->cause.p, colon ? (size_t)(colon - en->cause.p) : en->cause.n };
     jw_key(w, "agent"), jw_str(w, en->agent);
-    if (en->kind == ENTRY_PRESENCE) put_text(w, "presence", word);
+    if (en->kind == ENTRY_PRESENCE) jw_text(w, "presence", word);
     else jw_key(w, "removed"), jw_bool(w, str_is(en->cause, config_kind_words.v[CONFIG_AGENT_GONE]));
-    if (colon) put_text(w, "reason", (struct str){ colon + 1, en->cause.n - word.n - 1 });
+    if (colon) jw_text(w, "reason", (struct str){ colon + 1, en->cause.n - word.n - 1 });
 }
 
 /* Kinds whose detail says what changed; of others it explains how it was decided, which GET /v1/tickets/{id}/explain tells. */
@@ -122,11 +111,11 @@ static void put_data(struct jw *w, const struct hook_row *r)
     jw_open(w, '{');
     jw_key(w, "seq"), jw_u64(w, en->seq);
     if (ticket) put_ticket(w, r);
-    else if (en->kind == ENTRY_QUEUE) put_text(w, "queue", en->queue);
+    else if (en->kind == ENTRY_QUEUE) jw_text(w, "queue", en->queue);
     else put_agent(w, en);
-    if (ticket) put_text(w, "cause", en->cause);
-    put_text(w, "actor", en->actor);
-    put_text(w, "policy", en->policy);
+    if (ticket) jw_text(w, "cause", en->cause);
+    jw_text(w, "actor", en->actor);
+    jw_text(w, "policy", en->policy);
     if (tells_detail(en)) jw_key(w, "detail"), jw_raw(w, en->detail);
     jw_close(w, '}');
 }

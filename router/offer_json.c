@@ -13,17 +13,6 @@ static void put_token(struct jw *w, uint64_t epoch, uint64_t seq)
     jw_key(w, "token"), jw_strz(w, text);
 }
 
-static void put_time(struct jw *w, const char *name, uint64_t ms)
-{
-    char text[25];
-    if (ms) jw_key(w, name), jw_strz(w, clock_text(ms, text));
-}
-
-static void put_text(struct jw *w, const char *name, struct str s)
-{
-    if (s.n) jw_key(w, name), jw_str(w, s);
-}
-
 static void put_messages(struct jw *w, const struct list *messages)
 {
     const struct message *m = messages->items;
@@ -76,11 +65,11 @@ static void put_previous(struct jw *w, const struct list *previous)
     for (uint32_t i = 0; i < previous->count; i++) {
         jw_open(w, '{');
         jw_key(w, "ticket"), jw_strz(w, id_text(&p[i].ticket, text));
-        put_time(w, "at", p[i].at);
-        put_text(w, "queue", p[i].queue);
-        put_text(w, "agent", p[i].agent);
+        jw_time(w, "at", p[i].at);
+        jw_text(w, "queue", p[i].queue);
+        jw_text(w, "agent", p[i].agent);
         if (p[i].state != TK_INVALID) jw_key(w, "state"), jw_strz(w, ticket_state_words.v[p[i].state]);
-        put_text(w, "intent", p[i].intent);
+        jw_text(w, "intent", p[i].intent);
         jw_close(w, '}');
     }
     jw_close(w, ']');
@@ -105,7 +94,7 @@ static void put_ticket(struct jw *w, const struct offer *o)
 {
     jw_key(w, "expires_in_ms"), jw_u64(w, o->expires_in);
     for (size_t i = 0; i < sizeof offer_texts / sizeof *offer_texts; i++)
-        put_text(w, offer_texts[i].name, *(const struct str *)((const char *)o + offer_texts[i].offset));
+        jw_text(w, offer_texts[i].name, *(const struct str *)((const char *)o + offer_texts[i].offset));
     jw_key(w, "score"), jw_f64(w, o->score);
     if (o->sentiment != SENT_UNKNOWN) jw_key(w, "sentiment"), jw_strz(w, sentiment_words.v[o->sentiment]);
     if (o->confidence > 0) jw_key(w, "confidence"), jw_f64(w, o->confidence);
@@ -114,8 +103,8 @@ static void put_ticket(struct jw *w, const struct offer *o)
     if (o->rules.count) put_names(w, "rules", &o->rules);
     if (o->owners.count) put_owners(w, &o->owners);
     if (o->previous.count) put_previous(w, &o->previous);
-    put_time(w, "created", o->created);
-    put_time(w, "deadline", o->deadline);
+    jw_time(w, "created", o->created);
+    jw_time(w, "deadline", o->deadline);
     put_messages(w, &o->messages);
 }
 
@@ -146,12 +135,12 @@ bool offer_json(struct buf *out, const struct offer *o)
     jw_key(&w, "ticket"), jw_strz(&w, id_text(&o->ticket, text));
     if (o->token_epoch) put_token(&w, o->token_epoch, o->token_seq);
     if (o->state != TK_INVALID) jw_key(&w, "state"), jw_strz(&w, ticket_state_words.v[o->state]);
-    put_text(&w, "queue", o->queue);
+    jw_text(&w, "queue", o->queue);
     jw_key(&w, "urgency"), jw_strz(&w, urgency_words.v[o->urgency]);
     if (what->whole) put_ticket(&w, o);
-    put_text(&w, "cause", o->cause);
+    jw_text(&w, "cause", o->cause);
     if (!id_is_none(&o->message)) jw_key(&w, "message"), jw_strz(&w, id_text(&o->message, text));
-    put_text(&w, "why", o->why);
+    jw_text(&w, "why", o->why);
     jw_close(&w, '}');
     return true;
 }

@@ -225,12 +225,6 @@ enum err ticket_json(struct buf *out, struct str packed, struct arena *scratch)
 
 /* ---- events ---- */
 
-static void put_time(struct jw *w, const char *name, uint64_t ms)
-{
-    char text[25];
-    if (ms) jw_key(w, name), jw_strz(w, clock_text(ms, text));
-}
-
 void event_json(struct router *r, struct buf *out, const struct kept_event *e)
 {
     struct jw w = jw_on(out);
@@ -242,9 +236,9 @@ void event_json(struct router *r, struct buf *out, const struct kept_event *e)
     jw_key(&w, "state"), jw_strz(&w, event_state_words.v[e->state]);
     if (e->ticket) jw_key(&w, "ticket"), jw_strz(&w, id_text(&e->ticket->id, text));
     jw_key(&w, "attempts"), jw_u64(&w, e->attempts);
-    put_time(&w, "received", e->received);
+    jw_time(&w, "received", e->received);
     if (e->cause) jw_key(&w, "cause"), jw_strz(&w, e->cause);
-    if (e->dead) put_time(&w, "died", e->dead_at);
+    if (e->dead) jw_time(&w, "died", e->dead_at);
     if (e->verdict && !record_unpack(&verdict_record, &v, (struct str){ e->verdict, e->verdict_n }, &r->events.scratch)) {
         struct buf json;
         buf_init(&json, LIM_ZMQ_MESSAGE);

@@ -1,17 +1,9 @@
-#include "base/clock.h"
 #include "workers/assign/story.h"
 
 /* The waits of a ticket as JSON, the earliest first; every part with a sentence (`says`) that can be read alone, so that a page has
    to put times before them and nothing else. Names of agents, groups and skills are those of the policy in use. */
 
 static const char *const edges[] = { [TRAIL_BEGAN] = "leader", [TRAIL_POLICY] = "policy", [TRAIL_FULL] = "full" };
-
-static void put_time(struct jw *w, const char *key, uint64_t at)
-{
-    char text[25];
-
-    jw_key(w, key), jw_strz(w, clock_text(at, text));
-}
 
 /* ---- how many failed which test ---- */
 
@@ -103,7 +95,7 @@ static void tell_span(const struct workspace *ws, const struct span *s, struct j
 
     buf_init(&b, 16384);
     jw_open(w, '{');
-    put_time(w, "at", s->at);
+    jw_time(w, "at", s->at);
     jw_key(w, "ms"), jw_u64(w, s->until - s->at);
     jw_key(w, "queue"), jw_strz(w, ws->policy->queues[s->queue].name);
     jw_key(w, "free"), jw_u64(w, s->all[FAILS_fit]);
@@ -128,7 +120,7 @@ static void tell_own(const struct workspace *ws, const struct own *o, struct jw 
     buf_init(&b, 4096);
     line_by_ask(ws, o->ask, &l);
     jw_open(w, '{');
-    put_time(w, "at", o->at);
+    jw_time(w, "at", o->at);
     jw_key(w, "test"), jw_strz(w, o->state.count ? fails_word(o->state.lacks[0].test) : "fit");
     says_own(ws, &l, &o->state, true, &b);
     jw_key(w, "says"), jw_str(w, buf_str(&b));
@@ -142,7 +134,7 @@ static void tell_moment(const struct workspace *ws, const struct story *s, const
     char id[ID_TEXT + 1];
 
     jw_open(w, '{');
-    put_time(w, "at", m->at);
+    jw_time(w, "at", m->at);
     jw_key(w, "kind"), jw_strz(w, kinds[m->kind]);
     if (m->agent != NONE) jw_key(w, "agent"), jw_str(w, ws->roster.v[m->agent]->name);
     if (!id_is_none(&m->ticket)) jw_key(w, "ticket"), jw_strz(w, id_text(&m->ticket, id));
@@ -171,8 +163,8 @@ static void tell_wait(const struct workspace *ws, const struct story *s, const s
     bool now = x->until == UINT64_MAX;
 
     jw_open(w, '{');
-    put_time(w, "since", x->from);
-    if (!now) put_time(w, "until", x->until);
+    jw_time(w, "since", x->from);
+    if (!now) jw_time(w, "until", x->until);
     jw_key(w, "ms"), jw_u64(w, (now ? ws->now : x->until) - x->from);
     jw_key(w, "whole"), jw_bool(w, x->begun);
     jw_key(w, "queue"), jw_strz(w, ws->policy->queues[x->queue].name);
@@ -188,7 +180,7 @@ static void tell_wait(const struct workspace *ws, const struct story *s, const s
 
 void story_tell(struct workspace *ws, const struct story *s, struct jw *w)
 {
-    put_time(w, "known_from", ws->trail.since);
+    jw_time(w, "known_from", ws->trail.since);
     jw_key(w, "known_because"), jw_strz(w, edges[ws->trail.edge]);
     jw_key(w, "waits"), jw_open(w, '[');
     for (uint32_t i = s->count; i--;) tell_wait(ws, s, &s->waits[i], w);
