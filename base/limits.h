@@ -90,6 +90,7 @@
 #define LIM_MAIL_CONNS       256u        /* LMTP connections */
 #define LIM_MAIL_JOBS        64u         /* mails that wait to be read; more are asked to come again */
 #define LIM_MAIL_HEAD        262144u     /* bytes of the head of a mail, or of a part of one */
+#define LIM_MAIL_COLONS      1000u       /* of one field of a head: groups within groups; more: it is refused */
 #define LIM_MAIL_PARTS       1000u       /* parts of a mail; more: it is refused */
 #define LIM_MAIL_DEPTH       32u         /* parts within parts that are looked into */
 #define LIM_MAIL_NESTED      100u        /* mails within mails, as they are counted before reading; more: refused */

@@ -22,6 +22,7 @@ struct scan {
     bool in_type;          /* within the lines of a Content-Type, before its parameters; what of it is … */
     char type[20];         /* … no comment and no blank, in lower case */
     uint32_t type_n, comments;
+    uint32_t colons; /* of one field */
     size_t head;
 };
 
@@ -86,6 +87,14 @@ static void type_text(struct scan *c, struct str s)
     c->digest |= type.n >= 16 && !memcmp(type.p, "multipart/digest", 16);
 }
 
+/* In an address list a colon begins a group, and GMime calls itself for each: as many as it has stack for are too many. */
+static bool colons_fit(struct scan *c, struct str line)
+{
+    if (*line.p != ' ' && *line.p != '\t') c->colons = 0;
+    for (size_t i = 0; i < line.n; i++) c->colons += line.p[i] == ':';
+    return c->colons <= LIM_MAIL_COLONS;
+}
+
 static void type_line(struct scan *c, struct str line)
 {
     static const char name[] = "Content-Type";
@@ -110,6 +119,7 @@ static enum err head_line(struct scan *c, struct str line)
         c->message = c->in_type = false;
         return c->nested > LIM_MAIL_NESTED ? ERR_TOOBIG : ERR_OK;
     }
+    if (!colons_fit(c, line)) return ERR_TOOBIG;
     boundary(c, line);
     type_line(c, line);
     if (has(line, "message/")) c->message = true;

@@ -284,6 +284,8 @@ TEST(trees_that_would_cost_too_much_are_refused_before_they_are_built)
     assert_int_equal(read_repeated("From: a@b\r\nContent-Type: multipart/mixed; boundary*0=x\r\n\r\n", "--x\r\n\r\n", 2000),
                      ERR_TOOBIG);
     assert_int_equal(read_repeated("From: a@b\r\n", "X: y\r\n", 100000), ERR_TOOBIG);
+    assert_int_equal(read_repeated("From: ", "a:", 100000), ERR_TOOBIG);
+    assert_int_equal(read_repeated("From: ", "a:\r\n ", 900), ERR_OK);
     assert_int_equal(read_repeated("From: a@b\r\n", "Content-Type: message/rfc822\r\n\r\n", 1000), ERR_TOOBIG);
     assert_int_equal(
         read_repeated("From: a@b\r\nContent-Type: multipart/digest; boundary=x\r\n\r\n--x\r\n\r\n", "X: y\r\n", 100000),
