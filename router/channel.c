@@ -59,14 +59,19 @@ static void visit_free(struct visit *v)
     free(v);
 }
 
-static void refuse(struct visit *v, unsigned status, const char *cause, const char *problem, const char *why)
+void channel_turn_away(struct channel_in *c, unsigned status, const char *cause, const char *problem, const char *why)
 {
     uint32_t untold;
     metric_add(MET_CHANNEL_REFUSED, cause, 1);
-    if (door_may_tell(v->in.door, v->delivery.now, &untold))
-        log_warn("account=%s cause=%s status=%u a webhook was refused: %s (%u more within the last minute)",
-                 v->in.door->account->name, cause, status, why, untold);
-    http_problem(v->in.req, status, problem, "%s", why);
+    if (door_may_tell(c->door, c->in->now, &untold))
+        log_warn("account=%s cause=%s status=%u a request was refused: %s (%u more within the last minute)", c->door->account->name,
+                 cause, status, why, untold);
+    http_problem(c->req, status, problem, "%s", why);
+}
+
+static void refuse(struct visit *v, unsigned status, const char *cause, const char *problem, const char *why)
+{
+    channel_turn_away(&v->in, status, cause, problem, why);
     visit_free(v);
 }
 

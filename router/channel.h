@@ -140,6 +140,8 @@ void channel_skip(struct channel_in *c, const char *what);
 /* Gives ERR_PROTO. `cause` is a constant: a metric's label. */
 enum err channel_refuse(struct channel_in *c, unsigned status, const char *cause, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
+/* For `serve`: answers c->req with a refusal, counted as such. `problem` is one of problems.h. */
+void channel_turn_away(struct channel_in *c, unsigned status, const char *cause, const char *problem, const char *why);
 /* A copy in the arena, printf's way; STR_NONE without memory. */
 struct str channel_text(struct channel_in *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Parses the body as JSON into *doc, once for a request; c's own. Refuses what is none (channel_refuse). */

@@ -171,7 +171,7 @@ static bool twilio_serve(struct channel_in *c)
 {
     if (on_voice(c->door)) return twilio_call_serve(c, form_of(c));
     if (!c->in->action.n || str_is(c->in->action, "status")) return false;
-    http_problem(c->req, 404, "not-found", "texts come to the account's address, their receipts to …/status");
+    channel_turn_away(c, 404, "action", "not-found", "texts come to the account's address, their receipts to …/status");
     return true;
 }
 

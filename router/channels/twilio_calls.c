@@ -534,8 +534,8 @@ bool twilio_call_serve(struct channel_in *c, struct str form)
     for (size_t i = 0; !fn && i < sizeof events / sizeof *events; i++)
         if (str_is(c->in->action, events[i])) return false;
     struct call_step *s = fn ? step_of(c, form) : NULL;
-    if (!fn) http_problem(c->req, 404, "not-found", "calls come to the account's address, their ends to …/status");
-    else if (!s) http_problem(c->req, 503, "overloaded", "out of memory");
+    if (!fn) channel_turn_away(c, 404, "action", "not-found", "calls come to the account's address, their ends to …/status");
+    else if (!s) channel_turn_away(c, 503, "memory", "overloaded", "out of memory");
     else fn(c, form, s);
     return true;
 }

@@ -11,7 +11,6 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "base/metrics.h"
 #include "base/rng.h"
 #include "router/channels/widget_impl.h"
 #include "router/router.h"
@@ -63,12 +62,6 @@ static const char *cors(struct str origin, char out[512])
     return out;
 }
 
-static void refuse(struct channel_in *c, unsigned status, const char *cause, const char *problem, const char *why)
-{
-    metric_add(MET_CHANNEL_REFUSED, cause, 1);
-    http_problem(c->req, status, problem, "%s", why);
-}
-
 /* ---- a visitor's token ---- */
 
 static bool hex_after(struct str s, size_t at)
@@ -106,7 +99,7 @@ static void answer_session(struct channel_in *c, struct str origin)
     uint64_t exp = c->in->now + WIDGET_TOKEN_LIFE_S * 1000ull;
     visitor_id(c, id);
     if (widget_token_make(token, &c->door->secrets[0], str_of(id), str_of(c->door->account->name), c->in->now, exp)) {
-        refuse(c, 503, "memory", "overloaded", "no memory for a token");
+        channel_turn_away(c, 503, "memory", "overloaded", "no memory for a token");
         return;
     }
     buf_clear(b);
@@ -136,9 +129,9 @@ static void post_session(struct channel_in *c, struct str origin)
 {
     char room[16 + 65];
     uint32_t wait;
-    if (!origin.n) refuse(c, 403, "origin", "forbidden", "a visitor's token is given to pages: there is no Origin");
+    if (!origin.n) channel_turn_away(c, 403, "origin", "forbidden", "a visitor's token is given to pages: there is no Origin");
     else if (!rate_take(&c->router->widget.sessions, who_asks(c, room), &session_rate, router_now(c->router), &wait))
-        refuse(c, 429, "rate", "too-many-requests", "too many new visitors from this address; try again in a minute");
+        channel_turn_away(c, 429, "rate", "too-many-requests", "too many new visitors from this address; try again in a minute");
     else answer_session(c, origin);
 }
 
@@ -189,12 +182,13 @@ static void open_stream(struct channel_in *c, struct str origin)
         enum token_fault f =
             widget_token_read(&claims, token, c->door->secrets, c->door->secret_count, str_of(c->door->account->name), c->in->now);
         if (f) {
-            refuse(c, 401, token_fault_cause(f), f == TOKEN_EXPIRED ? "token-expired" : "bad-signature", token_fault_text(f));
+            channel_turn_away(c, 401, token_fault_cause(f), f == TOKEN_EXPIRED ? "token-expired" : "bad-signature",
+                              token_fault_text(f));
             return;
         }
     }
     if (c->router->widget.conn_count >= LIM_CHAT_CONNS)
-        refuse(c, 503, "chats", "overloaded", "too many chats are open here; try again later");
+        channel_turn_away(c, 503, "chats", "overloaded", "too many chats are open here; try again later");
     else widget_connect(c->router, c->door, c->req, token.n ? &claims : NULL);
 }
 
@@ -213,7 +207,7 @@ static const struct action_row {
 static void preflight(struct channel_in *c, struct str origin)
 {
     char headers[512];
-    if (!origin.n) refuse(c, 403, "origin", "forbidden", "there is no Origin");
+    if (!origin.n) channel_turn_away(c, 403, "origin", "forbidden", "there is no Origin");
     else http_answer(c->req, 204, "text/plain", STR_NONE, cors(origin, headers));
 }
 
@@ -224,9 +218,10 @@ static bool serve(struct channel_in *c)
     while (row < end && !str_is(c->in->action, row->action)) row++;
     if (row == end) return false;
     if (origin.n && !origin_allowed(c, origin))
-        refuse(c, 403, "origin", "forbidden", "the account's origins do not list this page");
+        channel_turn_away(c, 403, "origin", "forbidden", "the account's origins do not list this page");
     else if (c->in->method == HTTP_M_OPTIONS) preflight(c, origin);
-    else if (c->in->method != row->method) refuse(c, 405, "method", "method-not-allowed", "this path knows another method");
+    else if (c->in->method != row->method)
+        channel_turn_away(c, 405, "method", "method-not-allowed", "this path knows another method");
     else row->fn(c, origin);
     return true;
 }
