@@ -6,6 +6,8 @@
    Bounded twice: by rows at every put, by age when there is nothing else to do. What goes is the oldest, and it is counted. */
 #include "router/feedback_db.h"
 
+#include "router/db.h"
+
 #include <sqlite3.h>
 #include <stdio.h>
 
@@ -28,13 +30,6 @@ static const char *const sql[FB_STATEMENTS] = {
     [FB_OF] = "SELECT number, said FROM feedback WHERE ticket = ?1 ORDER BY number LIMIT 100",
     [FB_COUNT] = "SELECT count(*) FROM feedback",
 };
-
-static int step_once(sqlite3_stmt *s)
-{
-    int rc = sqlite3_step(s);
-    int reset = sqlite3_reset(s);
-    return rc == SQLITE_DONE || rc == SQLITE_ROW ? reset : rc;
-}
 
 static void bind_text(sqlite3_stmt *s, int i, struct str t) { sqlite3_bind_text(s, i, t.n ? t.p : "", (int)t.n, SQLITE_STATIC); }
 static void bind_id(sqlite3_stmt *s, int i, const struct id *id) { sqlite3_bind_blob(s, i, id->b, sizeof id->b, SQLITE_STATIC); }
@@ -76,7 +71,7 @@ static int crowd_out(struct feedback_db *f)
 {
     if (!f->keep_rows || f->rows <= f->keep_rows) return SQLITE_OK;
     sqlite3_bind_int64(f->st[FB_CROWD], 1, (int64_t)(f->rows - f->keep_rows));
-    int rc = step_once(f->st[FB_CROWD]);
+    int rc = db_step(f->st[FB_CROWD]);
     if (rc) return rc;
     f->rows -= (uint64_t)sqlite3_changes(f->db);
     f->too_many += (uint64_t)sqlite3_changes(f->db);
@@ -89,7 +84,7 @@ int feedback_db_put(struct feedback_db *f, const struct feedback_row *row)
     bind_id(forget, 1, &row->ticket);
     bind_text(forget, 2, row->who);
     bind_text(forget, 3, row->source);
-    int rc = step_once(forget);
+    int rc = db_step(forget);
     if (rc) return rc;
     f->rows -= (uint64_t)sqlite3_changes(f->db);
     sqlite3_bind_int64(s, 1, (int64_t)row->at);
@@ -99,7 +94,7 @@ int feedback_db_put(struct feedback_db *f, const struct feedback_row *row)
     bind_text(s, 5, row->source);
     bind_text(s, 6, row->said);
     bind_text(s, 7, row->about);
-    rc = step_once(s);
+    rc = db_step(s);
     if (rc) return rc;
     f->rows++;
     return crowd_out(f);
@@ -109,7 +104,7 @@ int feedback_db_expire(struct feedback_db *f, uint64_t now)
 {
     if (!f->keep_ms || now < f->keep_ms || !f->rows) return 0;
     sqlite3_bind_int64(f->st[FB_EXPIRE], 1, (int64_t)(now - f->keep_ms));
-    if (step_once(f->st[FB_EXPIRE])) return -1;
+    if (db_step(f->st[FB_EXPIRE])) return -1;
     int gone = sqlite3_changes(f->db);
     f->rows -= (uint64_t)gone;
     f->too_old += (uint64_t)gone;

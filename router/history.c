@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/metrics.h"
+#include "router/db.h"
 #include "router/journal_thread.h"
 
 #include <fcntl.h>
@@ -106,13 +107,6 @@ static const char *const sql[ST_COUNT] = {
 
 /* ---- the thread's side ---------------------------------------------------------------------------------------------- */
 
-static int step_once(sqlite3_stmt *s)
-{
-    int rc = sqlite3_step(s);
-    int reset = sqlite3_reset(s);
-    return rc == SQLITE_DONE || rc == SQLITE_ROW ? reset : rc;
-}
-
 static enum err err_of(int rc) { return rc == SQLITE_OK ? ERR_OK : (rc & 0xff) == SQLITE_FULL ? ERR_FULL : ERR_IO; }
 
 static struct str text_of(const struct history_batch *b, const struct job *job, enum text t)
@@ -130,7 +124,7 @@ static int put(struct history *h, const struct history_batch *b, const struct jo
     struct str body = text_of(b, job, T_BODY);
     bind_text(forget, 1, text_of(b, job, T_WORKSPACE));
     sqlite3_bind_blob(forget, 2, job->ticket.b, sizeof job->ticket.b, SQLITE_STATIC);
-    int rc = step_once(forget);
+    int rc = db_step(forget);
     if (rc) return rc;
     sqlite3_bind_int64(s, 1, (int64_t)job->at_ms);
     bind_text(s, 2, text_of(b, job, T_WORKSPACE));
@@ -138,7 +132,7 @@ static int put(struct history *h, const struct history_batch *b, const struct jo
     bind_text(s, 4, text_of(b, job, T_STATE));
     bind_text(s, 5, text_of(b, job, T_QUEUE));
     sqlite3_bind_blob(s, 6, body.n ? body.p : "", (int)body.n, SQLITE_STATIC);
-    return step_once(s);
+    return db_step(s);
 }
 
 static bool is_put(const struct job *job) { return job->type <= JOB_FEEDBACK; }
@@ -162,11 +156,11 @@ static enum err put_all(struct history *h, const struct history_batch *b)
     int rc = SQLITE_OK;
     for (size_t i = 0; i < b->count && !rc; i++) {
         if (!is_put(&b->jobs[i])) continue;
-        if (!any) rc = step_once(h->st[ST_BEGIN]);
+        if (!any) rc = db_step(h->st[ST_BEGIN]);
         any = true;
         if (!rc) rc = b->jobs[i].type == JOB_PUT ? put(h, b, &b->jobs[i]) : put_feedback(h, b, &b->jobs[i]);
     }
-    if (any && !rc) rc = step_once(h->st[ST_COMMIT]);
+    if (any && !rc) rc = db_step(h->st[ST_COMMIT]);
     if (!rc) return ERR_OK;
     log_error("history not written: %s (%d); see the disk; the tickets are in the journal and are written again",
               sqlite3_errmsg(h->db), rc);
@@ -292,7 +286,7 @@ static int expire(struct history *h, uint64_t now)
 {
     if (!h->keep_ms || now < h->keep_ms) return 0;
     sqlite3_bind_int64(h->st[ST_EXPIRE], 1, (int64_t)(now - h->keep_ms));
-    return step_once(h->st[ST_EXPIRE]) ? -1 : sqlite3_changes(h->db);
+    return db_step(h->st[ST_EXPIRE]) ? -1 : sqlite3_changes(h->db);
 }
 
 static unsigned on_idle(void *ctx, unsigned step, bool *tell)
@@ -526,16 +520,6 @@ void history_close(struct history *h, void (*done)(void *ctx), void *ctx)
 
 /* ---- opening -------------------------------------------------------------------------------------------------------- */
 
-static int64_t ask(sqlite3 *db, const char *question)
-{
-    sqlite3_stmt *s = NULL;
-    int64_t v = -1;
-    if (sqlite3_prepare_v2(db, question, -1, &s, NULL) == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW)
-        v = sqlite3_column_int64(s, 0);
-    sqlite3_finalize(s);
-    return v;
-}
-
 static int create_tables(sqlite3 *db)
 {
     char text[2048];
@@ -562,11 +546,12 @@ static enum err db_open(struct history *h, const struct history_cfg *cfg)
     if (fd >= 0) close(fd);
     int rc = sqlite3_open_v2(path, &h->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
     if (!rc) rc = sqlite3_exec(h->db, pragmas, NULL, NULL, NULL);
-    if (!rc && ask(h->db, "PRAGMA application_id") == 0 && ask(h->db, "SELECT count(*) FROM sqlite_schema") == 0)
+    if (!rc && db_ask(h->db, "PRAGMA application_id", -1) == 0 && db_ask(h->db, "SELECT count(*) FROM sqlite_schema", -1) == 0)
         rc = create_tables(h->db);
-    else if (!rc && ask(h->db, "PRAGMA application_id") == APPLICATION && ask(h->db, "PRAGMA user_version") == FORMAT_OLD)
+    else if (!rc && db_ask(h->db, "PRAGMA application_id", -1) == APPLICATION &&
+             db_ask(h->db, "PRAGMA user_version", -1) == FORMAT_OLD)
         rc = add_feedback(h->db);
-    if (!rc && (ask(h->db, "PRAGMA application_id") != APPLICATION || ask(h->db, "PRAGMA user_version") != FORMAT)) {
+    if (!rc && (db_ask(h->db, "PRAGMA application_id", -1) != APPLICATION || db_ask(h->db, "PRAGMA user_version", -1) != FORMAT)) {
         log_error("history=%s is of another version or another program's; use the naru that wrote it, or name another folder",
                   path);
         return ERR_IO;

@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "router/db.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -77,23 +78,6 @@ static const char *const op_sql[OP_COUNT] = {
 
 static int run(struct journal_db *d, const char *sql) { return sqlite3_exec(d->db, sql, NULL, NULL, NULL); }
 
-static int step_once(sqlite3_stmt *s)
-{
-    int rc = sqlite3_step(s);
-    int reset = sqlite3_reset(s);
-    return rc == SQLITE_DONE || rc == SQLITE_ROW ? reset : rc;
-}
-
-/* The first column of the first row; `otherwise` when there is none or on an error. */
-static int64_t ask(struct journal_db *d, const char *sql, int64_t otherwise)
-{
-    sqlite3_stmt *s = NULL;
-    if (sqlite3_prepare_v2(d->db, sql, -1, &s, NULL) == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW)
-        otherwise = sqlite3_column_int64(s, 0);
-    sqlite3_finalize(s);
-    return otherwise;
-}
-
 static struct str column(sqlite3_stmt *s, int i)
 {
     const char *p = sqlite3_column_blob(s, i); /* before the size: it may convert */
@@ -150,15 +134,15 @@ static enum err set_up(struct journal_db *d)
         "PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=67108864; PRAGMA cache_size=-32768; PRAGMA temp_store=MEMORY;"
         "BEGIN EXCLUSIVE; COMMIT;";
     if (run(d, pragmas) != SQLITE_OK) return ERR_IO;
-    if (ask(d, "SELECT journal_mode = 'wal' FROM pragma_journal_mode", 0)) return ERR_OK;
+    if (db_ask(d->db, "SELECT journal_mode = 'wal' FROM pragma_journal_mode", 0)) return ERR_OK;
     log_error("the journal's file system does not take a write-ahead log; name a folder on a local disk");
     return ERR_VERSION;
 }
 
 static enum err check_format(struct journal_db *d, const char *path)
 {
-    int64_t format = ask(d, "PRAGMA user_version", -1), app = ask(d, "PRAGMA application_id", -1),
-            tables = ask(d, "SELECT count(*) FROM sqlite_schema", -1);
+    int64_t format = db_ask(d->db, "PRAGMA user_version", -1), app = db_ask(d->db, "PRAGMA application_id", -1),
+            tables = db_ask(d->db, "SELECT count(*) FROM sqlite_schema", -1);
     char sql[sizeof schema + 128];
     if (format == 0 && app == 0 && tables == 0) {
         snprintf(sql, sizeof sql, "BEGIN; %s PRAGMA application_id=%d; PRAGMA user_version=%d; COMMIT;", schema, APPLICATION,
@@ -378,7 +362,7 @@ static int chunk_write(struct chunk *c, sqlite3_stmt *s)
     sqlite3_bind_int64(s, 1, (int64_t)c->number);
     sqlite3_bind_int64(s, 2, (int64_t)c->last);
     sqlite3_bind_blob(s, 3, c->items.p, (int)c->items.n, SQLITE_STATIC);
-    int rc = step_once(s);
+    int rc = db_step(s);
     c->number = 0;
     buf_clear(&c->items);
     return rc;
@@ -391,10 +375,7 @@ static int add_row(struct journal_db *d, const struct op *op, uint64_t origin, s
     return op->ends ? chunk_write(&d->rows, d->op[OP_ROW]) : SQLITE_OK;
 }
 
-static int op_row(struct journal_db *d, struct batch *b, struct op *op)
-{
-    return add_row(d, op, 0, batch_bytes(b, op));
-}
+static int op_row(struct journal_db *d, struct batch *b, struct op *op) { return add_row(d, op, 0, batch_bytes(b, op)); }
 
 /* A copy; the old one goes with its chunk. */
 static int op_move(struct journal_db *d, struct batch *b, struct op *op)
@@ -434,13 +415,13 @@ static int op_meta(struct journal_db *d, struct batch *b, struct op *op)
     const char *p = b->bytes.p + op->at;
     sqlite3_bind_text(s, 1, p, (int)op->number, SQLITE_STATIC);
     sqlite3_bind_blob(s, 2, p + op->number, (int)(op->len - op->number), SQLITE_STATIC);
-    return step_once(s);
+    return db_step(s);
 }
 
 static int delete_up_to(sqlite3_stmt *s, const struct op *op)
 {
     sqlite3_bind_int64(s, 1, (int64_t)op->number);
-    return step_once(s);
+    return db_step(s);
 }
 
 static int op_cut(struct journal_db *d, struct batch *b, struct op *op)
@@ -467,13 +448,13 @@ static int carry_out(struct journal_db *d, struct batch *b)
     d->rows.number = d->known.number = 0; /* a batch that failed left something */
     buf_clear(&d->rows.items);
     buf_clear(&d->known.items);
-    int rc = step_once(d->begin);
+    int rc = db_step(d->begin);
     for (size_t i = 0; i < b->count && !rc; i++) rc = op_fn[b->ops[i].type](d, b, &b->ops[i]);
     sqlite3_reset(d->op[OP_MOVE]);
     sqlite3_reset(d->op[OP_READ]);
     if (!rc) rc = chunk_write(&d->rows, d->op[OP_ROW]);
     if (!rc) rc = chunk_write(&d->known, d->op[OP_SETTLE]);
-    return rc ? rc : step_once(d->commit);
+    return rc ? rc : db_step(d->commit);
 }
 
 /* Is there room for 64 KiB? Written in one transaction and taken back in another, since pages that a transaction frees itself
@@ -525,7 +506,7 @@ void journal_db_after(struct journal_db *d)
 static bool give_back_pages(struct journal_db *d)
 {
     char sql[64];
-    if (ask(d, "PRAGMA freelist_count", 0) < FREE_WORTH_IT) return false;
+    if (db_ask(d->db, "PRAGMA freelist_count", 0) < FREE_WORTH_IT) return false;
     snprintf(sql, sizeof sql, "PRAGMA incremental_vacuum(%d)", VACUUM_PAGES);
     int rc = run(d, sql);
     if (rc && !disk_is_full(d->db, rc)) set_broken(d, rc);

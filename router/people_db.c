@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "router/db.h"
 #include "router/journal_thread.h"
 
 #include <fcntl.h>
@@ -55,28 +56,22 @@ static const char *const sql[ST_COUNT] = {
 
 /* ---- the thread's side ---- */
 
-static int step_once(sqlite3_stmt *s)
-{
-    int rc = sqlite3_step(s), reset = sqlite3_reset(s);
-    return rc == SQLITE_DONE || rc == SQLITE_ROW ? reset : rc;
-}
-
 static int put(struct people_db *db, const struct batch *b, const struct job *job)
 {
     sqlite3_stmt *s = db->st[ST_PUT];
     sqlite3_bind_blob(s, 1, job->key.b, sizeof job->key.b, SQLITE_STATIC);
     sqlite3_bind_int64(s, 2, (int64_t)job->at_ms);
     sqlite3_bind_blob(s, 3, job->n ? b->bytes.p + job->at : "", (int)job->n, SQLITE_STATIC);
-    return step_once(s);
+    return db_step(s);
 }
 
 static void on_work(void *ctx, void *work)
 {
     struct people_db *db = ctx;
     struct batch *b = work;
-    int rc = step_once(db->st[ST_BEGIN]);
+    int rc = db_step(db->st[ST_BEGIN]);
     for (size_t i = 0; i < b->count && !rc; i++) rc = put(db, b, &b->jobs[i]);
-    if (!rc) rc = step_once(db->st[ST_COMMIT]);
+    if (!rc) rc = db_step(db->st[ST_COMMIT]);
     b->result = rc == SQLITE_OK ? ERR_OK : (rc & 0xff) == SQLITE_FULL ? ERR_FULL : ERR_IO;
     if (!rc) return;
     log_error("customers not written: %s (%d); see the disk, then state them again", sqlite3_errmsg(db->db), rc);
@@ -196,16 +191,6 @@ void people_db_close(struct people_db *db, void (*done)(void *ctx), void *ctx)
 
 /* ---- opening ---- */
 
-static int64_t ask(sqlite3 *db, const char *question)
-{
-    sqlite3_stmt *s = NULL;
-    int64_t v = -1;
-    if (sqlite3_prepare_v2(db, question, -1, &s, NULL) == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW)
-        v = sqlite3_column_int64(s, 0);
-    sqlite3_finalize(s);
-    return v;
-}
-
 static int create(sqlite3 *db)
 {
     char text[400];
@@ -225,9 +210,10 @@ static enum err db_open(struct people_db *db, const char *path)
     if (fd >= 0) close(fd);
     int rc = sqlite3_open_v2(path, &db->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
     if (!rc) rc = sqlite3_exec(db->db, pragmas, NULL, NULL, NULL);
-    if (!rc && ask(db->db, "PRAGMA application_id") == 0 && ask(db->db, "SELECT count(*) FROM sqlite_schema") == 0)
+    if (!rc && db_ask(db->db, "PRAGMA application_id", -1) == 0 && db_ask(db->db, "SELECT count(*) FROM sqlite_schema", -1) == 0)
         rc = create(db->db);
-    if (!rc && (ask(db->db, "PRAGMA application_id") != APPLICATION || ask(db->db, "PRAGMA user_version") != FORMAT)) {
+    if (!rc &&
+        (db_ask(db->db, "PRAGMA application_id", -1) != APPLICATION || db_ask(db->db, "PRAGMA user_version", -1) != FORMAT)) {
         log_error("customers=%s is of another version or another program's; use the naru that wrote it, or name another folder",
                   path);
         return ERR_IO;
@@ -247,7 +233,7 @@ static enum err read_rows(struct people_db *db, uint64_t forget,
     struct id key;
     int rc = sqlite3_prepare_v2(db->db, "DELETE FROM customer WHERE body = x'' AND at < ?1", -1, &s, NULL);
     if (!rc) sqlite3_bind_int64(s, 1, (int64_t)forget);
-    if (!rc) rc = step_once(s);
+    if (!rc) rc = db_step(s);
     sqlite3_finalize(s);
     s = NULL;
     if (!rc) rc = sqlite3_prepare_v2(db->db, "SELECT key, at, body FROM customer ORDER BY at", -1, &s, NULL);
