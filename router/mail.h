@@ -70,6 +70,8 @@ enum err mail_take_from(struct mail *m, struct arena *arena, struct str address,
 /* Fills text and cut with the customer's own words of `text` (any bytes, at most LIM_MAIL_HTML of them count). `said`: what a
    provider takes for those; empty: it says nothing. */
 enum err mail_take_text(struct mail *m, struct arena *arena, struct str text, struct str said);
+/* The same of a mail that came taken apart: of its text, or without one of its HTML. */
+enum err mail_take_parts(struct mail *m, struct arena *arena, struct str plain, struct str html);
 /* Text as one line of clean UTF-8 of at most `max` bytes. */
 enum err mail_line(struct str *out, struct arena *arena, struct str text, size_t max);
 

@@ -155,3 +155,14 @@ enum err mail_take_text(struct mail *m, struct arena *arena, struct str text, st
     buf_fini(&b);
     return err;
 }
+
+enum err mail_take_parts(struct mail *m, struct arena *arena, struct str plain, struct str html)
+{
+    struct buf page;
+    buf_init(&page, LIM_MAIL_HTML * 3 + 16);
+    if (html.n > LIM_MAIL_HTML) html.n = LIM_MAIL_HTML;
+    if (!plain.n) mail_unhtml(&page, html);
+    enum err err = page.err ? ERR_NOMEM : mail_take_text(m, arena, plain.n ? plain : buf_str(&page), STR_NONE);
+    buf_fini(&page);
+    return err;
+}

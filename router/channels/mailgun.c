@@ -10,7 +10,6 @@
 #include "router/http_req.h"
 #include "router/mail_hook.h"
 #include "router/mail_send.h"
-#include "router/mail_text.h"
 #include "router/multipart.h"
 #include "router/sign.h"
 
@@ -159,18 +158,6 @@ static enum err take_sender(struct mail *m, struct arena *arena, const struct fo
     return mail_take_from(m, arena, address, name);
 }
 
-static enum err take_text(struct mail *m, struct arena *arena, const struct form *f)
-{
-    struct str plain = get(f, "body-plain"), html = get(f, "body-html");
-    struct buf page;
-    buf_init(&page, LIM_MAIL_HTML * 3 + 16);
-    if (html.n > LIM_MAIL_HTML) html.n = LIM_MAIL_HTML;
-    if (!plain.n) mail_unhtml(&page, html);
-    enum err e = page.err ? ERR_NOMEM : mail_take_text(m, arena, plain.n ? plain : buf_str(&page), STR_NONE);
-    buf_fini(&page);
-    return e;
-}
-
 static void take_files(struct mail *m, const struct form *f)
 {
     for (uint32_t i = 0; i < f->count; i++) {
@@ -199,7 +186,7 @@ static enum err take_apart(struct mail *m, struct arena *arena, const struct for
     if (!e && !m->id.n) e = mail_line(&m->id, arena, get(f, "token"), 256); /* a mail without one is known by its delivery */
     if (!e) e = take_sender(m, arena, f);
     if (!e) e = mail_line(&m->subject, arena, get(f, "subject"), 1024);
-    if (!e) e = take_text(m, arena, f);
+    if (!e) e = mail_take_parts(m, arena, get(f, "body-plain"), get(f, "body-html"));
     if (!e && !m->from.n && !m->text.n) {
         snprintf(why, 200, "the form has neither `from` nor `body-plain`: is it a mail?");
         e = ERR_PROTO;

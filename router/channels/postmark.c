@@ -7,7 +7,6 @@
 #include "base/openssl.h"
 #include "router/mail_hook.h"
 #include "router/mail_send.h"
-#include "router/mail_text.h"
 #include "router/sign.h"
 
 #include <stdio.h>
@@ -85,18 +84,6 @@ static enum err read_sender(struct mail *m, struct arena *arena, const struct js
     return e ? e : mail_take_from(m, arena, address.n ? address : text(doc, "From"), text(full, "Name"));
 }
 
-static enum err read_text(struct mail *m, struct arena *arena, const struct json *doc)
-{
-    struct str plain = text(doc, "TextBody"), html = text(doc, "HtmlBody");
-    struct buf page;
-    buf_init(&page, LIM_MAIL_HTML * 3 + 16);
-    if (html.n > LIM_MAIL_HTML) html.n = LIM_MAIL_HTML;
-    if (!plain.n) mail_unhtml(&page, html);
-    enum err e = page.err ? ERR_NOMEM : mail_take_text(m, arena, plain.n ? plain : buf_str(&page), STR_NONE);
-    buf_fini(&page);
-    return e;
-}
-
 static void sum_of(struct mail_file *f, struct arena *arena, struct str base64)
 {
     unsigned char *bytes = arena_alloc(arena, base64.n / 4 * 3 + 4);
@@ -140,7 +127,7 @@ static enum err postmark_mail(struct mail *m, struct arena *arena, struct str bo
     if (e == ERR_PROTO) snprintf(why, 200, "the mail has neither a Message-ID nor a MessageID");
     if (!e) e = read_sender(m, arena, doc);
     if (!e) e = mail_line(&m->subject, arena, text(doc, "Subject"), 1024);
-    if (!e) e = read_text(m, arena, doc);
+    if (!e) e = mail_take_parts(m, arena, text(doc, "TextBody"), text(doc, "HtmlBody"));
     if (!e) e = read_files(m, arena, doc);
     json_free(doc);
     return e;
