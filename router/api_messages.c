@@ -59,11 +59,28 @@ static bool may_post(struct call *c, const struct act *act)
     return !e;
 }
 
+/* Under an Idempotency-Key a message has the id of its asker, key and words: who asks again after a crash, which forgets keys but
+   no message, writes the same one. */
+static void name_by_key(const struct call *c, struct act *act)
+{
+    struct str key = http_header(c->req, "idempotency-key");
+    char who[256], ticket[ID_TEXT + 1];
+    struct buf b;
+    if (!key.n) return;
+    buf_init(&b, act->text.n + act->subject.n + key.n + 64);
+    buf_addf(&b, "%s %.*s %.*s ", id_text(&act->ticket, ticket), STR_FMT(key), STR_FMT(act->subject));
+    buf_addstr(&b, act->text);
+    snprintf(who, sizeof who, "%s %s", c->token->workspace, c->token->subject);
+    if (!b.err) act->message = id_of_event(str_of(who), buf_str(&b));
+    buf_fini(&b);
+}
+
 static void ask_posted(struct call *c, uint16_t ws, struct act *act)
 {
     const struct kept_ticket *t = events_ticket(&c->router->events, &act->ticket);
     struct posted *p = malloc(sizeof *p);
     enum err e = p ? ERR_OK : ERR_NOMEM;
+    name_by_key(c, act);
     messages_name(c->router, act);
     if (p) *p = (struct posted){ c->router, c->req, act->message, act->sent || (t && !messages_sends(c->router, t)) };
     if (!e) e = acts_ask(&c->router->acts, ws, act, true, router_now(c->router), on_posted, p);

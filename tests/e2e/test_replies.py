@@ -256,7 +256,9 @@ def test_killed_while_it_is_sent_it_is_never_sent_twice_unknowingly(naru, provid
         provider.answer = lambda chat, body: "wait"
         id = reply(naru, ticket, "Perhaps").json["message"]
         again = reply(naru, line, "Surely").json["message"]
-        waits = reply(naru, ticket, "Behind it").json["message"]
+        def under_a_key():
+            return naru.post(f"/v1/tickets/{ticket}/messages", {"text": "Behind it"}, headers={"Idempotency-Key": "behind"}).json["message"]
+        waits = under_a_key()
         wait_for("both to be there", lambda: provider.texts(1009) and provider.texts("U1010"))
         provider.answer = lambda chat, body: 200
         naru.kill("router-1")
@@ -266,6 +268,7 @@ def test_killed_while_it_is_sent_it_is_never_sent_twice_unknowingly(naru, provid
         assert until(naru, ticket, id, "unknown")["why"]
         until(naru, line, again, "sent")
         until(naru, ticket, waits, "sent")
+        assert under_a_key() == waits  # the key was forgotten with the process; the message was not
         assert provider.texts(1009) == ["Perhaps", "Behind it"]
         assert provider.texts("U1010") == ["Surely"] * 2
         assert naru.post(f"/v1/messages/{id}/confirm").json["state"] == "sent"
