@@ -302,6 +302,24 @@ TEST(a_connection_is_kept_for_the_calls_that_follow)
     assert_int_equal(f.connections, 1);
 }
 
+TEST(a_connection_to_this_machine_is_not_kept_for_who_may_not_come_here)
+{
+    UNUSED(state);
+    struct out_ask ask = { .url = f.url, .body = STR("{}"), .within_ms = 5000 };
+    answers("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
+    f.keep = true;
+    for (int i = 0; i < 2; i++) {
+        f.ends = 0;
+        f.heard_n = 0;
+        ask.public_only = i == 1;
+        assert_int_equal(http_out_post(f.out, &ask, on_end, &f, NULL), ERR_OK);
+        UNTIL(f.ends);
+        assert_int_equal(f.end, i ? OUT_PRIVATE : OUT_OK);
+    }
+    assert_int_equal(f.connections, 1);
+    assert_int_equal(f.heard_n, 0);
+}
+
 TEST(a_kept_connection_that_the_other_end_closes_is_replaced)
 {
     UNUSED(state);
@@ -410,6 +428,7 @@ int main(void)
         T(silence_ends_with_the_deadline_and_nobody_there_at_once),
         T(only_http_is_spoken),
         T(a_connection_is_kept_for_the_calls_that_follow),
+        T(a_connection_to_this_machine_is_not_kept_for_who_may_not_come_here),
         T(a_kept_connection_that_the_other_end_closes_is_replaced),
         T(nothing_of_one_call_stays_for_the_next),
         T(a_cancelled_call_never_answers),
