@@ -1,6 +1,6 @@
 /* Ids are UUIDs (RFC 9562), 16 bytes in memory, 36 characters in text.
-   Tickets: version 7 (milliseconds, then the home router's number in rand_a, then random), so that they sort by time and name their home.
-   Events: version 8, made from a hash of (account, external id), so that the same event has the same id on every router. */
+   Tickets: version 7 (milliseconds, then the home router's number in rand_a, then random), so that they sort by time and name their
+   home. Events: version 8, made from a hash of (account, external id), so that the same event has the same id on every router. */
 #ifndef NARU_BASE_ID_H
 #define NARU_BASE_ID_H
 
@@ -12,6 +12,7 @@ struct id {
 };
 #define ID_TEXT 36
 
+static inline int id_cmp(const struct id *a, const struct id *b) { return memcmp(a->b, b->b, 16); }
 static inline bool id_eq(const struct id *a, const struct id *b) { return memcmp(a->b, b->b, 16) == 0; }
 static inline bool id_is_none(const struct id *a)
 {

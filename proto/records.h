@@ -223,7 +223,8 @@ WORDS_OF(answer, ANSWER_MAP)
     X(ID, event, 0)             /* `ticket`, without one: the ticket that this event went to; ended: 409 wrong-state */ \
     X(STR, subject, 1024)       /* reply: of a mail */                                                                      \
     X(ID, message, 0)           /* reply: its id, chosen by the router, so that the same one asked twice is one */          \
-    X(BOOL, sent, 0)            /* reply: it went out elsewhere and is only put on record */
+    X(BOOL, sent, 0)            /* reply: it went out elsewhere and is only put on record */                                \
+    X(STR, match, 256)          /* config: 412 unless what is replaced has one of these versions ("a,b"; "*": any) */
 
 #define RESULT_FIELDS(X)                                                                                                    \
     X(U64, id, 0)                                                                                                           \

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "router/etag.h"
 
 #include <stdio.h>
 
@@ -163,10 +164,11 @@ static bool query_known(struct call *c)
 {
     static const struct {
         const char *pattern, *names[QUERY_MAX]; /* besides `workspace` */
-    } rows[] = { { "/v1/events", { "state" } },
+    } rows[] = { { "/v1/events", { "state", "after", "limit" } },
                  { "/v1/tickets", { "state", "queue", "agent", "after", "limit" } },
                  { "/v1/agents", { "after", "limit" } },
-                 { "/v1/messages", { "state", "limit" } },
+                 { "/v1/messages", { "state", "after", "limit" } },
+                 { "/v1/tickets/{}/messages", { "after", "limit" } },
                  { "/v1/feedback", { "since", "after", "limit" } },
                  { "/v1/webhooks/{}/dead", { "after", "limit" } },
                  { "/v1/customers", { "account", "id" } },
@@ -297,6 +299,39 @@ bool body_object(struct http_req *req, struct json **doc)
     *doc = NULL;
     http_problem(req, 422, "bad-field", "the body must be an object");
     return false;
+}
+
+bool call_limit(struct call *c, uint64_t most, uint64_t usual, uint64_t *out)
+{
+    struct str limit = http_param(c->req, "limit");
+    *out = usual;
+    if (!limit.n || !str_u64(limit, 1, most, out)) return true;
+    http_problem(c->req, 422, "bad-field", "\"limit\" must be a number from 1 to %llu", (unsigned long long)most);
+    return false;
+}
+
+bool call_after(struct call *c, struct id *out)
+{
+    struct str after = http_param(c->req, "after");
+    *out = (struct id){ { 0 } };
+    if (!after.n || !id_parse(after, out)) return true;
+    http_problem(c->req, 422, "bad-field", "\"after\" must be what \"next\" was, an id");
+    return false;
+}
+
+void answer_page_gone(struct http_req *req)
+{
+    http_problem(req, 422, "bad-field", "what \"after\" names is not in this list any more: begin anew, without it");
+}
+
+void answer_tagged(struct http_req *req, struct str version, struct str json)
+{
+    char etag[ETAG_TEXT], header[ETAG_TEXT + 16];
+    etag_of(version, json, etag);
+    snprintf(header, sizeof header, "ETag: %s\r\n", etag);
+    if (etag_none_match(http_header(req, "if-none-match"), str_of(etag)))
+        http_answer(req, 304, "application/json", STR_NONE, header);
+    else http_answer(req, 200, "application/json", json, header);
 }
 
 bool body_text(struct http_req *req, const struct json *doc, const char *name, size_t max, struct str *out)

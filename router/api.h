@@ -47,6 +47,13 @@ void call_ask(struct call *c, uint16_t workspace, struct act *act, bool patient)
 void answer_result(struct http_req *req, const struct result *res);
 /* A POST with an Idempotency-Key: false when it has been answered, as its first one was or with a refusal. */
 bool call_once(struct call *c);
+/* A page of a list: ?limit= of 1 to `most`, else `usual`; ?after= as an id. They answer 422 and give false otherwise. */
+bool call_limit(struct call *c, uint64_t most, uint64_t usual, uint64_t *out);
+bool call_after(struct call *c, struct id *out); /* all zeros: from the first one on */
+/* What ?after= names is not in the list any more: 422, since going on anywhere else would tell some twice or never. */
+void answer_page_gone(struct http_req *req);
+/* Answers 200 with the body and its ETag, or 304 when If-None-Match names it. `version`: etag.h; may be empty. */
+void answer_tagged(struct http_req *req, struct str version, struct str json);
 /* {"name": "…"} bodies: the text of a member, at most `max` bytes; answers 422 and gives false when it is something else. */
 bool body_text(struct http_req *req, const struct json *doc, const char *name, size_t max, struct str *out);
 /* The body as a JSON object (an empty one counts as {}); answers and gives false otherwise. Caller frees. */

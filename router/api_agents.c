@@ -16,30 +16,23 @@ static bool agent_of_path(struct call *c, struct str *name)
     return false;
 }
 
-static void ask_as_it_is(struct call *c, bool patient, void (*more)(struct call *, struct act *))
+static void ask_as_it_is(struct call *c)
 {
     struct act act;
     uint16_t ws;
     if (!call_workspace(c, &ws)) return;
     call_act(c, ws, &act);
-    if (more) more(c, &act);
-    call_ask(c, ws, &act, patient);
+    call_ask(c, ws, &act, false);
 }
-
-static void name_agent(struct call *c, struct act *act) { act->agent = c->arg[0]; }
 
 /* A page, in the leader's order: `after` is the last agent's name of the one before. */
 void list_agents(struct call *c)
 {
-    struct str after = http_param(c->req, "after"), limit = http_param(c->req, "limit");
+    struct str after = http_param(c->req, "after");
     struct act act;
     uint16_t ws;
-    uint64_t n = AGENTS_MAX;
-    if (!call_workspace(c, &ws)) return;
-    if (limit.n && str_u64(limit, 1, AGENTS_MAX, &n)) {
-        http_problem(c->req, 422, "bad-field", "\"limit\" must be a number from 1 to %u", AGENTS_MAX);
-        return;
-    }
+    uint64_t n;
+    if (!call_workspace(c, &ws) || !call_limit(c, AGENTS_MAX, AGENTS_MAX, &n)) return;
     if (after.n > 128) {
         http_problem(c->req, 422, "bad-field", "\"after\" must be the name of an agent");
         return;
@@ -50,10 +43,28 @@ void list_agents(struct call *c)
     call_ask(c, ws, &act, false);
 }
 
+/* Its tag begins with the version of what is configured, which is what a PUT replaces. */
+static void on_agent(void *req, const struct result *res)
+{
+    struct json *doc = NULL;
+    const char *why;
+    size_t at;
+    if (res->status >= 300 || json_parse(&doc, res->body, LIM_JSON_DEPTH, &at, &why)) answer_result(req, res);
+    else answer_tagged(req, json_str(json_get(doc, "version")), res->body);
+    json_free(doc);
+}
+
 void get_agent(struct call *c)
 {
+    struct act act;
     struct str name;
-    if (agent_of_path(c, &name)) ask_as_it_is(c, false, name_agent);
+    uint16_t ws;
+    if (!agent_of_path(c, &name) || !call_workspace(c, &ws)) return;
+    call_act(c, ws, &act);
+    act.agent = name;
+    enum err e = acts_ask(&c->router->acts, ws, &act, false, router_now(c->router), on_agent, c->req);
+    if (e == ERR_UNAVAILABLE) http_problem(c->req, 503, "not-leading", "nobody leads the workspace now");
+    else if (e) http_problem(c->req, 503, "overloaded", "too many questions are under way");
 }
 
 /* The leader answers {"queues":[…]}; of one queue its object alone is told. */
@@ -74,7 +85,7 @@ void get_queue(struct call *c)
     struct act act;
     uint16_t ws;
     if (!c->arg[0].n) {
-        ask_as_it_is(c, false, NULL);
+        ask_as_it_is(c);
         return;
     }
     if (c->arg[0].n > 64) {
@@ -119,15 +130,18 @@ out:
 static void answer_agent(struct call *c, struct config *config, uint16_t ws)
 {
     struct buf answer;
-    char source[160];
+    char source[160], version[24];
+    uint64_t now = clock_wall_ms(), *last = &c->router->configured;
     buf_init(&answer, 4096);
+    config->workspace = str_of(router_workspace(c->router, ws));
+    config->at = *last = now > *last ? now : *last + 1; /* the later one of a millisecond is the newer one */
+    snprintf(version, sizeof version, "%llu", (unsigned long long)config->at);
     struct jw w = jw_on(&answer);
     jw_open(&w, '{');
     jw_key(&w, "agent"), jw_str(&w, config->name);
+    if (config->kind == CONFIG_AGENT) jw_key(&w, "version"), jw_strz(&w, version);
     jw_close(&w, '}');
     snprintf(source, sizeof source, "api:%s", c->token->subject);
-    config->workspace = str_of(router_workspace(c->router, ws));
-    config->at = clock_wall_ms();
     config->source = str_of(source);
     keep_config(c, config, buf_str(&answer));
     buf_fini(&answer);

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "router/api.h"
+#include "router/etag.h"
 #include "router/person_json.h"
 
 #include <stdio.h>
@@ -16,6 +17,7 @@ struct stating {
     struct router *router;
     struct http_req *req;
     struct buf results, packed; /* packed: of those taken, for the other routers */
+    struct str match;           /* If-Match: only of one */
     uint16_t workspace;
     bool many;
     uint32_t open, kept, refused;
@@ -33,6 +35,22 @@ static struct ingest_env env_of(struct call *c, uint16_t workspace)
                                 .now = clock_wall_ms() };
 }
 
+/* The tag of a customer as it is told; *tag stays "" when there is none. */
+static void tag_of(const struct person *p, const struct ingest_env *env, char tag[ETAG_TEXT])
+{
+    struct buf text;
+    buf_init(&text, 1u << 20);
+    struct jw w = jw_on(&text);
+    person_write(&w, p, env);
+    if (!text.err) etag_of(STR_NONE, buf_str(&text), tag);
+    buf_fini(&text);
+}
+
+static const char *type_of(unsigned status)
+{
+    return status == 503 ? "overloaded" : status == 412 ? "precondition-failed" : "bad-customer";
+}
+
 /* ---- the end ---- */
 
 static void answer(struct stating *s)
@@ -40,8 +58,7 @@ static void answer(struct stating *s)
     buf_addf(&s->results, "],\"kept\":%u,\"refused\":%u}", s->kept, s->refused);
     if (s->failed) http_problem(s->req, 503, "journal-full", "the customers could not be stored: state them again");
     else if (s->results.err) http_problem(s->req, 503, "overloaded", "out of memory");
-    else if (!s->many && s->refused)
-        http_problem(s->req, s->status, s->status == 503 ? "overloaded" : "bad-customer", "%s", s->why);
+    else if (!s->many && s->refused) http_problem(s->req, s->status, type_of(s->status), "%s", s->why);
     else if (!s->many)
         http_json(s->req, 200, (struct str){ s->results.p + 12, s->results.n - 12 - strlen("],\"kept\":1,\"refused\":0}") });
     else http_json(s->req, 200, buf_str(&s->results));
@@ -68,13 +85,16 @@ static void on_put(void *ctx, enum err e)
 static void refuse(struct stating *s, unsigned status, const char *cause, const char *why)
 {
     struct jw w = jw_on(&s->results);
+    char type[64];
     if (s->kept + s->refused++) buf_addc(&s->results, ',');
     s->status = status;
     snprintf(s->why, sizeof s->why, "%s", why);
     metric_add(MET_PEOPLE_REFUSED, cause, 1);
     jw_open(&w, '{');
     jw_key(&w, "problem"), jw_open(&w, '{');
-    jw_key(&w, "type"), jw_strz(&w, status == 503 ? "/problems/overloaded" : "/problems/bad-customer");
+    snprintf(type, sizeof type, "/problems/%s", type_of(status));
+    jw_key(&w, "type"), jw_strz(&w, type);
+    jw_key(&w, "title"), jw_strz(&w, problem_find(type_of(status))->title);
     jw_key(&w, "status"), jw_u64(&w, status);
     jw_key(&w, "detail"), jw_strz(&w, why);
     jw_close(&w, '}');
@@ -105,15 +125,20 @@ static void take(struct stating *s, const struct person *p)
 static void take_json(struct stating *s, struct ingest_env *env, const struct json *v, struct arena *arena)
 {
     struct person p, was;
-    char why[PERSON_WHY];
+    char why[PERSON_WHY], tag[ETAG_TEXT] = "";
     arena_clear(arena);
     enum err e = person_read(&p, v, env, arena, why);
     if (e == ERR_NOMEM) refuse(s, 503, "memory", "no memory for this customer");
     else if (e) refuse(s, 422, "malformed", why);
     if (e) return;
-    if (!people_get(&s->router->people.people, p.workspace, p.id, &was, arena) && was.at >= p.at && was.at < p.at + 1000)
-        p.at = was.at + 1;
-    take(s, &p);
+    e = people_get(&s->router->people.people, p.workspace, p.id, &was, arena);
+    if (!e && s->match.n) tag_of(&was, env, tag);
+    if (s->match.n && s->many) refuse(s, 422, "malformed", "If-Match is for one customer in a request");
+    else if (!etag_match(s->match, str_of(tag))) refuse(s, 412, "changed", "it has changed since it was read, or is not there");
+    else {
+        if (!e && was.at >= p.at && was.at < p.at + 1000) p.at = was.at + 1;
+        take(s, &p);
+    }
 }
 
 /* ---- bodies ---- */
@@ -126,6 +151,7 @@ static struct stating *stating_new(struct call *c, uint16_t workspace, bool many
     s->req = c->req;
     s->workspace = workspace;
     s->many = many;
+    s->match = http_header(c->req, "if-match");
     s->open = 1; /* until the whole body is read */
     buf_init(&s->results, 8u << 20);
     buf_init(&s->packed, 64u << 20);
@@ -199,7 +225,7 @@ static void answer_person(struct call *c, enum err e, const struct person *p, co
     buf_clear(b);
     struct jw w = jw_on(b);
     person_write(&w, p, env);
-    http_json(c->req, 200, buf_str(b));
+    answer_tagged(c->req, STR_NONE, buf_str(b));
 }
 
 void get_customer(struct call *c)
@@ -259,9 +285,12 @@ void forget_customer(struct call *c)
     struct arena arena;
     uint16_t ws;
     if (!call_workspace(c, &ws)) return;
-    struct str workspace = str_of(router_workspace(c->router, ws));
+    struct ingest_env env = env_of(c, ws);
+    char tag[ETAG_TEXT] = "";
     arena_init(&arena, 1u << 20);
-    enum err e = people_get(&c->router->people.people, workspace, c->arg[0], &was, &arena);
+    enum err e = people_get(&c->router->people.people, env.workspace, c->arg[0], &was, &arena);
+    if (!e) tag_of(&was, &env, tag);
+    if (!e && !etag_match(http_header(c->req, "if-match"), str_of(tag))) e = ERR_STALE;
     struct forgetting *f = e ? NULL : calloc(1, sizeof *f);
     if (f) {
         uint64_t now = clock_wall_ms();
@@ -269,6 +298,7 @@ void forget_customer(struct call *c)
         e = people_state(c->router, &f->gone, on_forgotten, f, NULL, NULL);
     }
     if (e == ERR_NOTFOUND) http_problem(c->req, 404, "customer-not-found", "nobody of this id is known here");
+    else if (e == ERR_STALE) http_problem(c->req, 412, "precondition-failed", "the customer has changed since it was read");
     else if (e || !f) http_problem(c->req, 503, "overloaded", "not forgotten: ask again"), free(f);
     arena_fini(&arena);
 }

@@ -36,28 +36,44 @@ void get_event(struct call *c)
     }
 }
 
-/* Up to 100 dead events, oldest first. */
+/* The dead event behind `e` that the caller may see; NULL: the first one, or none. */
+static const struct kept_event *next_dead(const struct call *c, const struct kept_event *e)
+{
+    const struct events *all = &c->router->events;
+    if (!all->counts[EV_DEAD]) return NULL;
+    e = e ? TAILQ_NEXT(e, order) : TAILQ_FIRST(&all->order);
+    while (e && (e->state != EV_DEAD || !call_sees(c, e->workspace))) e = TAILQ_NEXT(e, order);
+    return e;
+}
+
+/* A page of the dead events, in the order of their arrival. */
 void list_events(struct call *c)
 {
     struct router *r = c->router;
-    const struct kept_event *e;
-    uint32_t n = 0;
+    const struct kept_event *e, *last = NULL;
+    struct id after;
+    char id[ID_TEXT + 1];
+    uint64_t left;
     if (!str_is(http_param(c->req, "state"), "dead")) {
         http_problem(c->req, 422, "bad-field", "?state=dead is the only list of events");
         return;
     }
+    if (!call_limit(c, 100, 100, &left) || !call_after(c, &after)) return;
     struct buf out;
+    const struct kept_event *from = id_is_none(&after) ? NULL : events_find(&r->events, &after);
+    if (!from && !id_is_none(&after)) {
+        answer_page_gone(c->req);
+        return;
+    }
     buf_init(&out, 64u << 20);
     buf_addz(&out, "{\"events\":[");
-    if (r->events.counts[EV_DEAD]) {
-        TAILQ_FOREACH (e, &r->events.order, order) {
-            if (e->state != EV_DEAD || !call_sees(c, e->workspace)) continue;
-            if (n++) buf_addc(&out, ',');
-            event_json(r, &out, e);
-            if (n == 100) break;
-        }
+    for (e = next_dead(c, from); e && left; e = next_dead(c, e), left--) {
+        if (last) buf_addc(&out, ',');
+        event_json(r, &out, last = e);
     }
-    buf_addz(&out, "]}");
+    buf_addc(&out, ']');
+    if (e) buf_addf(&out, ",\"next\":\"%s\"", id_text(&last->id, id));
+    buf_addc(&out, '}');
     if (out.err) http_problem(c->req, 503, "overloaded", "out of memory");
     else http_json(c->req, 200, buf_str(&out));
     buf_fini(&out);

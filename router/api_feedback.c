@@ -58,17 +58,15 @@ static void on_list(void *ctx, enum err e, struct str body)
 
 void list_feedback(struct call *c)
 {
-    struct str since = http_param(c->req, "since"), after = http_param(c->req, "after"), limit = http_param(c->req, "limit");
+    struct str since = http_param(c->req, "since"), after = http_param(c->req, "after");
     struct feedback_query q = { .workspace = STR_NONE };
-    uint64_t n = 100;
+    uint64_t n;
     uint16_t ws;
-    if (!call_workspace(c, &ws)) return;
+    if (!call_workspace(c, &ws) || !call_limit(c, 1000, 100, &n)) return;
     if (since.n && clock_parse(since.p, since.n, &q.since)) {
         http_problem(c->req, 422, "bad-field", "\"since\" must be a time like 2026-03-01T09:30:00Z");
     } else if (after.n && str_u64(after, 0, INT64_MAX, &q.after)) {
         http_problem(c->req, 422, "bad-field", "\"after\" must be what \"next\" was, or the number of a row");
-    } else if (limit.n && str_u64(limit, 1, 1000, &n)) {
-        http_problem(c->req, 422, "bad-field", "\"limit\" must be a number from 1 to 1000");
     } else {
         q.workspace = str_of(router_workspace(c->router, ws));
         q.limit = (uint32_t)n;

@@ -99,32 +99,32 @@ static void put_letter(struct jw *w, const struct dead_letter *d)
     jw_close(w, '}');
 }
 
-/* Where the page begins: behind the letter `after`, or at the first. */
-static const struct dead_letter *page_at(const struct listener *l, struct str after)
+/* Where the page begins: behind the letter `after`, or at the first. False: there is no such letter. */
+static bool page_at(const struct listener *l, const struct id *after, const struct dead_letter **out)
 {
     const struct dead_letter *d;
-    struct id id;
-    if (!after.n || id_parse(after, &id)) return TAILQ_FIRST(&l->letters);
+    *out = TAILQ_FIRST(&l->letters);
+    if (id_is_none(after)) return true;
     TAILQ_FOREACH (d, &l->letters, link)
-        if (id_eq(&told_hook(d->told)->id, &id)) return TAILQ_NEXT(d, link);
-    return TAILQ_FIRST(&l->letters);
+        if (id_eq(&told_hook(d->told)->id, after)) return *out = TAILQ_NEXT(d, link), true;
+    return false;
 }
 
 void list_dead_letters(struct call *c)
 {
     struct listener *l = asked(c);
-    uint64_t limit = 100;
-    struct str said = l ? http_param(c->req, "limit") : STR_NONE;
+    const struct dead_letter *d, *last = NULL;
+    uint64_t limit;
+    struct id after;
     struct buf out;
     char id[ID_TEXT + 1];
-    if (!l) return;
-    if (said.n && str_u64(said, 1, LETTERS_MOST, &limit)) {
-        http_problem(c->req, 422, "bad-field", "?limit= is 1 to %u", LETTERS_MOST);
+    if (!l || !call_limit(c, LETTERS_MOST, 100, &limit) || !call_after(c, &after)) return;
+    if (!page_at(l, &after, &d)) {
+        answer_page_gone(c->req);
         return;
     }
     buf_init(&out, 8u << 20);
     struct jw w = jw_on(&out);
-    const struct dead_letter *d = page_at(l, http_param(c->req, "after")), *last = NULL;
     jw_open(&w, '{');
     jw_key(&w, "dead"), jw_open(&w, '[');
     for (; d && limit--; d = TAILQ_NEXT(d, link)) put_letter(&w, last = d);

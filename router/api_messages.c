@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define LIST_MAX 100u
+#define LIST_MAX         100u  /* messages of a router on one page */
+#define CONVERSATION_MAX 1000u /* of a ticket */
 
 /* ---- writing one ---- */
 
@@ -137,8 +138,33 @@ static void put_in(struct jw *w, const struct event *e)
     jw_close(w, '}');
 }
 
+/* A page of a conversation as it is told: what stands before it is passed over, what follows it is only counted. */
+struct page {
+    struct jw *w;
+    struct id after, last; /* `after`: none once it was met */
+    uint64_t left, more;
+};
+
+static bool on_page(struct page *p, const struct id *id)
+{
+    bool before = !id_is_none(&p->after);
+    if (before && id_eq(&p->after, id)) p->after = (struct id){ { 0 } };
+    if (before || !p->left) {
+        p->more += !before;
+        return false;
+    }
+    p->left--;
+    p->last = *id;
+    return true;
+}
+
+static void page_out(struct page *p, const struct out_message *m)
+{
+    if (on_page(p, &m->id)) put_out(p->w, m);
+}
+
 /* Both sides, in the order of their times: the customer's from the ticket's events, ours as they are kept. */
-static void put_conversation(struct router *r, struct jw *w, const struct kept_ticket *t)
+static void put_conversation(struct router *r, struct page *p, const struct kept_ticket *t)
 {
     const struct ticket_messages *of = sending_of_ticket(&r->messages.sending, &t->id);
     const struct out_message *m = of ? TAILQ_FIRST(&of->all) : NULL;
@@ -148,10 +174,10 @@ static void put_conversation(struct router *r, struct jw *w, const struct kept_t
         arena_clear(&r->events.scratch);
         if (!k->packed || !k->reaches) continue;
         if (record_unpack(&event_record, &e, (struct str){ k->packed, k->packed_n }, &r->events.scratch)) continue;
-        for (; m && m->row.at < e.received; m = TAILQ_NEXT(m, sibling)) put_out(w, m);
-        put_in(w, &e);
+        for (; m && m->row.at < e.received; m = TAILQ_NEXT(m, sibling)) page_out(p, m);
+        if (on_page(p, &e.id)) put_in(p->w, &e);
     }
-    for (; m; m = TAILQ_NEXT(m, sibling)) put_out(w, m);
+    for (; m; m = TAILQ_NEXT(m, sibling)) page_out(p, m);
 }
 
 static bool may_see(struct call *c, const struct kept_ticket *t, const struct id *id)
@@ -180,18 +206,26 @@ void list_messages(struct call *c)
     struct id id;
     char text[ID_TEXT + 1];
     struct buf out;
+    struct page p = { .more = 0 };
     if (!call_id(c, &id)) return;
     const struct kept_ticket *t = events_ticket(&c->router->events, &id);
-    if (!may_see(c, t, &id)) return;
+    if (!may_see(c, t, &id) || !call_limit(c, CONVERSATION_MAX, CONVERSATION_MAX, &p.left) || !call_after(c, &p.after)) return;
     buf_init(&out, 8u << 20);
     struct jw w = jw_on(&out);
     jw_open(&w, '{');
     jw_key(&w, "ticket"), jw_strz(&w, id_text(&id, text));
     jw_key(&w, "messages"), jw_open(&w, '[');
-    put_conversation(c->router, &w, t);
+    p.w = &w;
+    put_conversation(c->router, &p, t);
     jw_close(&w, ']');
+    if (p.more) jw_key(&w, "next"), jw_strz(&w, id_text(&p.last, text));
     jw_close(&w, '}');
-    answer_buf(c, &out);
+    if (id_is_none(&p.after)) {
+        answer_buf(c, &out);
+        return;
+    }
+    answer_page_gone(c->req);
+    buf_fini(&out);
 }
 
 static bool of_caller(const struct call *c, const struct out_message *m)
@@ -199,31 +233,47 @@ static bool of_caller(const struct call *c, const struct out_message *m)
     return str_is(str_of(c->token->workspace), "*") || str_is(m->row.workspace, c->token->workspace);
 }
 
+/* The `most` least ids of those wanted, rising; *count: how many there are. One more than a page tells that there is another. */
+struct found {
+    const struct out_message *v[LIST_MAX + 1];
+    size_t count, most;
+};
+
+static void found_add(struct found *f, const struct out_message *m)
+{
+    size_t at = f->count;
+    if (f->count == f->most && id_cmp(&f->v[at - 1]->id, &m->id) < 0) return;
+    if (f->count == f->most) at--;
+    else f->count++;
+    for (; at && id_cmp(&m->id, &f->v[at - 1]->id) < 0; at--) f->v[at] = f->v[at - 1];
+    f->v[at] = m;
+}
+
 void find_messages(struct call *c)
 {
-    struct str state = http_param(c->req, "state"), limit = http_param(c->req, "limit");
+    struct str state = http_param(c->req, "state");
     int word = words_find(&message_state_words, state.n ? state : STR("unknown"));
     const struct out_message *m;
-    uint64_t left = LIST_MAX;
+    struct found found = { .count = 0 };
+    struct id after;
+    uint64_t limit;
+    char text[ID_TEXT + 1];
     struct buf out;
     if (word < 0) {
         http_problem(c->req, 422, "bad-field", "\"state\" must be queued, sending, sent, failed, unknown or recorded");
         return;
     }
-    if (limit.n && str_u64(limit, 1, LIST_MAX, &left)) {
-        http_problem(c->req, 422, "bad-field", "\"limit\" must be a number from 1 to %u", LIST_MAX);
-        return;
-    }
+    if (!call_limit(c, LIST_MAX, LIST_MAX, &limit) || !call_after(c, &after)) return;
+    found.most = limit + 1;
+    for (size_t i = 0; (m = idmap_next(&c->router->messages.sending.by_id, &i));)
+        if (m->state == (enum message_state)word && of_caller(c, m) && id_cmp(&after, &m->id) < 0) found_add(&found, m);
     buf_init(&out, 8u << 20);
     struct jw w = jw_on(&out);
     jw_open(&w, '{');
     jw_key(&w, "messages"), jw_open(&w, '[');
-    for (size_t i = 0; left && (m = idmap_next(&c->router->messages.sending.by_id, &i));) {
-        if (m->state != (enum message_state)word || !of_caller(c, m)) continue;
-        put_out(&w, m);
-        left--;
-    }
+    for (size_t i = 0; i < found.count && i < limit; i++) put_out(&w, found.v[i]);
     jw_close(&w, ']');
+    if (found.count > limit) jw_key(&w, "next"), jw_strz(&w, id_text(&found.v[limit - 1]->id, text));
     jw_close(&w, '}');
     answer_buf(c, &out);
 }

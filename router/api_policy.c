@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "router/api.h"
+#include "router/etag.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@ struct keeping {
     struct router *router;
     struct http_req *req;
     struct buf packed, answer;
+    bool compared; /* with If-Match: only the leader knows what is replaced */
 };
 
 static void keeping_free(struct keeping *k)
@@ -54,7 +56,7 @@ static void keep_here(struct keeping *k)
 static void on_leader(void *ctx, const struct result *res)
 {
     struct keeping *k = ctx;
-    if (res->status >= 400 && res->status < 500) { /* the leader knows better: nothing is kept */
+    if (res->status >= 400 && (res->status < 500 || k->compared)) { /* the leader knows better: nothing is kept */
         answer_result(k->req, res);
         keeping_free(k);
         return;
@@ -65,8 +67,15 @@ static void on_leader(void *ctx, const struct result *res)
 void keep_config(struct call *c, const struct config *config, struct str answer)
 {
     struct keeping *k = calloc(1, sizeof *k);
+    struct str match = http_header(c->req, "if-match");
     struct act act;
+    char versions[ETAG_LIST_TEXT] = "";
     uint16_t ws;
+    if (match.n && (etag_versions(match, versions) || !versions[0])) {
+        free(k);
+        http_problem(c->req, 412, "precondition-failed", "If-Match names no version that could be there");
+        return;
+    }
     if (!k || events_workspace(&c->router->events, config->workspace, &ws)) {
         free(k);
         http_problem(c->req, 503, "overloaded", "out of memory");
@@ -82,12 +91,20 @@ void keep_config(struct call *c, const struct config *config, struct str answer)
     act.kind = ACT_CONFIG;
     act.agent = config->name;
     act.body = buf_str(&k->packed);
-    if (acts_ask(&c->router->acts, ws, &act, false, router_now(c->router), on_leader, k)) keep_here(k);
+    act.match = str_of(versions);
+    k->compared = match.n && config->kind != CONFIG_POLICY;
+    if (!acts_ask(&c->router->acts, ws, &act, false, router_now(c->router), on_leader, k)) return;
+    if (!k->compared) {
+        keep_here(k);
+        return;
+    }
+    http_problem(c->req, 503, "not-leading", "nobody leads the workspace now, who could compare it with If-Match");
+    keeping_free(k);
 }
 
 /* ---- policy ---- */
 
-static void etag_of(const char *version, char out[96]) { snprintf(out, 96, "\"%.80s\"", version); }
+static void policy_etag(const char *version, char out[96]) { snprintf(out, 96, "\"%.80s\"", version); }
 
 void get_policy(struct call *c)
 {
@@ -95,9 +112,10 @@ void get_policy(struct call *c)
     char etag[96], header[160];
     if (!call_workspace(c, &ws)) return;
     const struct policy *p = config_keep_policy(&c->router->config, str_of(router_workspace(c->router, ws)))->policy;
-    etag_of(p->version, etag);
+    policy_etag(p->version, etag);
     snprintf(header, sizeof header, "ETag: %s\r\n", etag);
-    if (str_is(http_header(c->req, "if-none-match"), etag)) http_answer(c->req, 304, "application/yaml", STR_NONE, header);
+    if (etag_none_match(http_header(c->req, "if-none-match"), str_of(etag)))
+        http_answer(c->req, 304, "application/yaml", STR_NONE, header);
     else http_answer(c->req, 200, "application/yaml", p->yaml, header);
 }
 
@@ -151,8 +169,8 @@ static bool may_replace(struct call *c, const struct policy *p)
     char etag[96] = "";
     if (!str_is(mine, "*") && !str_is(mine, p->workspace))
         return http_problem(c->req, 403, "forbidden", "the token is of another workspace"), false;
-    if (now) etag_of(now->policy->version, etag);
-    if (!match.n || str_is(match, etag) || (now && str_is(match, "*"))) return true;
+    if (now) policy_etag(now->policy->version, etag);
+    if (etag_match(match, str_of(etag))) return true;
     http_problem(c->req, 412, "precondition-failed", "another version is active: %s", now ? now->policy->version : "none");
     return false;
 }

@@ -163,15 +163,12 @@ static void on_closed(void *ctx, enum err e, struct str body)
 
 static bool list_filter(struct call *c, struct act *act)
 {
-    struct str state = http_param(c->req, "state"), after = http_param(c->req, "after"), limit = http_param(c->req, "limit");
-    uint64_t n = 50;
+    struct str state = http_param(c->req, "state");
+    uint64_t n;
     int word = state.n ? words_find(&ticket_state_words, state) : TK_INVALID;
     if (word < 0 || (state.n && word == TK_INVALID))
         return http_problem(c->req, 422, "bad-field", "\"state\" is no state of a ticket"), false;
-    if (limit.n && str_u64(limit, 1, LIST_MAX, &n))
-        return http_problem(c->req, 422, "bad-field", "\"limit\" must be a number from 1 to %u", LIST_MAX), false;
-    if (after.n && id_parse(after, &act->after))
-        return http_problem(c->req, 422, "bad-field", "\"after\" must be the id of a ticket"), false;
+    if (!call_limit(c, LIST_MAX, 50, &n) || !call_after(c, &act->after)) return false;
     act->state = (enum ticket_state)word;
     act->limit = (uint32_t)n;
     act->queue = http_param(c->req, "queue");

@@ -21,8 +21,8 @@
 #include "router/ingest.h"
 #include "router/journal.h"
 #include "router/leader.h"
-#include "router/messages.h"
 #include "router/mailroom.h"
+#include "router/messages.h"
 #include "router/people_share.h"
 #include "router/token.h"
 
@@ -64,6 +64,7 @@ struct router {
     struct buf packed, text; /* scratch */
     uint32_t number;
     char imported[64][80]; /* versions of the policy files, as they were imported last */
+    uint64_t configured;   /* wall ms: what the last agent configured here was stamped with */
     uint64_t beat;         /* mono ms of the last heartbeats */
     struct {
         uint64_t began, tickets; /* wall ms; read of the history so far */

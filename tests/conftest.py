@@ -11,6 +11,7 @@ import time
 import urllib.error
 import urllib.request
 
+import described
 import pytest
 import websocket
 
@@ -68,6 +69,7 @@ class Agent:
             except websocket.WebSocketTimeoutException:
                 continue
             m = json.loads(text)
+            described.met("agentHears", m)
             if fits(m):
                 return m
             self.kept.append(m)
@@ -114,9 +116,11 @@ class Door:
             request.add_header(k, v)
         try:
             with urllib.request.urlopen(request, timeout=timeout) as r:
-                return Answer(r.status, r.headers, r.read())
+                got = Answer(r.status, r.headers, r.read())
         except urllib.error.HTTPError as e:
-            return Answer(e.code, e.headers, e.read())
+            got = Answer(e.code, e.headers, e.read())
+        described.answered(method, path, got.status, got.headers["Content-Type"], got.text, None if raw is not None else body)
+        return got
 
     def get(self, path, **kw):
         return self.call("GET", path, **kw)
@@ -355,6 +359,11 @@ def start(request):
 @pytest.fixture
 def naru(start):
     return start()
+
+
+def pytest_collection_modifyitems(items):
+    """What looks at all that the run has met comes last."""
+    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -259,6 +259,37 @@ enum err space_config(struct workspace *ws, uint64_t now, const struct config *c
 
 struct str space_policy_packed(const struct workspace *ws) { return ws->policy_packed; }
 
+/* ---- If-Match ---- */
+
+struct str agent_version(const struct workspace *ws, const struct agent *a, char room[24])
+{
+    if (!a || !a->known) return STR_NONE;
+    if (!a->by_api) return str_of(ws->policy_version);
+    int n = snprintf(room, 24, "%llu", (unsigned long long)a->config_at);
+    return (struct str){ room, (size_t)n };
+}
+
+static bool among(struct str list, struct str word)
+{
+    for (size_t at = 0, n; at < list.n; at += n + 1) {
+        const char *end = memchr(list.p + at, ',', list.n - at);
+        n = end ? (size_t)(end - list.p) - at : list.n - at;
+        if (str_eq((struct str){ list.p + at, n }, word)) return true;
+    }
+    return str_is(list, "*");
+}
+
+/* Is what it would replace what its sender has seen? It is, too, when it was taken before and is only told again. */
+static bool as_seen(const struct workspace *ws, const struct config *c, struct str match)
+{
+    const struct agent *a = c->kind == CONFIG_POLICY ? NULL : roster_find(&ws->roster, c->name);
+    char room[24];
+    if (!match.n || c->at == (a ? a->config_at : ws->policy_at)) return true;
+    if (c->kind == CONFIG_AGENT_GONE && (!a || !a->known)) return true; /* "not found" says more */
+    struct str now = c->kind == CONFIG_POLICY ? str_of(ws->policy ? ws->policy_version : "") : agent_version(ws, a, room);
+    return now.n && among(match, now);
+}
+
 static void refuse_config(struct workspace *ws, const struct act *a, enum err e, struct buf *why)
 {
     const char *text = why->n ? buf_cstr(why) : err_text(e);
@@ -281,8 +312,11 @@ void act_config(struct workspace *ws, const struct act *a)
     arena_init(&arena, 65536);
     e = record_unpack(&config_record, &c, a->body, &arena);
     if (!e && !c.at) c.at = ws->now;
-    if (!e) e = space_config(ws, ws->now, &c, true, &why);
-    if (e && e != ERR_EXISTS) {
+    bool seen = e || as_seen(ws, &c, a->match);
+    if (!e && seen) e = space_config(ws, ws->now, &c, true, &why);
+    if (!seen) {
+        refuse(ws, a, 412, "precondition-failed", "it has changed since If-Match's version was read");
+    } else if (e && e != ERR_EXISTS) {
         refuse_config(ws, a, e, &why);
     } else {
         struct jw w = jw_on(&body);

@@ -897,6 +897,8 @@ void act_agent(struct workspace *ws, const struct act *a);
 void metrics_of_agents(const struct workspace *ws);
 void act_explain(struct workspace *ws, const struct act *a);
 void act_config(struct workspace *ws, const struct act *a);
+/* The version of what is configured of an agent: made by API, its time; else the policy's. STR_NONE: nobody is called so. */
+struct str agent_version(const struct workspace *ws, const struct agent *a, char room[24]);
 void space_lay_out(struct workspace *ws);                            /* hours, further, when they will end (configure.c) */
 void configure_agents(struct workspace *ws, const struct policy *p); /* those of the policy, in place of those of the last one */
 

@@ -141,11 +141,13 @@ static void put_skills(const struct workspace *ws, struct jw *w, const struct ag
 
 static void agent_fields(const struct workspace *ws, struct jw *w, const struct agent *g, bool alone)
 {
-    char id[ID_TEXT + 1];
+    char id[ID_TEXT + 1], room[24];
+    struct str version = agent_version(ws, g, room);
 
     jw_open(w, '{');
     jw_key(w, "agent"), jw_str(w, g->name);
     jw_key(w, "kind"), jw_strz(w, g->bot ? "bot" : "person");
+    if (version.n) jw_key(w, "version"), jw_str(w, version);
     jw_key(w, "presence"), jw_strz(w, presence_words.v[g->presence]);
     if (g->reason[0]) jw_key(w, "reason"), jw_strz(w, g->reason);
     jw_key(w, "connected"), jw_bool(w, g->connected);
@@ -183,6 +185,10 @@ void act_agents(struct workspace *ws, const struct act *a)
     struct buf b;
     struct jw w;
 
+    if (a->reason.n && !after) {
+        refuse(ws, a, 422, "bad-field", "what \"after\" names is not in this list any more: begin anew, without it");
+        return;
+    }
     buf_init(&b, BODY_MAX + 65536);
     w = jw_on(&b);
     jw_open(&w, '{');
