@@ -1,15 +1,16 @@
 """openapi.yaml and asyncapi.yaml say what the code does, no more and no less."""
 import re
 
-import yaml
+import described as descriptions
+import jsonschema
+import pytest
 from conftest import ROOT
+from described import ASYNCAPI, OPENAPI
 
-OPENAPI = yaml.safe_load((ROOT / "proto" / "openapi.yaml").read_text())
-ASYNCAPI = yaml.safe_load((ROOT / "proto" / "asyncapi.yaml").read_text())
 ACTS = next(p["schema"]["enum"] for p in OPENAPI["paths"]["/v1/tickets/{id}/{act}"]["post"]["parameters"] if p.get("name") == "act")
 
 
-def described():
+def routes_described():
     for path, item in OPENAPI["paths"].items():
         for method in item:
             if method in ("get", "put", "post", "delete", "options"):
@@ -20,7 +21,7 @@ def described():
 def test_every_route_is_described_and_every_description_is_a_route():
     table = (ROOT / "router" / "api.c").read_text()
     routes = set(re.findall(r'\{ HTTP_M_(\w+), "([^"]+)"', table))
-    assert set(described()) == routes
+    assert set(routes_described()) == routes
 
 
 def test_every_problem_type_is_described():
@@ -55,21 +56,51 @@ def test_the_words_of_states_and_events_are_those_of_the_code():
     assert OPENAPI["components"]["schemas"]["Event"]["properties"]["kind"]["enum"] == kinds
 
 
-def test_an_answer_has_the_members_that_are_described(naru):
-    def known(schema, body):
-        props = OPENAPI["components"]["schemas"][schema]["properties"]
-        assert set(OPENAPI["components"]["schemas"][schema].get("required", [])) <= set(body)
-        assert set(body) <= set(props), (schema, set(body) - set(props))
-    ann = naru.agent("ann").available()
-    event = naru.event("m1", "refund", customer={"id": "c1", "name": "Kim", "tier": "gold"}).json
-    known("Taken", event)
-    ticket = ann.hear("offer")["ticket"]
-    known("EventStatus", naru.get(f"/v1/events/{event['event']}").json)
-    known("Ticket", naru.get(f"/v1/tickets/{ticket}").json)
-    known("Explanation", naru.get(f"/v1/tickets/{ticket}/explain").json)
-    known("Agent", naru.get("/v1/agents/ann").json)
-    known("Queue", naru.get("/v1/queues/billing").json)
-    known("Problem", naru.get("/v1/queues/nowhere").json)
+def test_the_descriptions_are_schemas():
+    for doc in (OPENAPI, ASYNCAPI):
+        for name, schema in doc["components"]["schemas"].items():
+            jsonschema.Draft202012Validator.check_schema(schema)
+            jsonschema.Draft202012Validator.check_schema(descriptions.closed(schema)), name
+
+
+def test_every_example_is_as_its_schema_says():
+    def examples(node):
+        if isinstance(node, dict) and "example" in node and "schema" in node:
+            yield node["schema"], node["example"]
+        for v in node.values() if isinstance(node, dict) else node if isinstance(node, list) else []:
+            yield from examples(v)
+    found = list(examples(OPENAPI))
+    assert len(found) >= 5
+    for schema, example in found:
+        assert not descriptions.wrong(OPENAPI, schema, example), example
+
+
+def test_parameters_are_listed_where_they_hold():
+    for method, path, op in descriptions.operations():
+        names = {p["name"].lower() for p in op["parameters"]}
+        keyed = method == "post" and op.get("security") != []
+        assert ("idempotency-key" in names) == keyed, (method, path)
+        assert ("traceparent" in names) == (method == "post" and (path == "/v1/events" or path.startswith("/v1/channels/"))), path
+        tagged = path in ("/v1/policy", "/v1/agents/{name}", "/v1/customers", "/v1/customers/{customer}")
+        assert ("if-none-match" in names) == (tagged and method == "get"), path
+        assert ("if-match" in names) == (tagged and method != "get"), (method, path)
+        assert ("304" in op["responses"]) == ("if-none-match" in names) and ("412" in op["responses"]) == ("if-match" in names), path
+        assert {p.lower() for p in re.findall(r"\{(\w+)\}", path)} <= names, path
+
+
+def test_every_list_has_pages_of_one_kind():
+    """What only the policy bounds comes whole: queues, webhooks."""
+    pages = {"/v1/tickets", "/v1/agents", "/v1/feedback", "/v1/events", "/v1/messages", "/v1/tickets/{id}/messages", "/v1/webhooks/{name}/dead"}
+    found = set()
+    for method, path, op in descriptions.operations():
+        names = {p["name"]: p["schema"] for p in op["parameters"]}
+        if "limit" not in names:
+            continue
+        found.add(path)
+        body = op["responses"]["200"]["content"]["application/json"]["schema"]["properties"]
+        assert "after" in names and "next" in body, path
+        assert {"minimum", "maximum", "default"} <= set(names["limit"]), path
+    assert found == pages
 
 
 def test_every_word_of_an_agent_is_described():
@@ -85,7 +116,7 @@ def test_every_word_of_a_customer_is_described():
 
 
 def test_what_the_stream_says_is_described(naru):
-    described = {m["payload"].get("properties", {}).get("type", {}).get("const") or name
+    types = {m["payload"].get("properties", {}).get("type", {}).get("const") or name
                  for name, m in ASYNCAPI["components"]["messages"].items()}
     ticket = set(ASYNCAPI["components"]["schemas"]["ticket"]["properties"])
     ann = naru.agent("ann").available()
@@ -98,4 +129,10 @@ def test_what_the_stream_says_is_described(naru):
     assert set(message) <= ticket, set(message) - ticket
     ann.act("resolve", ticket=offer["ticket"], token=result["token"])
     heard = {m["type"] for m in ann.kept} | {"offer", "message", "result"}
-    assert heard <= described | {"presence"}, heard - described
+    assert heard <= types | {"presence"}, heard - types
+
+
+@pytest.mark.last
+def test_all_that_the_run_has_met_is_described():
+    faults = descriptions.faults()
+    assert not faults, f"{len(faults)} things\n" + "\n".join(faults[:100])

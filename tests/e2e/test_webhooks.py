@@ -9,8 +9,8 @@ import socketserver
 import tempfile
 import threading
 
+import described
 import pytest
-
 from conftest import by_hand, node, running, wait_for
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -35,6 +35,7 @@ class Receiver(socketserver.ThreadingMixIn, http.server.HTTPServer):
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["content-length"]))
                 event = json.loads(body)
+                described.met("tellChange", event)
                 status, headers = receiver.answer(self.path, event), {}
                 if isinstance(status, tuple):
                     status, headers = status

@@ -3,15 +3,17 @@ doors, made by the npm package. One Naru for all of it."""
 import base64
 import hashlib
 import hmac
+import http.server
 import json
 import pathlib
 import subprocess
 import tempfile
+import threading
 import time
 import urllib.parse
 
 import pytest
-from conftest import NARU, ROOT, Naru, node
+from conftest import NARU, ROOT, Naru, node, wait_for
 
 EXAMPLES = ROOT / "examples" / "channels"
 WHSEC = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -47,6 +49,18 @@ accounts:
   key:  {{ channel: form, provider: generic, secret: "file:{folder}/key", signature: {{ kind: token, query: key }} }}
   jw:   {{ channel: form, provider: generic, secret: "file:{folder}/key", signature: {{ kind: jwt, claim: payload_hash }} }}
   open: {{ channel: form, provider: generic, signature: none }}
+  out:
+    channel: form
+    provider: generic
+    secret: "file:{folder}/key"
+    signature: {{ kind: token, header: x-token }}
+    token: "file:{folder}/word"
+    map: {{ id: id, customer: {{ id: from }}, text: text, reply: {{ room: room }} }}
+    send:
+      url: "http://127.0.0.1:{port}/rooms/{{reply.room}}/messages?to={{customer}}"
+      headers: {{ Authorization: "Bearer {{token}}" }}
+      body: {{ text: "{{text}}", from: "{{by}}" }}
+      external: data.id
   ce:   {{ channel: api, provider: cloudevents, signature: standard-webhooks, secret: "file:{folder}/whsec" }}
   load: {{ channel: api }}
 queues:
@@ -56,15 +70,36 @@ agents:
 """
 
 
+class Receiver(http.server.BaseHTTPRequestHandler):
+    """What a provider is sent; it has each message, or refuses the rooms that are called so."""
+
+    heard = []
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        Receiver.heard.append((self.path, dict(self.headers.items()), json.loads(body)))
+        said = json.dumps({"data": {"id": f"out-{len(Receiver.heard)}"}}).encode()
+        self.send_response(400 if "closed" in self.path else 201)
+        self.send_header("Content-Length", str(len(said)))
+        self.end_headers()
+        self.wfile.write(said)
+
+    def log_message(self, *_):
+        pass
+
+
 @pytest.fixture(scope="module")
 def naru():
     folder = pathlib.Path(tempfile.mkdtemp(prefix="naru-generic-"))
     for name, text in (("new", "whsec_bmV3bmV3bmV3bmV3bmV3bmV3"), ("whsec", WHSEC), ("key", "a key"), ("word", "the-word")):
         (folder / name).write_text(text + "\n")
-    (folder / "policy.yaml").write_text(POLICY.format(folder=folder))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    (folder / "policy.yaml").write_text(POLICY.format(folder=folder, port=server.server_port))
     n = Naru(folder, policy=folder / "policy.yaml")
     yield n
     n.stop()
+    server.shutdown()
     assert not n.faults()
 
 
@@ -261,6 +296,43 @@ def test_mistakes_in_a_mapping_are_told_with_their_place(tmp_path):
         (tmp_path / "p.yaml").write_text(text.replace(old, new))
         got = subprocess.run([NARU, "check", tmp_path / "p.yaml"], capture_output=True, text=True)
         assert got.returncode == 1 and say in got.stdout, (new, got.stdout)
+
+
+# ---- replies ----
+
+
+def written(naru, ann, room, text, trace):
+    """A customer writes from that room and is answered; the answer's message as it ended."""
+    asked = post(naru, "out", {"id": f"w-{room}", "from": "kim/1", "room": room, "text": "언제 와요?"}, {"X-Token": "a key", "traceparent": trace})
+    assert asked.status == 200, asked.text
+    offer = ann.hear("offer", account="out")
+    ticket = f"/v1/tickets/{offer['ticket']}"
+    token = naru.post(f"{ticket}/accept", {"agent": "ann", "token": offer["token"]}).json["token"]
+    answer = naru.post(f"{ticket}/messages", {"agent": "ann", "token": token, "text": text})
+    assert answer.status == 200, answer.text
+
+    def ended():
+        (mine,) = [m for m in naru.get(f"{ticket}/messages").json["messages"] if m["id"] == answer.json["message"]]
+        return mine if mine["state"] not in ("queued", "sending") else None
+    message = wait_for("the end of the message", ended)
+    assert naru.post(f"{ticket}/resolve", {"agent": "ann", "token": token, "reason": "over"}).status == 200
+    return message
+
+
+def test_a_reply_is_sent_as_the_policy_describes(naru):
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    text = '내일 "오전"에 갑니다\n{customer}\\'
+    naru.call("PUT", "/v1/agents/ann", {"skills": {"talk": 5}, "capacity": 100000})
+    with naru.agent("ann") as ann:
+        message = written(naru, ann, "r 7/?", text, f"00-{trace}-00f067aa0ba902b7-01")
+        assert (message["state"], message["by"]) == ("sent", "ann")
+        (path, headers, body), = [h for h in Receiver.heard if "closed" not in h[0]]
+        assert path == "/rooms/r%207%2F%3F/messages?to=kim%2F1" and body == {"text": text, "from": "ann"}
+        assert headers["Authorization"] == "Bearer the-word" and headers["traceparent"].split("-")[1] == trace
+        message = written(naru, ann, "closed", "hello", "none")
+        assert message["state"] == "failed" and "400" in message["why"]
+        _, headers, _ = Receiver.heard[-1]
+        assert "traceparent" not in headers
 
 
 # ---- CloudEvents ----

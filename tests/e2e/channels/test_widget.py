@@ -6,6 +6,7 @@ import json
 import time
 import uuid
 
+import described
 import pytest
 import websocket
 import yaml
@@ -74,6 +75,7 @@ class Chat:
 
     def next(self):
         m = json.loads(self.ws.recv())
+        described.met("customerHears", m)
         known = DESCRIBED[m["type"]]
         assert set(known["required"]) <= set(m) <= set(known["properties"]), m
         if m["type"] == "message":
