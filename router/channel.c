@@ -128,6 +128,12 @@ static void keep_trace(struct channel_in *c, struct event *e, struct str trace)
     channel_attribute(c, e, TRACE_KEY, trace);
 }
 
+static void tell_trace(const struct event *e, struct str trace)
+{
+    char text[ID_TEXT + 1];
+    log_debug("event=%s account=%.*s trace=%.*s taken in", id_text(&e->id, text), STR_FMT(e->account), STR_FMT(trace_id(trace)));
+}
+
 /* The copy is as long as what was read: the scratch is the next request's. */
 static enum err keep_events(struct visit *v)
 {
@@ -139,7 +145,9 @@ static enum err keep_events(struct visit *v)
     c->events = own;
     struct str trace = trace_read(http_header(c->req, "traceparent"));
     for (uint32_t i = 0; i < c->count && trace.n; i++) keep_trace(c, &own[i], trace);
-    return channel_complete(c, v->router->number);
+    enum err e = channel_complete(c, v->router->number);
+    for (uint32_t i = 0; i < c->count && trace.n && !e; i++) tell_trace(&own[i], trace);
+    return e;
 }
 
 static void read_in(struct visit *v)
