@@ -3,6 +3,7 @@ import json
 
 import pytest
 from conftest import by_hand, running, wait_for
+from described import OPENAPI, wrong
 
 
 @pytest.fixture(scope="module")
@@ -197,16 +198,12 @@ def test_a_live_ticket_is_corrected_at_any_router_a_closed_one_at_its_home():
 
 
 def test_answers_have_the_members_that_are_described(door):
-    from test_descriptions import OPENAPI
-
     def known(schema, body):
-        described = OPENAPI["components"]["schemas"][schema]
-        assert set(described.get("required", [])) <= set(body) <= set(described["properties"]), (schema, set(body))
+        assert not wrong(OPENAPI, {"$ref": f"#/components/schemas/{schema}"}, body)
     ticket = live(door, "f11", "refund", subject="s")
     known("Correction", correct(door, ticket, intent="x", note="n").json)
     [row] = rows(door, ticket)
     known("Feedback", row)
-    assert set(row["verdict"]) <= set(OPENAPI["components"]["schemas"]["Feedback"]["properties"]["verdict"]["properties"])
     known("Ticket", door.get(f"/v1/tickets/{ticket}").json)
     known("Explanation", door.get(f"/v1/tickets/{ticket}/explain").json)
 
