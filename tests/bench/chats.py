@@ -1,4 +1,5 @@
-"""10,000 idle web chats: what each takes of the router, and of the kernel."""
+"""10,000 idle web chats and 2,000 agents on WebSockets: what each takes of the router and of the kernel, and how soon an agent is offered
+what a customer among them says."""
 import base64
 import hashlib
 import hmac
@@ -9,6 +10,8 @@ import selectors
 import socket
 import time
 
+from conftest import json_line, wait_for
+
 POLICY = """
 naru: 1
 workspace: bench
@@ -16,8 +19,6 @@ accounts:
   web: {{ channel: webchat, provider: widget, secret: "file:{0}/secret", origins: [https://shop.example] }}
 queues:
   desk: {{ takes: default }}
-agents:
-  ann: {{ capacity: 100 }}
 """
 SECRET = b"a secret of the benchmark"
 
@@ -85,7 +86,24 @@ def hear(watch, until, then):
             key.data[0] += key.fileobj.recv(65536)
 
 
-def chats(naru_of, drop, folder, n=10000):
+def ticks(pid):
+    return sum(int(f) for f in open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[11:13])
+
+
+def say(sockets, rate):
+    """A message of each socket in turn, at their times."""
+    begin = time.monotonic()
+    for i, s in enumerate(sockets):
+        time.sleep(max(0, begin + i / rate - time.monotonic()))
+        s.sendall(frame('{"type":"message","id":"1","text":"my card was swallowed by the machine"}'))
+
+
+def tell(what, n, spent, outside, slabs, more):
+    print(f"{n} idle {what}:  {spent / n:.2f} KiB each in the router; the kernel {outside / n / 2:.2f} KiB each side"
+          f"{'' if slabs else ' (buffers alone: /proc/slabinfo cannot be read)'}; {more}", flush=True)
+
+
+def chats(naru_of, crowd, drop, folder, n=10000, agents=2000, rate=200, messages=2000):
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     (folder / "secret").write_bytes(SECRET)
@@ -94,19 +112,28 @@ def chats(naru_of, drop, folder, n=10000):
     pid = naru.children()["router-1"]
     warm = connect(naru.port, 64)
     before, outside = heap(pid), kernel()[0]
+    people = crowd(naru, agents, "--until-idle", 5, "--seconds", 900)
+    there = lambda: naru.metric('naru_agents{process="assign-1",presence="available"}') >= agents
+    wait_for("agents", there, 120)
+    time.sleep(3)
+    with_agents, (outside_agents, slabs) = heap(pid), kernel()
+    tell("agents", agents, with_agents - before, outside_agents - outside, slabs, "what each subscribed to and its row counted in")
     began = time.monotonic()
     open_ = connect(naru.port, n)
     took = time.monotonic() - began
     for s in warm:
         s.close()
     time.sleep(3)
-    spent, (after, slabs) = heap(pid) - before, kernel()
-    cpu = sum(int(f) for f in open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[11:13])
+    after, (outside_chats, slabs) = heap(pid), kernel()
+    spent = ticks(pid)
     time.sleep(10)
-    idle = sum(int(f) for f in open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[11:13]) - cpu
-    print(f"{n} idle web chats:  {spent / n:.2f} KiB each in the router; the kernel {(after - outside) / n / 2:.2f} KiB each side"
-          f"{'' if slabs else ' (buffers alone: /proc/slabinfo cannot be read)'}; opened in {took:.1f} s; "
-          f"idle CPU {idle * 100 / os.sysconf('SC_CLK_TCK') / 10:.1f} %\n")
+    idle = ticks(pid) - spent
+    tell("web chats", n, after - with_agents, outside_chats - outside_agents, slabs,
+         f"opened in {took:.1f} s; idle CPU of the router with all of them {idle * 100 / os.sysconf('SC_CLK_TCK') / 10:.1f} %")
+    say(open_[:messages], rate)
+    got = json_line(people.communicate(timeout=300)[0])
+    print(f"{messages} messages of them at {rate}/s: offered after p50 {got['offer_ms_p50']:.1f} p99 {got['offer_ms_p99']:.1f} "
+          f"max {got['offer_ms_max']:.1f} ms   accepted {got['accepted']} double {got['double']}   load {os.getloadavg()[0]:.1f}\n")
     for s in open_:
         s.close()
     drop(naru)

@@ -1,13 +1,19 @@
 """Webhooks of six channels, mixed and signed, at a fixed rate: how long a provider waits for its 2xx.
 
 Open loop: every request has its time, and its wait is counted from that time, whether or not an earlier one was late. All are built and
-signed before the first leaves. 16 connections, as providers' proxies keep them; agents take the tickets meanwhile."""
+signed before the first leaves. 16 connections, as providers' proxies keep them; agents take the tickets meanwhile. Beside them the same
+client asks GET /healthz, which touches nothing but the router's loop, at a tenth of the rate: what it waits is the machine's share of
+every wait, and what was late before it was sent is the client's."""
 import asyncio
 import base64
 import hashlib
 import hmac
 import json
+import os
+import statistics
 import time
+
+from conftest import wait_for
 
 SECRET = "a secret of the figures"
 CONNECTIONS = 16
@@ -80,13 +86,14 @@ async def one_answer(reader):
     return int(head.split(b" ", 2)[1])
 
 
-async def connection(port, mine, begin, waits, refused):
-    """Sends its own at their times, one after the other's answer."""
+async def connection(port, mine, begin, waits, lags, refused):
+    """Sends its own at their times, one after the other's answer. `lags`: how late each one left that nothing was in the way of."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     for at, request in mine:
         due = begin + at
         if due > time.monotonic():
             await asyncio.sleep(due - time.monotonic())
+            lags.append(time.monotonic() - due)
         writer.write(request)
         if await one_answer(reader) // 100 != 2:
             refused.append(request)
@@ -95,18 +102,47 @@ async def connection(port, mine, begin, waits, refused):
 
 
 async def drive(port, made, rate):
-    waits, refused, begin = [], [], time.monotonic() + 0.2
+    """Waits of webhooks, waits of /healthz, lags of the client, and what was refused."""
+    waits, beside, lags, refused, begin = [], [], [], [], time.monotonic() + 0.2
     shares = [[(n / rate, made[n]) for n in range(i, len(made), CONNECTIONS)] for i in range(CONNECTIONS)]
-    await asyncio.gather(*(connection(port, s, begin, waits, refused) for s in shares))
-    return sorted(waits), refused
+    healthy = [[((n + 0.5) / rate, b"GET /healthz HTTP/1.1\r\nHost: naru\r\n\r\n") for n in range(i * 10, len(made), 40)] for i in range(4)]
+    await asyncio.gather(*(connection(port, s, begin, waits, lags, refused) for s in shares),
+                         *(connection(port, s, begin, beside, lags, refused) for s in healthy))
+    return sorted(waits), sorted(beside), sorted(lags), refused
 
 
-def measure(naru, texts, run, rate, seconds):
-    """Prints one line."""
-    made = requests(texts, 1 + run * rate * seconds, rate * seconds)
+def at(sorted_waits, share):
+    return sorted_waits[int(share * (len(sorted_waits) - 1))] * 1000 if sorted_waits else 0.0
+
+
+def cpu_of_router(naru):
+    f = open(f"/proc/{naru.children()['router-1']}/stat").read().rsplit(")", 1)[1].split()
+    return (int(f[11]) + int(f[12])) * 1e6 / os.sysconf("SC_CLK_TCK")
+
+
+def measure(naru, texts, first, rate, seconds):
+    """One run, of webhooks numbered from `first` on. Prints one line; gives p50, p99 and p99 of /healthz in ms, and µs of CPU."""
+    made = requests(texts, first, rate * seconds)
     accepted = lambda: naru.metric('naru_events_total{process="router-1",result="accepted"')
-    before = accepted()
-    waits, refused = asyncio.run(drive(naru.port, made, rate))
-    ms = lambda share: waits[int(share * (len(waits) - 1))] * 1000
-    print(f"webhooks of six channels at {rate}/s, {seconds} s: ack p50 {ms(.5):.2f} p99 {ms(.99):.2f} p99.9 {ms(.999):.2f} "
-          f"max {waits[-1] * 1000:.2f} ms   sent {len(made)} accepted {accepted() - before:.0f} refused {len(refused)}")
+    before, spent = accepted(), cpu_of_router(naru)
+    waits, beside, lags, refused = asyncio.run(drive(naru.port, made, rate))
+    wait_for("all to settle", lambda: naru.metric("naru_events_live{") == 0, 60)
+    spent = (cpu_of_router(naru) - spent) / len(made)
+    print(f"webhooks of six channels at {rate}/s, {seconds} s: ack p50 {at(waits, .5):.2f} p99 {at(waits, .99):.2f} p99.9 {at(waits, .999):.2f} "
+          f"max {waits[-1] * 1000:.2f} ms   /healthz p50 {at(beside, .5):.2f} p99 {at(beside, .99):.2f} ms   client late p99 {at(lags, .99):.2f} ms   "
+          f"router {spent:.0f} us of cpu each   sent {len(made)} accepted {accepted() - before:.0f} refused {len(refused)}   "
+          f"load {os.getloadavg()[0]:.1f}")
+    return at(waits, .5), at(waits, .99), at(beside, .99), spent
+
+
+def runs(naru, texts, rate, count, lengths):
+    """`count` runs of each length in seconds, and their medians."""
+    first = 1
+    for seconds in lengths:
+        got = []
+        for _ in range(count):
+            got.append(measure(naru, texts, first, rate, seconds))
+            first += rate * seconds
+        p50, p99, healthz, spent = (statistics.median(v) for v in zip(*got))
+        print(f"median of {count} runs of {seconds} s: ack p50 {p50:.2f} p99 {p99:.2f} ms, /healthz p99 {healthz:.2f} ms, "
+              f"router {spent:.0f} us of cpu a webhook", flush=True)

@@ -2,9 +2,9 @@
 
   throughput  closed loop: single POSTs as fast as they are answered, 200 agents who accept and resolve at once
   latency     open loop at fixed rates
-  doors       signed webhooks of six channels, mixed, at 1,000 a second
+  doors       signed webhooks of six channels, mixed, at 1,000 a second, for 2 s and for --seconds; GET /healthz beside them
   memory      at rest, and with 100,000 tickets waiting (nobody there to take them)
-  chats       10,000 idle web chats: bytes each, of the router and of the kernel
+  chats       10,000 idle web chats and 2,000 agents: bytes each, of the router and of the kernel; offers of what some of them say
   scorer      closed loop, with the example scorers asked for the intent of every message
   matcher     the matching core alone: a decision, a ticket's life, a matching step, bytes a waiting ticket
   hooks       webhooks of every change of a ticket to a local receiver, at 500 and 2,000 a second, alone and beside dead ones; then at most
@@ -114,11 +114,10 @@ def webhooks(args, file):
     (folder / "key").write_text(doors.SECRET)
     (folder / "policy.yaml").write_text(doors.POLICY.format(folder=folder))
     naru = make(folder / "policy.yaml")
-    people = crowd(naru, 50, "--until-idle", "3", "--seconds", 600)
+    people = crowd(naru, 50, "--until-idle", "8", "--seconds", 900)
     wait_for("agents", lambda: naru.metric('naru_agents{process="assign-1",presence="available"}') >= 50, 60)
     lines = [l for l in pathlib.Path(file).read_text().splitlines()[1:] if l]
-    for i in range(args.runs):
-        doors.measure(naru, lines, i, 1000, args.seconds)
+    doors.runs(naru, lines, 1000, args.runs, sorted({2, args.seconds}))
     people.communicate(timeout=300)
     drop(naru)
     shutil.rmtree(folder, ignore_errors=True)
@@ -139,7 +138,7 @@ def memory(args, file):
 
 
 def chats(args, file):
-    idle_chats(make, drop, work)
+    idle_chats(make, crowd, drop, work)
 
 
 def hook_policy(ports):
