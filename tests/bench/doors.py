@@ -3,13 +3,14 @@
 Open loop: every request has its time, and its wait is counted from that time, whether or not an earlier one was late. All are built and
 signed before the first leaves. 16 connections, as providers' proxies keep them; agents take the tickets meanwhile. Beside them the same
 client asks GET /healthz, which touches nothing but the router's loop, at a tenth of the rate: what it waits is the machine's share of
-every wait, and what was late before it was sent is the client's."""
+every wait, what was late before it was sent is the client's, and what the journal's transactions take is the disk's and the machine's."""
 import asyncio
 import base64
 import hashlib
 import hmac
 import json
 import os
+import pathlib
 import statistics
 import time
 
@@ -120,17 +121,36 @@ def cpu_of_router(naru):
     return (int(f[11]) + int(f[12])) * 1e6 / os.sysconf("SC_CLK_TCK")
 
 
+def commits(naru):
+    """Bound in seconds → transactions of the journal that took no longer, so far."""
+    lines = [l for l in naru.get("/metrics").text.splitlines() if l.startswith('naru_journal_commit_seconds_bucket{process="router-1"')]
+    return {float(l.split('le="')[1].split('"')[0].replace("+Inf", "inf")): float(l.rsplit(" ", 1)[1]) for l in lines}
+
+
+def slow_commit(before, after, share):
+    """Milliseconds within which `share` of the transactions between the two were durable: a bound of the histogram's buckets."""
+    counts = {le: n - before.get(le, 0) for le, n in sorted(after.items())}
+    return next((le * 1000 for le, n in counts.items() if n >= share * max(counts.values())), 0.0)
+
+
+def waited_for_a_core(naru):
+    """Microseconds that the router's threads could have run and did not, so far."""
+    task = pathlib.Path(f"/proc/{naru.children()['router-1']}/task")
+    return sum(int((t / "schedstat").read_text().split()[1]) / 1000 for t in task.iterdir())
+
+
 def measure(naru, texts, first, rate, seconds):
     """One run, of webhooks numbered from `first` on. Prints one line; gives p50, p99 and p99 of /healthz in ms, and µs of CPU."""
     made = requests(texts, first, rate * seconds)
     accepted = lambda: naru.metric('naru_events_total{process="router-1",result="accepted"')
-    before, spent = accepted(), cpu_of_router(naru)
+    before, spent, written, waiting = accepted(), cpu_of_router(naru), commits(naru), waited_for_a_core(naru)
     waits, beside, lags, refused = asyncio.run(drive(naru.port, made, rate))
     wait_for("all to settle", lambda: naru.metric("naru_events_live{") == 0, 60)
-    spent = (cpu_of_router(naru) - spent) / len(made)
+    spent, waiting = ((now - then) / len(made) for now, then in ((cpu_of_router(naru), spent), (waited_for_a_core(naru), waiting)))
     print(f"webhooks of six channels at {rate}/s, {seconds} s: ack p50 {at(waits, .5):.2f} p99 {at(waits, .99):.2f} p99.9 {at(waits, .999):.2f} "
           f"max {waits[-1] * 1000:.2f} ms   /healthz p50 {at(beside, .5):.2f} p99 {at(beside, .99):.2f} ms   client late p99 {at(lags, .99):.2f} ms   "
-          f"router {spent:.0f} us of cpu each   sent {len(made)} accepted {accepted() - before:.0f} refused {len(refused)}   "
+          f"journal p99 <= {slow_commit(written, commits(naru), .99):g} ms   "
+          f"router {spent:.0f} us of cpu each and {waiting:.0f} us without a core   sent {len(made)} accepted {accepted() - before:.0f} refused {len(refused)}   "
           f"load {os.getloadavg()[0]:.1f}")
     return at(waits, .5), at(waits, .99), at(beside, .99), spent
 
