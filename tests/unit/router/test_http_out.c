@@ -275,14 +275,17 @@ TEST(only_http_is_spoken)
     }
 }
 
-/* One that says everything a call may say, or one that says nothing of its own. */
-static void ask_and_wait(bool much)
+/* One that says nothing of its own, or much, or a password too. */
+enum says { SAYS_NOTHING, SAYS_MUCH, SAYS_A_PASSWORD };
+static void ask_and_wait(enum says says)
 {
     struct out_ask ask = { .url = f.url, .body = STR("{}"), .within_ms = 5000 };
-    if (much) {
+    if (says) {
         ask.method = "PUT";
         ask.headers = STR("X-Own: 1\nContent-Type: text/plain\n");
         ask.secret = STR("key");
+    }
+    if (says == SAYS_A_PASSWORD) {
         ask.user = STR("ann");
         ask.password = STR("pass");
     }
@@ -298,7 +301,7 @@ TEST(a_connection_is_kept_for_the_calls_that_follow)
     UNUSED(state);
     answers("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
     f.keep = true;
-    for (unsigned i = 0; i < 200; i++) ask_and_wait(false);
+    for (unsigned i = 0; i < 200; i++) ask_and_wait(SAYS_NOTHING);
     assert_int_equal(f.connections, 1);
 }
 
@@ -326,7 +329,7 @@ TEST(a_kept_connection_that_the_other_end_closes_is_replaced)
     answers("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
     f.keep = true;
     for (unsigned i = 1; i <= 20; i++) {
-        ask_and_wait(false);
+        ask_and_wait(SAYS_NOTHING);
         assert_int_equal(f.connections, i);
         uv_close(f.kept, free_handle);
         for (unsigned turn = 0; turn < i; turn++) uv_run(&f.loop, UV_RUN_NOWAIT); /* we hear of it before the next call, or after */
@@ -338,16 +341,17 @@ TEST(nothing_of_one_call_stays_for_the_next)
     UNUSED(state);
     answers("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
     f.keep = true;
-    ask_and_wait(false);
-    ask_and_wait(true);
-    assert_memory_equal(f.heard, "PUT ", 4);
-    assert_non_null(strstr(f.heard, "Authorization: Basic YW5uOnBhc3M=\r\n"));
-    ask_and_wait(false);
-    assert_memory_equal(f.heard, "POST ", 5);
-    assert_non_null(strstr(f.heard, "Content-Type: application/json\r\n"));
-    assert_null(strstr(f.heard, "X-Own"));
-    assert_null(strstr(f.heard, "Authorization"));
-    assert_null(strstr(f.heard, "Naru-Signature"));
+    for (enum says before = SAYS_MUCH; before <= SAYS_A_PASSWORD; before++) {
+        ask_and_wait(before);
+        assert_memory_equal(f.heard, "PUT ", 4);
+        assert_int_equal(strstr(f.heard, "Authorization: Basic YW5uOnBhc3M=\r\n") != NULL, before == SAYS_A_PASSWORD);
+        ask_and_wait(SAYS_NOTHING);
+        assert_memory_equal(f.heard, "POST ", 5);
+        assert_non_null(strstr(f.heard, "Content-Type: application/json\r\n"));
+        assert_null(strstr(f.heard, "X-Own"));
+        assert_null(strstr(f.heard, "Authorization"));
+        assert_null(strstr(f.heard, "Naru-Signature"));
+    }
 }
 
 TEST(a_cancelled_call_never_answers)
