@@ -21,6 +21,7 @@
     X(MESSAGES, M_COUNTER, "naru_messages_total", "state",                                                                         \
       "Messages to customers that came into a state: queued, sending, sent, failed, unknown, recorded")                            \
     X(MESSAGES_KEPT, M_GAUGE, "naru_messages_kept", "state", "Messages to customers that are kept here, by state")                 \
+    X(MESSAGES_WAITING, M_GAUGE, "naru_messages_waiting", "account", "Messages that have yet to leave, by \"WORKSPACE/ACCOUNT\"")  \
     X(MESSAGE_TRIES, M_COUNTER, "naru_message_tries_total", "result", "Tries to send one: done, again, refused, unknown")          \
     X(MESSAGE_RECEIPTS, M_COUNTER, "naru_message_receipts_total", "what",                                                          \
       "Providers' words on what was sent: delivered, read, failed; unknown: of no message here")                                   \

@@ -10,7 +10,9 @@
 #include "config/schema.h"
 #include "workers/triage/rules.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 struct check_cfg {
     struct opt_list files;
@@ -86,6 +88,28 @@ static void fact_text(void *ctx, const char *key, const char *text)
     buf_addf(to->out, "%s: note: %s: %s\n", to->path, key, text);
 }
 
+/* A file that is not there may well be where the router runs: no more than a note. */
+static void note_secrets(struct fact_to *to, const char *of, const char *name, const char *key, const char *const *where,
+                         uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (strncmp(where[i], "file:", 5) != 0 || !access(where[i] + 5, R_OK)) continue;
+        buf_addf(to->out, "%s: note: %s.%s.%s: %s cannot be read here: %s\n", to->path, of, name, key, where[i], strerror(errno));
+    }
+}
+
+static void unread_secrets(const struct policy *p, struct fact_to *to)
+{
+    for (uint32_t i = 0; i < p->account_count; i++) {
+        const struct account *a = &p->accounts[i];
+        note_secrets(to, "accounts", a->name, "secret", a->secrets.v, a->secrets.count);
+        note_secrets(to, "accounts", a->name, "token", &a->token, a->token != NULL);
+        note_secrets(to, "accounts", a->name, "verify", &a->verify, a->verify != NULL);
+    }
+    for (uint32_t i = 0; i < p->webhook_count; i++)
+        note_secrets(to, "webhooks", p->webhooks[i].name, "secret", p->webhooks[i].secrets.v, p->webhooks[i].secrets.count);
+}
+
 /* 0 good, 1 not. */
 static int check_file(const char *path, bool json)
 {
@@ -104,6 +128,7 @@ static int check_file(const char *path, bool json)
     } else {
         findings_text(&f, path, &out);
         if (p) policy_facts(p, fact_text, &(struct fact_to){ path, &out });
+        if (p) unread_secrets(p, &(struct fact_to){ path, &out });
         summary(&out, path, p, &f, e);
     }
     int status = print(&out) || e ? 1 : 0;

@@ -78,6 +78,11 @@ static int print_all(struct channel_in *c)
     buf_init(&out, 64u << 20);
     for (uint32_t i = 0; i < c->count; i++) print_event(&out, &c->events[i]);
     print_skipped(&out);
+    if (!c->count && !c->answer.body.n)
+        fprintf(stderr, "naru check: the body makes no event: %s\n",
+                metric_get(MET_CHANNEL_SKIPPED, "unmapped") + metric_get(MET_CHANNEL_SKIPPED, "no_text") > 0
+                    ? "no `when` took an item, or `text` found nothing in it"
+                    : "`each` found no list in it, or an empty one");
     if (c->answer.body.n) buf_addf(&out, "answer: %.*s\n", STR_FMT(buf_str(&c->answer.body)));
     bool good = !out.err && (!out.n || fwrite(out.p, 1, out.n, stdout) == out.n) && !fflush(stdout);
     buf_fini(&out);

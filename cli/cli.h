@@ -18,6 +18,7 @@
     X(explain, explain_main, "tell the life of a ticket and why it went where it went")                    \
     X(feedback, feedback_main, "write out what people corrected, to learn from")                           \
     X(webhooks, webhooks_main, "who is told of changes: states, dead letters, telling those again, a test")  \
+    X(messages, messages_main, "replies that failed or of which nobody knows: which, why; send again, confirm") \
     X(customers, customers_main, "customers over all channels: read them in from a CSV or JSON-lines file") \
     X(send, send_main, "load client: customers who send messages from a file")                             \
     X(crowd, crowd_main, "load client: agents on WebSockets who take offers")                              \

@@ -369,12 +369,21 @@ static struct send_node *body_node(struct bind *b, const struct ynode *n, uint32
     }
     return out;
 }
+static bool says_text(const struct ynode *n)
+{
+    if (n->type == Y_SCALAR) return n->text.n && strstr(n->text.p, "{text}");
+    for (const struct ynode *c = n->first; c; c = c->next)
+        if (says_text(c)) return true;
+    return false;
+}
+
 static void read_body(struct bind *b, const struct ynode *n, const struct row *r, void *into)
 {
     uint32_t left = SEND_NODES;
     (void)r;
     if (n->type != Y_MAP) bind_expected(b, n, "members such as { text: \"{text}\" }");
     else *(const struct send_node **)into = body_node(b, n, &left);
+    if (n->type == Y_MAP && !says_text(n)) bind_warn(b, n, "what the agent writes is not in it: put {text} where it belongs");
 }
 static void schema_body(struct jw *w, const struct row *r)
 {

@@ -146,6 +146,22 @@ static void warn_unread(struct bind *b, const struct account *a, const struct yn
     }
 }
 
+/* Agents would write into the void. Without a `token` they are put on record for others to send. */
+static void warn_replies(struct bind *b, const struct policy *p, const struct account *a, const struct ynode *n)
+{
+    static const enum provider_id tokens[] = { PROVIDER_META, PROVIDER_LINE, PROVIDER_SLACK, PROVIDER_TELEGRAM };
+    bool mail = a->provider == PROVIDER_LMTP || a->provider == PROVIDER_POSTMARK || a->provider == PROVIDER_MAILGUN;
+    bool text = a->provider == PROVIDER_TWILIO && strcmp(p->channels[a->channel].name, "voice") != 0;
+    if (mail && !a->smtp)
+        findings_key(b->f, F_WARN, n,
+                     "every reply fails: no mail server takes them; add `smtp`, such as smtps://mail.shop.example:465");
+    if (text && !a->id) findings_key(b->f, F_WARN, n, "every reply fails: add `id`, Twilio's AccountSid");
+    for (size_t i = 0; i < sizeof tokens / sizeof *tokens; i++) {
+        if (a->provider == tokens[i] && !a->token)
+            findings_key(b->f, F_WARN, n, "replies are put on record and not sent: add `token`, what they are sent with");
+    }
+}
+
 /* What is written for callers and cannot be kept. */
 static void warn_voice(struct bind *b, const struct policy *p, const struct account *a, const struct ynode *n)
 {
@@ -171,6 +187,7 @@ void warn_accounts(struct bind *b, const struct draft *d, const struct ynode *ro
         const struct ynode *n = tree_get(all, a->name);
         if (!n) continue;
         warn_unread(b, a, n);
+        warn_replies(b, &d->p, a, n);
         warn_voice(b, &d->p, a, n);
         if (a->provider == PROVIDER_TWILIO && !d->p.public_url)
             findings_key(b->f, F_WARN, n,

@@ -55,7 +55,13 @@ static void voice_check(struct bind *b, const struct ynode *n, void *into)
 {
     const struct ynode *connect = tree_get(n, "connect");
     (void)into;
-    if (connect) bind_phone(b, connect);
+    if (!connect || connect->type != Y_SCALAR) return;
+    bind_phone(b, connect);
+    for (const char *p = connect->text.p; (p = strpbrk(p, "{}")); p += 7) {
+        if (strncmp(p, "{agent}", 7) == 0) continue;
+        bind_error(b, connect, "only {agent} is filled in here: write it so, or take the braces out");
+        return;
+    }
 }
 static const struct row voice_rows[] = {
     { "connect", &K_TEXT, AT(voice_rules, connect), .min = 1, .max = 256, .usual = "agents' own `phone`",

@@ -63,7 +63,7 @@ void channel_turn_away(struct channel_in *c, unsigned status, const char *cause,
 {
     uint32_t untold;
     metric_add(MET_CHANNEL_REFUSED, cause, 1);
-    if (door_may_tell(c->door, c->in->now, &untold))
+    if (door_may_tell(c->door, DOOR_IN, c->in->now, &untold))
         log_warn("account=%s cause=%s status=%u a request was refused: %s (%u more within the last minute)", c->door->account->name,
                  cause, status, why, untold);
     http_problem(c->req, status, problem, "%s", why);

@@ -18,10 +18,10 @@
 struct kept_door {
     struct door d; /* first: a door is its kept door */
     struct policy *policy;
-    uint32_t refs; /* of others */
-    bool named, listed;
-    uint64_t told_at;
-    uint32_t untold;
+    uint32_t refs;              /* of others */
+    bool named, listed, closed; /* closed: that a secret cannot be read was logged */
+    uint64_t told_at[DOOR_WAYS];
+    uint32_t untold[DOOR_WAYS];
     char name[65];
 };
 
@@ -82,6 +82,8 @@ static void read_secrets(struct kept_door *k)
     if (a->token) good &= read_one(k, "token", a->token, &k->d.token);
     if (a->verify) good &= read_one(k, "verify", a->verify, &k->d.verify);
     k->d.ready = good;
+    if (good && k->closed) log_info("account=%s is open again: its secrets can be read", k->name);
+    k->closed = !good;
 }
 
 /* ---- which there are ---- */
@@ -160,13 +162,13 @@ struct door *doors_find(struct router *r, struct str account)
     return k ? &k->d : NULL;
 }
 
-bool door_may_tell(struct door *d, uint64_t now, uint32_t *untold)
+bool door_may_tell(struct door *d, enum door_way way, uint64_t now, uint32_t *untold)
 {
     struct kept_door *k = kept(d);
-    if (k->told_at && now < k->told_at + TELL_MS) return k->untold++, false;
-    k->told_at = now;
-    *untold = k->untold;
-    k->untold = 0;
+    if (k->told_at[way] && now < k->told_at[way] + TELL_MS) return k->untold[way]++, false;
+    k->told_at[way] = now;
+    *untold = k->untold[way];
+    k->untold[way] = 0;
     return true;
 }
 

@@ -23,8 +23,10 @@ struct door *doors_find(struct router *r, struct str account);
    stays good for who holds it. */
 struct door *door_ref(struct door *d);
 void door_unref(struct door *d); /* NULL is fine */
-/* Refusals of a door are logged once a minute: true, with how many were not, when this one is to be. */
-bool door_may_tell(struct door *d, uint64_t now, uint32_t *untold);
+/* What goes wrong at a door, inwards or outwards, is logged once a minute each: true, with how many were not, when this one is to
+ * be. */
+enum door_way { DOOR_IN, DOOR_OUT, DOOR_WAYS };
+bool door_may_tell(struct door *d, enum door_way way, uint64_t now, uint32_t *untold);
 void doors_reload(struct router *r); /* SIGHUP */
 void doors_tick(struct router *r);   /* once a second */
 /* A ticket that is at home here was accepted or returned: its account's provider is told, when that wants to know. */

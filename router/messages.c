@@ -155,6 +155,16 @@ static void attempt_free(struct attempt *t)
     free(t);
 }
 
+/* A provider that does not take replies now: its account, what it says and how much waits for it. */
+static void log_delay(struct attempt *t, const struct send_result *res)
+{
+    uint32_t untold;
+    char id[ID_TEXT + 1];
+    if (!door_may_tell(t->door, DOOR_OUT, clock_wall_ms(), &untold)) return;
+    log_warn("account=%s message=%s tries=%u waiting=%u a reply was not taken and goes again: %s (%u more within the last minute)",
+             t->door->account->name, id_text(&t->m->id, id), t->m->tries, t->m->lane->outlet->waiting, res->why, untold);
+}
+
 /* The end of an attempt, and perhaps the turn of another. */
 static void finish(struct attempt *t, const struct send_result *result, bool silent)
 {
@@ -163,6 +173,7 @@ static void finish(struct attempt *t, const struct send_result *result, bool sil
     bool repeatable = t->by->repeatable && !t->plan.once;
     if (res.end == SEND_UNKNOWN && repeatable) res.end = SEND_AGAIN;
     metric_add(MET_MESSAGE_TRIES, (const char *const[]){ "done", "again", "refused", "unknown" }[res.end], 1);
+    if (res.end == SEND_AGAIN) log_delay(t, &res);
     sending_done(of(r), t->m, &res, t->m->part + 1 < t->parts, silent, clock_wall_ms());
     attempt_free(t);
     pump(r);
@@ -383,10 +394,21 @@ static void sweep(struct router *r)
     }
 }
 
+/* By "WORKSPACE/ACCOUNT": whose provider's replies wait. */
+static void count_waiting(const struct outlet *o)
+{
+    char label[sizeof o->key];
+    memcpy(label, o->key, sizeof label);
+    label[strlen(label)] = '/'; /* the account is behind the workspace's end */
+    metric_set(MET_MESSAGES_WAITING, label, o->waiting);
+}
+
 void messages_tick(struct router *r)
 {
+    const struct outlet *o;
     for (unsigned i = 0; i < MESSAGE_STATES; i++) metric_set(MET_MESSAGES_KEPT, message_state_words.v[i], (double)of(r)->counts[i]);
     r->messages.untellable = false;
+    TAILQ_FOREACH (o, &of(r)->outlet_list, link) count_waiting(o);
     sweep(r);
     pump(r);
 }

@@ -17,7 +17,7 @@
     X(UNAUTHORIZED, 401, "unauthorized", "A valid bearer token is needed")                                                         \
     X(BAD_SIGNATURE, 401, "bad-signature", "The request is not signed as the account's provider signs")                            \
     X(TOKEN_EXPIRED, 401, "token-expired", "The bearer token has expired")                                                         \
-    X(FORBIDDEN, 403, "forbidden", "The token's role does not allow this")                                                         \
+    X(FORBIDDEN, 403, "forbidden", "Whoever asks this is not allowed to")                                                          \
     X(NOT_FOUND, 404, "not-found", "There is nothing at this path")                                                                \
     X(MESSAGE_NOT_FOUND, 404, "message-not-found", "There is no such message")                                                     \
     X(WINDOW_CLOSED, 409, "window-closed", "The channel does not let a reply out any more")                                        \

@@ -121,7 +121,7 @@ struct outlet { /* an account, as far as messages go */
     uint64_t tokens_at, paused_until, broken_until; /* wall ms */
     uint32_t under_way, waiting, failures, breaks;
     TAILQ_ENTRY(outlet) link;
-    uint32_t key_n, workspace_n;
+    uint32_t key_n;
     char key[64 + 1 + 64 + 1]; /* workspace, 0, account, 0 */
 };
 struct sending {

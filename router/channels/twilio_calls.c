@@ -292,7 +292,7 @@ static void reply_dial(struct call_step *s)
         reply(s, &b);
     } else {
         metric_add(MET_CALL_STEPS, "no_phone", 1);
-        if (door_may_tell(s->door, clock_wall_ms(), &untold))
+        if (door_may_tell(s->door, DOOR_OUT, clock_wall_ms(), &untold))
             log_warn("ticket=%s agent=%s account=%s the agent has no phone next=\"give the account voice.connect, or the agent a "
                      "phone\"",
                      ticket, s->agent, s->door->account->name);
