@@ -98,6 +98,5 @@
 #define LIM_MAIL_HTML        2097152u    /* bytes of HTML that are read for words */
 #define LIM_MAIL_REFS        100u        /* Message-IDs of References that are looked at */
 #define LIM_MAIL_THREADS     200000u     /* Message-IDs whose conversation is remembered */
-#define LIM_MAIL_ADDRESSES   16384u      /* whose automatic answers of the last hour are counted */
 
 #endif

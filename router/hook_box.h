@@ -66,7 +66,7 @@ struct told { /* one change for one listener */
 };
 struct hook {
     struct id id; /* first: see idmap.h */
-    uint64_t row, row_end;
+    uint64_t row, row_end, row_read; /* row_read: what was `row` when it was last read */
     uint64_t epoch, seq, subject;
     uint64_t since; /* wall ms of the change, or of its replay: from then on it is tried */
     TAILQ_ENTRY(hook) link, changed_link;

@@ -399,12 +399,15 @@ static enum err send_now(struct router *r, struct told *t, struct str body)
     return ERR_OK;
 }
 
-/* ERR_NOTFOUND: compaction has moved it meanwhile, and told us since. */
+/* ERR_NOTFOUND: compaction has moved it meanwhile, and told us since; a row that is lost where it should be fails as a sending does,
+   so that it is asked for less and less often, and given up. */
 static void on_read(void *ctx, enum err e, struct str body)
 {
     struct told *t = ctx;
+    const struct hook *h = told_hook(t);
     struct router *r = target_of(t->to)->router;
-    if (e || r->hooks.closed) hookbox_back(t);
+    if (r->hooks.closed || (e && h->row != h->row_read)) hookbox_back(t);
+    else if (e) finish(t, &(struct hook_result){ .end = OUT_BROKEN });
     else (void)send_now(r, t, body);
 }
 
@@ -412,6 +415,7 @@ static enum err start(struct router *r, struct told *t)
 {
     struct hook *h = told_hook(t);
     if (h->body) return send_now(r, t, (struct str){ h->body, h->body_n });
+    h->row_read = h->row;
     enum err e = journal_read(r->journal, h->row, on_read, t);
     if (e) hookbox_back(t);
     return e;
