@@ -127,7 +127,7 @@ static void ended(struct out_call *c, CURLcode code)
     end(c, (struct out_answer){ .end = how,
                                 .status = (unsigned)status,
                                 .retry_after_s = later > 0 && later < UINT32_MAX ? (uint32_t)later : 0,
-                                .sent = bytes > 0 || c->mail_at > 0 || (mail && status) });
+                                .sent = mail ? c->mail_at > 0 || status : bytes > 0 });
 }
 
 static void on_done(CURL *easy, CURLcode code)

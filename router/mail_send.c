@@ -206,4 +206,5 @@ static void mail_judge(const struct door *d, const struct send_answer *a, struct
     else if (kind != 2) snprintf(out->why, sizeof out->why, "the mail server answered %u", a->status);
 }
 
-const struct sender mail_sender = { .repeatable = true, .plan = mail_plan, .judge = mail_judge };
+/* Not repeatable: that two mails have one Message-ID few servers look at, and customers would read both. */
+const struct sender mail_sender = { .plan = mail_plan, .judge = mail_judge };

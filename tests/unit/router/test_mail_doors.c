@@ -258,7 +258,7 @@ TEST(codes_of_mail_servers_are_judged)
         provider_lmtp.sender->judge(&door, &a, &r);
         assert_int_equal(r.end, cases[i].end);
     }
-    assert_true(provider_lmtp.sender->repeatable);
+    assert_false(provider_lmtp.sender->repeatable);
 }
 
 /* ---- forms ---- */
