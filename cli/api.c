@@ -1,6 +1,10 @@
 #include "cli/api.h"
 
+#include "base/limits.h"
+#include "cli/data_dir.h"
+
 #include <curl/curl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -41,7 +45,8 @@ static size_t on_body(char *p, size_t size, size_t n, void *ctx)
     return out->err ? 0 : size * n;
 }
 
-enum err api_call(struct api *a, const char *method, const char *path, struct str body, long timeout_ms, struct buf *out, unsigned *status)
+enum err api_call(struct api *a, const char *method, const char *path, struct str body, long timeout_ms, struct buf *out,
+                  unsigned *status)
 {
     char url[4096];
     if ((size_t)snprintf(url, sizeof url, "%s%s", a->url, path) >= sizeof url) return ERR_TOOBIG;
@@ -74,4 +79,47 @@ enum err api_token_file(const char *path, char out[256])
     if (!line) return ERR_IO;
     out[strcspn(out, "\r\n")] = '\0';
     return *out ? ERR_OK : ERR_IO;
+}
+
+enum err api_token(const char *token, const char *token_file, char out[256])
+{
+    char path[PATH_MAX];
+    if (token) return snprintf(out, 256, "%s", token) < 256 ? ERR_OK : ERR_TOOBIG;
+    if (token_file) return api_token_file(token_file, out);
+    snprintf(path, sizeof path, "%s/operator.token", data_dir(NULL));
+    return api_token_file(path, out);
+}
+
+static struct json *read_answer(const struct api_question *q, const struct buf *text, unsigned status)
+{
+    struct json *doc = NULL;
+    const char *why;
+    size_t at;
+    if (json_parse(&doc, buf_str(text), LIM_JSON_DEPTH, &at, &why)) {
+        fprintf(stderr, "%s: %s answered what is not JSON (status %u)\n", q->command, q->url, status);
+        return NULL;
+    }
+    if (status == 200) return doc;
+    fprintf(stderr, "%s: %u %.*s: %.*s\n", q->command, status, STR_FMT(json_str(json_get(doc, "title"))),
+            STR_FMT(json_str(json_get(doc, "detail"))));
+    json_free(doc);
+    return NULL;
+}
+
+struct json *api_ask(const struct api_question *q, struct buf *text)
+{
+    struct api *api = NULL;
+    struct json *doc = NULL;
+    char token[256];
+    unsigned status = 0;
+    if (api_token(q->token, q->token_file, token)) {
+        fprintf(stderr, "%s: no token: give --token, --token-file, or run it as the user of `naru up`\n", q->command);
+        return NULL;
+    }
+    if (api_open(&api, q->url, token)) fprintf(stderr, "%s: %s\n", q->command, err_text(ERR_NOMEM));
+    else if (api_call(api, q->method, q->path, q->body, q->within_ms, text, &status))
+        fprintf(stderr, "%s: no answer from %s: is it running? (naru up)\n", q->command, q->url);
+    else doc = read_answer(q, text, status);
+    api_close(api);
+    return doc;
 }

@@ -8,9 +8,7 @@
 #include "cli/api.h"
 #include "cli/cli.h"
 #include "cli/customers_rows.h"
-#include "cli/data_dir.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -119,21 +117,13 @@ static enum err import_all(struct importing *im, struct customers_file *f, uint6
     return e;
 }
 
-static bool find_token(const struct customers_opts *o, char token[256])
-{
-    char path[PATH_MAX + 20];
-    if (o->token) return snprintf(token, 256, "%s", o->token) < 256;
-    snprintf(path, sizeof path, "%s", o->token_file ? o->token_file : data_dir(NULL));
-    if (!o->token_file) snprintf(path + strlen(path), sizeof path - strlen(path), "/operator.token");
-    return !api_token_file(path, token);
-}
-
 static int import(const struct customers_opts *o, const char *path)
 {
     struct importing im = { .path = path };
     struct customers_file f = { .text = NULL };
     char token[256], why[200] = "";
-    if (!find_token(o, token)) return fprintf(stderr, "naru customers: no token: give --token or --token-file\n"), 2;
+    if (api_token(o->token, o->token_file, token))
+        return fprintf(stderr, "naru customers: no token: give --token or --token-file\n"), 2;
     enum err e = customers_file_open(&f, path, why);
     if (e) fprintf(stderr, "naru customers: %s: %s\n", path, *why ? why : err_text(e));
     snprintf(im.door, sizeof im.door, "/v1/customers%s%s", o->workspace ? "?workspace=" : "", o->workspace ? o->workspace : "");

@@ -4,10 +4,8 @@
 #include "base/opt.h"
 #include "cli/api.h"
 #include "cli/cli.h"
-#include "cli/data_dir.h"
 #include "cli/life.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -25,15 +23,6 @@ static const struct opt rows[] = {
     { "json", OPT_FLAG, offsetof(struct explain_opts, json), NULL, 0, 0, NULL, "as the API gives it" },
     { NULL, OPT_STR, 0, NULL, 0, 0, NULL, NULL },
 };
-
-static enum err pick_token(const struct explain_opts *o, char token[256])
-{
-    char path[PATH_MAX];
-    if (o->token) return snprintf(token, 256, "%s", o->token) < 256 ? ERR_OK : ERR_TOOBIG;
-    if (o->token_file) return api_token_file(o->token_file, token);
-    snprintf(path, sizeof path, "%s/operator.token", data_dir(NULL));
-    return api_token_file(path, token);
-}
 
 static struct str text_of(const struct json *o, const char *key) { return json_str(json_get(o, key)); }
 
@@ -88,7 +77,7 @@ int explain_main(int argc, char **argv)
     if (opt_parse(rows, "naru explain TICKET [options]", argc, argv, &o)) return 2;
     if (!o.ticket) return fprintf(stderr, "naru explain: which ticket? (naru explain TICKET)\n"), 2;
     buf_init(&body, 16u << 20);
-    if (pick_token(&o, token)) {
+    if (api_token(o.token, o.token_file, token)) {
         fprintf(stderr, "naru explain: no token: give --token, --token-file, or run it as the user of `naru up`\n");
         goto out;
     }

@@ -1,13 +1,10 @@
 /* naru messages: replies that have not arrived, or of which nobody knows: which, why, and what a person decides. Over the router's
  * API. */
 #include "base/json.h"
-#include "base/limits.h"
 #include "base/opt.h"
 #include "cli/api.h"
 #include "cli/cli.h"
-#include "cli/data_dir.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -33,15 +30,6 @@ static int usage(const char *what)
     return 2;
 }
 
-static enum err pick_token(const struct messages_opts *o, char token[256])
-{
-    char path[PATH_MAX];
-    if (o->token) return snprintf(token, 256, "%s", o->token) < 256 ? ERR_OK : ERR_TOOBIG;
-    if (o->token_file) return api_token_file(o->token_file, token);
-    snprintf(path, sizeof path, "%s/operator.token", data_dir(NULL));
-    return api_token_file(path, token);
-}
-
 static struct str text_of(const struct json *o, const char *key) { return json_str(json_get(o, key)); }
 
 static void print_message(const struct json *m)
@@ -62,40 +50,23 @@ static void print(const struct json *doc)
     for (const struct json *m = json_first(all); m; m = json_next(m)) print_message(m);
 }
 
-static int tell(const struct messages_opts *o, struct buf *body, unsigned status)
-{
-    struct json *doc = NULL;
-    const char *why;
-    size_t at;
-    if (json_parse(&doc, buf_str(body), LIM_JSON_DEPTH, &at, &why))
-        fprintf(stderr, "naru messages: %s answered what is not JSON (status %u)\n", o->url, status);
-    else if (status != 200)
-        fprintf(stderr, "naru messages: %u %.*s: %.*s\n", status, STR_FMT(text_of(doc, "title")), STR_FMT(text_of(doc, "detail")));
-    else if (o->json) printf("%s\n", buf_cstr(body));
-    else print(doc);
-    int exit_status = doc && status == 200 ? 0 : 1;
-    json_free(doc);
-    return exit_status;
-}
-
 static int ask(const struct messages_opts *o, const char *method, const char *path)
 {
-    struct api *api = NULL;
-    struct buf body;
-    char token[256];
-    unsigned status = 0;
-    int exit_status = 1;
-    if (pick_token(o, token)) {
-        fprintf(stderr, "naru messages: no token: give --token, --token-file, or run it as the user of `naru up`\n");
-        return 1;
-    }
-    buf_init(&body, 16u << 20);
-    if (api_open(&api, o->url, token)) fprintf(stderr, "naru messages: %s\n", err_text(ERR_NOMEM));
-    else if (api_call(api, method, path, STR_NONE, 30000, &body, &status))
-        fprintf(stderr, "naru messages: no answer from %s: is it running? (naru up)\n", o->url);
-    else exit_status = tell(o, &body, status);
-    api_close(api);
-    buf_fini(&body);
+    struct api_question q = { .command = "naru messages",
+                              .url = o->url,
+                              .token = o->token,
+                              .token_file = o->token_file,
+                              .method = method,
+                              .path = path,
+                              .within_ms = 30000 };
+    struct buf text;
+    buf_init(&text, 16u << 20);
+    struct json *doc = api_ask(&q, &text);
+    if (doc && o->json) printf("%s\n", buf_cstr(&text));
+    else if (doc) print(doc);
+    int exit_status = doc ? 0 : 1;
+    json_free(doc);
+    buf_fini(&text);
     return exit_status;
 }
 

@@ -1,12 +1,9 @@
 /* naru webhooks: how the webhooks of a workspace are, their dead letters, telling those again, a test. Over the router's API. */
 #include "base/json.h"
-#include "base/limits.h"
 #include "base/opt.h"
 #include "cli/api.h"
 #include "cli/cli.h"
-#include "cli/data_dir.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -32,15 +29,6 @@ static int usage(const char *what)
 {
     fprintf(stderr, "naru webhooks: %s (naru webhooks --help tells more)\n", what);
     return 2;
-}
-
-static enum err pick_token(const struct webhooks_opts *o, char token[256])
-{
-    char path[PATH_MAX];
-    if (o->token) return snprintf(token, 256, "%s", o->token) < 256 ? ERR_OK : ERR_TOOBIG;
-    if (o->token_file) return api_token_file(o->token_file, token);
-    snprintf(path, sizeof path, "%s/operator.token", data_dir(NULL));
-    return api_token_file(path, token);
 }
 
 static struct str text_of(const struct json *o, const char *key) { return json_str(json_get(o, key)); }
@@ -109,46 +97,30 @@ static const struct action {
                 { "replay", "POST", "/replay", true, print_replayed },
                 { "test", "POST", "/test", true, print_test } };
 
-static int tell(const struct webhooks_opts *o, const struct action *a, struct buf *body, unsigned status)
-{
-    struct json *doc = NULL;
-    const char *why;
-    size_t at;
-    int exit_status = 1;
-    if (json_parse(&doc, buf_str(body), LIM_JSON_DEPTH, &at, &why))
-        fprintf(stderr, "naru webhooks: %s answered what is not JSON (status %u)\n", o->url, status);
-    else if (status != 200)
-        fprintf(stderr, "naru webhooks: %u %.*s: %.*s\n", status, STR_FMT(text_of(doc, "title")), STR_FMT(text_of(doc, "detail")));
-    else exit_status = a->named && !strcmp(a->word, "test") && !json_bool(json_get(doc, "delivered"));
-    if (status == 200 && doc && o->json) printf("%s\n", buf_cstr(body));
-    else if (status == 200 && doc) a->print(doc);
-    json_free(doc);
-    return exit_status;
-}
-
 static int ask(const struct webhooks_opts *o, const struct action *a)
 {
     const char *name = a->named ? o->words.v[1] : NULL, *id = o->words.count > 2 ? o->words.v[2] : NULL;
-    struct api *api = NULL;
-    struct buf body;
-    char token[256], path[512], what[128];
-    unsigned status = 0;
-    int exit_status = 1;
-    if (pick_token(o, token)) {
-        fprintf(stderr, "naru webhooks: no token: give --token, --token-file, or run it as the user of `naru up`\n");
-        return 1;
-    }
+    char path[512], what[128];
     snprintf(path, sizeof path, "/v1/webhooks%s%.64s%s%s%.64s", name ? "/" : "", name ? name : "", a->path,
              o->workspace ? "?workspace=" : "", o->workspace ? o->workspace : "");
     snprintf(what, sizeof what, id ? "{\"id\":\"%.36s\"}" : "{\"all\":true}", id);
-    buf_init(&body, 16u << 20);
-    if (api_open(&api, o->url, token)) fprintf(stderr, "naru webhooks: %s\n", err_text(ERR_NOMEM));
-    else if (api_call(api, a->method, path, !strcmp(a->word, "replay") ? str_of(what) : STR_NONE, 70000, &body, &status))
-        fprintf(stderr, "naru webhooks: no answer from %s: is it running? (naru up)\n", o->url);
-    else exit_status = tell(o, a, &body, status);
-    api_close(api);
-    buf_fini(&body);
-    return exit_status;
+    struct api_question q = { .command = "naru webhooks",
+                              .url = o->url,
+                              .token = o->token,
+                              .token_file = o->token_file,
+                              .method = a->method,
+                              .path = path,
+                              .body = !strcmp(a->word, "replay") ? str_of(what) : STR_NONE,
+                              .within_ms = 70000 };
+    struct buf text;
+    buf_init(&text, 16u << 20);
+    struct json *doc = api_ask(&q, &text);
+    bool good = doc && (strcmp(a->word, "test") || json_bool(json_get(doc, "delivered")));
+    if (doc && o->json) printf("%s\n", buf_cstr(&text));
+    else if (doc) a->print(doc);
+    json_free(doc);
+    buf_fini(&text);
+    return good ? 0 : 1;
 }
 
 int webhooks_main(int argc, char **argv)

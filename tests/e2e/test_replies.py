@@ -226,9 +226,16 @@ def test_a_broken_connection_leaves_it_unknown_and_a_person_decides(naru, provid
         after = reply(naru, ticket, "The next one").json["message"]  # it does not wait for the person
         until(naru, ticket, after, "sent")
         assert provider.texts(1007) == ["Did it come?", "The next one"]
-        assert naru.post(f"/v1/messages/{id}/resend").status == 200
+        person = ("--url", f"http://127.0.0.1:{naru.port}", "--token", naru.token)
+        listed = naru.naru("messages", *person).stdout  # unknown is what is asked for, when nothing is said
+        assert id in listed and ticket in listed and "did not answer" in listed and "Did it come?" not in listed
+        assert naru.naru("messages", "resend", id, *person).returncode == 0
         until(naru, ticket, id, "sent")
         assert provider.texts(1007)[2:] == ["Did it come?"]
+        again = naru.naru("messages", "resend", id, *person)
+        assert again.returncode == 1 and again.stderr.startswith("naru messages: 409 ")
+        assert naru.naru("messages", "sended", *person).stderr.startswith("naru messages: 422 ")
+        assert naru.naru("messages", "resend", *person).returncode == 2
         assert naru.post(f"/v1/messages/{id}/resend").status == 409
         assert naru.post(f"/v1/messages/{ticket}/confirm").status == 404
         ann.act("resolve", ticket=ticket, token=token)
