@@ -256,7 +256,7 @@ WORDS_OF(answer, ANSWER_MAP)
     X(STR, workspace, 64) X(U64, epoch, 0) X(U64, seq, 0) X(BOOL, done, 0)
 #define LIVE_FIELDS(X) /* router → assigner, answer to sync: one unsettled event with what home knows of its ticket */      \
     X(U64, epoch, 0) X(REC, take, take) X(ID, ticket, 0) X(STR, agent, 128) X(U64, token_epoch, 0) X(U64, token_seq, 0)     \
-    X(BOOL, untriaged, 0)       /* of the take, home has the event's id alone: what came of it is not over, and it will come again */
+    X(BOOL, untriaged, 0)       /* of the take, there is the event's id and workspace alone: what came of it is not over, and it will come again */
 #define STATS_FIELDS(X) X(BIN, values, 524288)
 
 #define SCORER_FIELDS(X) /* what a scorer answers; said again with every HELLO, and the last one counts */                  \

@@ -225,6 +225,7 @@ static enum err put_untriaged(struct router *r, struct leader *l, const struct k
 {
     struct live live = { .epoch = l->sync.epoch, .untriaged = true };
     live.take.event.id = e->id;
+    live.take.event.workspace = str_of(router_workspace(r, l->workspace)); /* whose leader it is for */
     return mailbox_put(r->mail, l->peer, MSG_LIVE, &live);
 }
 

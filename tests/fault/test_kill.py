@@ -59,6 +59,38 @@ def test_the_router_is_killed(naru, tmp_path):
     assert "settled_at_home" not in (naru.folder / "data" / "log" / "assign-1.log").read_text()  # nothing was thought to be over
 
 
+def test_a_ticket_that_its_router_died_too_early_to_know_waits_for_it(naru):
+    """The leader has opened it, home has the event alone: neither verdict nor ticket were on its disk. It is not over."""
+    first = naru.event("m0", "refund", customer="c0").json["event"]
+    wait_for("the leader at work", lambda: naru.get(f"/v1/events/{first}").json["state"] == "taken")
+    children = naru.children()
+    os.kill(children["redis"], signal.SIGSTOP)  # what the leader opens is not told before Redis has it
+    event = naru.event("m1", "refund", customer="c1").json["event"]
+    wait_for("the verdict", lambda: naru.get(f"/v1/events/{event}").json["state"] == "triaged")
+    triage = [children[name] for name in children if name.startswith("triage")]
+    try:
+        for pid in triage:
+            os.kill(pid, signal.SIGSTOP)  # no second verdict before the leader has asked
+        naru.kill("router-1")
+        os.kill(children["redis"], signal.SIGCONT)
+        log = naru.folder / "data" / "log" / "router-1.log"
+        wait_for("the leader to have asked", lambda: "told the leader all of 2 events" in log.read_text())
+        wait_for("the ticket", lambda: naru.get(f"/v1/events/{event}").json["state"] == "taken")
+    finally:
+        for pid in triage:
+            os.kill(pid, signal.SIGCONT)
+    ann = naru.agent("ann").available()
+    for _ in range(2):
+        offer = ann.hear("offer")
+        token = ann.act("accept", ticket=offer["ticket"], token=offer["token"])["token"]
+        assert ann.act("resolve", ticket=offer["ticket"], token=token)["status"] == 200
+    wait_for("the end", lambda: naru.get(f"/v1/events/{event}").json["state"] == "settled")
+    assert naru.get(f"/v1/events/{event}").json["ticket"] == offer["ticket"]
+    life = [entry["kind"] for entry in naru.get(f"/v1/tickets/{offer['ticket']}/explain").json["life"]]
+    assert life[0] == "opened" and life[-1] == "ended" and life.count("opened") == 1, life
+    assert "settled_at_home" not in (naru.folder / "data" / "log" / "assign-1.log").read_text()
+
+
 def test_redis_is_killed(naru, tmp_path):
     load(naru, tmp_path, kill_every(naru, ["redis", "redis"]))
 
