@@ -233,11 +233,11 @@ class Naru(Door):
 
 
 def faults_in(logs):
-    """Lines of sanitizers and panics."""
+    """Lines of sanitizers and panics, and of what one process of ours told another in vain."""
     bad = []
     for f in logs:
         for line in f.read_text(errors="replace").splitlines():
-            if any(w in line for w in ("ERROR: AddressSanitizer", "runtime error:", "LeakSanitizer", "panic", "assertion")):
+            if any(w in line for w in ("ERROR: AddressSanitizer", "runtime error:", "LeakSanitizer", "panic", "assertion", "refused: it is for no workspace")):
                 bad.append(f"{f.name}: {line}")
     return bad
 

@@ -81,8 +81,13 @@ static void on_record(void *ctx, struct peer *p, enum msg type, const void *obj)
     struct assigner *a = ctx;
     struct reign *r = peer_role(p) == ROLE_ROUTER ? reign_of(a, workspace_of(type, obj)) : NULL;
 
-    if (r) reign_on_record(r, p, type, obj);
-    else metric_add(MET_MBOX_REFUSED, "workspace", 1);
+    if (r) {
+        reign_on_record(r, p, type, obj);
+        return;
+    }
+    metric_add(MET_MBOX_REFUSED, "workspace", 1);
+    if (!a->stopping)
+        log_warn("peer=%s record=%s refused: it is for no workspace that is led here", peer_name(p), msg_table[type].name);
 }
 
 static void on_up(void *ctx, struct peer *p)
