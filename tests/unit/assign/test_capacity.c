@@ -171,7 +171,7 @@ static void presence(struct model *m, const struct entry *e, int a)
 {
     enum presence to = str_is(e->cause, "available") ? PRES_AVAILABLE : str_is(e->cause, "offline") ? PRES_OFFLINE : PRES_AWAY;
 
-    if (m->p[a].presence == PRES_OFFLINE && to != PRES_OFFLINE) m->p[a].online = e->at;
+    if (m->p[a].presence == PRES_OFFLINE && to != PRES_OFFLINE) m->p[a].online = e->at, m->p[a].offer_count = 0;
     m->p[a].presence = to;
 }
 
