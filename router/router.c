@@ -230,7 +230,7 @@ static void on_second(struct timer *t)
     people_tick(r);
     settle_retry(r);
     count_customers(r);
-    tokens_refresh(r->tokens, now);
+    tokens_refresh(r->tokens);
     tell_again(r);
 }
 

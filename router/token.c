@@ -22,8 +22,7 @@
    the old list or the new one, and lines that nobody understands are kept as they are. */
 
 #define TOKEN_PREFIX   "naru_"
-#define LOOK_MS        100u /* a token made a moment ago should work; unknown ones must not cost a stat each */
-#define TOKEN_CHARS    48u  /* with the prefix */
+#define TOKEN_CHARS    48u /* with the prefix */
 #define FILE_MAX       (16u << 20)
 #define TOKENS_MAX     100000u
 #define NAME_MAX_BYTES 128u
@@ -40,8 +39,7 @@ struct tokens {
     struct entry *v;
     size_t n;
     struct map by_hash;
-    struct stat seen; /* the file as it was read; st_ino 0: there was none */
-    uint64_t looked_ms;
+    struct stat seen;               /* the file as it was read; st_ino 0: there was none */
     char last[TOKEN_CHARS];         /* a source sends the same token with every event: the one that was found last … */
     const struct entry *last_entry; /* … and what it is; NULL: none */
 };
@@ -243,12 +241,10 @@ void tokens_close(struct tokens *t)
     free(t);
 }
 
-void tokens_refresh(struct tokens *t, uint64_t mono_ms)
+void tokens_refresh(struct tokens *t)
 {
     struct stat st = { 0 };
 
-    if (t->looked_ms && mono_ms - t->looked_ms < LOOK_MS) return;
-    t->looked_ms = mono_ms ? mono_ms : 1;
     if (stat(t->path, &st)) st = (struct stat){ 0 };
     if (st.st_ino == t->seen.st_ino && st.st_size == t->seen.st_size && st.st_mtim.tv_sec == t->seen.st_mtim.tv_sec &&
         st.st_mtim.tv_nsec == t->seen.st_mtim.tv_nsec)

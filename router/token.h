@@ -20,8 +20,9 @@ struct tokens;
 /* A missing file is an empty list. ERR_IO, ERR_PROTO (the bad line is logged and skipped, the rest stands). */
 enum err tokens_open(struct tokens **out, const char *path);
 void tokens_close(struct tokens *t);
-/* Looks at the file's mtime at most ten times a second and reads it again when changed. */
-void tokens_refresh(struct tokens *t, uint64_t mono_ms);
+/* Looks at the file (a microsecond) and reads it again when it is another: every second, and whenever a token is not known, for a
+   token works as soon as `naru token create` has printed it. */
+void tokens_refresh(struct tokens *t);
 /* `header` is the value of Authorization. ERR_UNAUTHORIZED: absent, malformed or unknown; ERR_STALE: expired. *out is borrowed
  * until the next refresh. */
 enum err tokens_check(struct tokens *t, struct str header, uint64_t wall_ms, const struct token **out);
