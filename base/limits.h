@@ -89,6 +89,7 @@
 #define LIM_MAIL_COMMANDS    1000u       /* of one LMTP connection, without those that carry a mail */
 #define LIM_MAIL_CONNS       256u        /* LMTP connections */
 #define LIM_MAIL_JOBS        64u         /* mails that wait to be read; more are asked to come again */
+#define LIM_MAIL_ADDRESSES   200000u     /* addresses that accounts of LMTP have together */
 #define LIM_MAIL_HEAD        262144u     /* bytes of the head of a mail, or of a part of one */
 #define LIM_MAIL_COLONS      1000u       /* of one field of a head: groups within groups; more: it is refused */
 #define LIM_MAIL_PARTS       1000u       /* parts of a mail; more: it is refused */

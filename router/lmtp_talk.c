@@ -110,26 +110,6 @@ static const char *mail_params(const struct lmtp_talk *t, struct str params)
     return NULL;
 }
 
-bool lmtp_address_is(struct str address, const char *const *list, uint32_t count)
-{
-    char text[PATH_MOST + 1];
-    if (address.n > PATH_MOST) return false;
-    for (size_t i = 0; i < address.n; i++)
-        text[i] = address.p[i] >= 'A' && address.p[i] <= 'Z' ? (char)(address.p[i] | 0x20) : address.p[i];
-    const char *at = memrchr(text, '@', address.n);
-    if (!at || at == text) return false;
-    struct str local = { text, (size_t)(at - text) }, domain = { at, address.n - local.n };
-    const char *plus = local.n > 1 ? memchr(local.p + 1, '+', local.n - 1) : NULL;
-    struct str plain = { text, plus ? (size_t)(plus - text) : local.n };
-    for (uint32_t i = 0; i < count; i++) {
-        struct str one = str_of(list[i]);
-        if (str_eq(one, domain) || str_eq(one, (struct str){ text, address.n })) return true;
-        if (one.n == plain.n + domain.n && !memcmp(one.p, plain.p, plain.n) && !memcmp(one.p + plain.n, domain.p, domain.n))
-            return true;
-    }
-    return false;
-}
-
 /* ---- verbs ---- */
 
 static void on_lhlo(struct lmtp_talk *t, struct str arg)

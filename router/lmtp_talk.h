@@ -57,8 +57,4 @@ void lmtp_talk_ends(struct lmtp_talk *t, const enum lmtp_end *ends);
 static inline bool lmtp_talk_waits(const struct lmtp_talk *t) { return t->state == LMTP_WAIT; }
 static inline bool lmtp_talk_over(const struct lmtp_talk *t) { return t->state == LMTP_OVER; } /* close once `out` is sent */
 
-/* Is `address` one of ours? `list` holds lower-case addresses and "@domain"s. "name+anything" is "name". Letters of ASCII are
-   compared without case. */
-bool lmtp_address_is(struct str address, const char *const *list, uint32_t count);
-
 #endif
