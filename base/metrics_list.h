@@ -14,6 +14,7 @@
     X(CHANNEL_REQUESTS, M_COUNTER, "naru_channel_requests_total", "provider", "Webhooks of channels' providers, by provider")        \
     X(CHANNEL_REFUSED, M_COUNTER, "naru_channel_refused_total", "cause", "… refused, by cause")                                     \
     X(CHANNEL_SKIPPED, M_COUNTER, "naru_channel_skipped_total", "what", "What came in them and is no event here, by kind")          \
+    X(CHANNEL_BAD_ITEMS, M_COUNTER, "naru_channel_bad_items_total", "cause", "Items of batches that could not be taken, by cause")   \
     X(CHANNEL_CUT, M_COUNTER, "naru_channel_cut_total", "what", "Texts of their events that were too long, or left out, by kind")   \
     X(DOORS, M_GAUGE, "naru_doors", "state", "Accounts with a provider: ready, not_ready (a secret cannot be read)")                \
     X(CHATS, M_GAUGE, "naru_chats", "", "Customers' sockets of the web chat that are open")                                         \

@@ -61,7 +61,7 @@ static void print_event(struct buf *out, const struct event *e)
 static void print_skipped(struct buf *out)
 {
     static const char *const skipped[] = { "unmapped", "no_text", "inexact_number" };
-    static const char *const cut[] = { "attribute", "reply_with", "text", "subject", "name", "id" };
+    static const char *const cut[] = { "attribute", "reply_with", "text", "subject", "name", "id", "characters" };
     for (size_t i = 0; i < sizeof skipped / sizeof *skipped; i++) {
         double n = metric_get(MET_CHANNEL_SKIPPED, skipped[i]);
         if (n > 0) buf_addf(out, "skipped: %.0f %s\n", n, skipped[i]);
@@ -72,12 +72,21 @@ static void print_skipped(struct buf *out)
     }
 }
 
+static void print_bad(struct buf *out, const struct channel_in *c)
+{
+    char places[CHANNEL_BAD_TEXT];
+    if (!c->bad.count) return;
+    buf_addf(out, "bad items: %u (%s%s): %s\n", c->bad.count, channel_bad_places(c, places),
+             c->bad.count > CHANNEL_BAD_TOLD ? ",…" : "", c->bad.why);
+}
+
 static int print_all(struct channel_in *c)
 {
     struct buf out;
     buf_init(&out, 64u << 20);
     for (uint32_t i = 0; i < c->count; i++) print_event(&out, &c->events[i]);
     print_skipped(&out);
+    print_bad(&out, c);
     if (!c->count && !c->answer.body.n)
         fprintf(stderr, "naru check: the body makes no event: %s\n",
                 metric_get(MET_CHANNEL_SKIPPED, "unmapped") + metric_get(MET_CHANNEL_SKIPPED, "no_text") > 0

@@ -150,6 +150,17 @@ static enum err keep_events(struct visit *v)
     return e;
 }
 
+/* One line for the request, at most once a minute for the account. */
+static void tell_bad_items(struct channel_in *c)
+{
+    char places[CHANNEL_BAD_TEXT];
+    uint32_t untold;
+    if (!c->bad.count || !door_may_tell(c->door, DOOR_ITEMS, c->in->now, &untold)) return;
+    log_warn("account=%s cause=%s items=%s bad=%u taken=%u items of a batch were left out: %s (%u more such lines within the last "
+             "minute)",
+             c->door->account->name, c->bad.cause, channel_bad_places(c, places), c->bad.count, c->count, c->bad.why, untold);
+}
+
 static void read_in(struct visit *v)
 {
     struct channel_in *c = &v->in;
@@ -160,6 +171,7 @@ static void read_in(struct visit *v)
         refuse_by_adapter(v);
         return;
     }
+    tell_bad_items(c);
     if (!e) e = keep_events(v);
     if (e) refuse(v, 503, "memory", "overloaded", "no memory for this request");
     else intake_events(v->router, http_arrived_us(c->req), c->events, c->count, on_stored, v);

@@ -18,6 +18,7 @@
 #include "router/sign.h"
 
 #define LIM_CHANNEL_EVENTS 1000u /* of one request; more: 413 */
+#define CHANNEL_BAD_TOLD   16u   /* items of a batch whose numbers are told when they are bad */
 #define REPLY_WITH                                                                                                                 \
     "reply.with" /* the attribute that channel_reply_with makes; no source can: theirs begin with event. or customer. */
 #define CHANNEL_WINDOW_MS 300000u /* how far a signed time may be from ours, both ways */
@@ -91,6 +92,12 @@ struct channel_in {
     } answer;          /* 200 without a body, unless `read` or `answer` fills it */
     const char *cause; /* of a refusal, a metric's label; NULL: none */
     char why[200];
+    struct bad_items {
+        uint32_t count, places[CHANNEL_BAD_TOLD]; /* of the first ones, from 1 */
+        unsigned status;                          /* of the first, as all that follow */
+        const char *cause;
+        char why[200];
+    } bad; /* channel_bad_item's */
 };
 
 struct provider {
@@ -140,11 +147,23 @@ void channel_skip(struct channel_in *c, const char *what);
 /* Gives ERR_PROTO. `cause` is a constant: a metric's label. */
 enum err channel_refuse(struct channel_in *c, unsigned status, const char *cause, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
+/* An item of a batch that cannot be taken although it should be; its neighbours can. Counted as
+   naru_channel_bad_items_total{cause}; all of a request are logged in one line. `place`: its number in the batch, from 1; `cause`
+   as in channel_refuse. */
+void channel_bad_item(struct channel_in *c, uint32_t place, unsigned status, const char *cause, const char *why);
+/* After the last of `items`: when every one of them was bad, the first one's refusal is the request's (ERR_PROTO). An empty batch
+   is fine. */
+enum err channel_batch_end(struct channel_in *c, uint32_t items);
+/* The first bad items by number, "3,17,204"; `out` has CHANNEL_BAD_TEXT bytes. */
+#define CHANNEL_BAD_TEXT (CHANNEL_BAD_TOLD * 11u + 1u)
+const char *channel_bad_places(const struct channel_in *c, char out[CHANNEL_BAD_TEXT]);
 /* For `serve`: answers c->req with a refusal, counted as such. `problem` is one of problems.h. */
 void channel_turn_away(struct channel_in *c, unsigned status, const char *cause, const char *problem, const char *why);
 /* A copy in the arena, printf's way; STR_NONE without memory. */
 struct str channel_text(struct channel_in *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* Parses the body as JSON into *doc, once for a request; c's own. Refuses what is none (channel_refuse). */
+/* Parses the body as JSON into *doc, once for a request; c's own. Refuses what is none (channel_refuse). Characters that are none
+   (bytes that are no UTF-8, \u0000, half a surrogate pair) become U+FFFD and are counted: one customer's odd text must not refuse
+   the batch that it came in. */
 enum err channel_json(struct channel_in *c, const struct json **doc);
 /* The same of a part of the body instead, such as a member of a form: one of the two in a request. */
 enum err channel_json_of(struct channel_in *c, struct str text, const struct json **doc);

@@ -121,19 +121,6 @@ struct str channel_text(struct channel_in *c, const char *fmt, ...)
     return (struct str){ p, (size_t)n };
 }
 
-enum err channel_json_of(struct channel_in *c, struct str text, const struct json **doc)
-{
-    const char *why = "";
-    size_t at = 0;
-    *doc = NULL;
-    if (!c->doc && json_parse(&c->doc, text, LIM_JSON_DEPTH, &at, &why))
-        return channel_refuse(c, 400, "malformed", "the body is no JSON: %s (at byte %zu)", why, at);
-    *doc = c->doc;
-    return ERR_OK;
-}
-
-enum err channel_json(struct channel_in *c, const struct json **doc) { return channel_json_of(c, c->in->body, doc); }
-
 static bool name_is(struct str raw, struct str name)
 {
     char plain[256];

@@ -25,7 +25,7 @@ struct door *door_ref(struct door *d);
 void door_unref(struct door *d); /* NULL is fine */
 /* What goes wrong at a door, inwards or outwards, is logged once a minute each: true, with how many were not, when this one is to
  * be. */
-enum door_way { DOOR_IN, DOOR_OUT, DOOR_WAYS };
+enum door_way { DOOR_IN, DOOR_ITEMS, DOOR_OUT, DOOR_WAYS }; /* requests, items of theirs, what goes out */
 bool door_may_tell(struct door *d, enum door_way way, uint64_t now, uint32_t *untold);
 void doors_reload(struct router *r); /* SIGHUP */
 void doors_tick(struct router *r);   /* once a second */

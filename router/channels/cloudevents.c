@@ -25,13 +25,11 @@ static enum err read_one(struct channel_in *c, struct ingest *in, const struct j
 static enum err read_structured(struct channel_in *c, struct ingest *in, bool batch)
 {
     const struct json *doc = NULL;
-    uint32_t place = 0;
     enum err e = channel_json(c, &doc);
     if (e) return e;
     if (!batch) return read_one(c, in, doc, 0);
     if (json_type(doc) != JSON_ARRAY) return channel_refuse(c, 400, "malformed", "a batch is an array of CloudEvents");
-    for (const struct json *v = json_first(doc); v && !e; v = json_next(v)) e = read_one(c, in, v, ++place);
-    return e;
+    return generic_batch(c, in, doc, read_one);
 }
 
 static bool on_header(void *ctx, struct str name, struct str value) { return cloudevent_header(ctx, name, value); }

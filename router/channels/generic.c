@@ -3,7 +3,8 @@
    A body is JSON or a form. It is parsed once; each list that a rule names is walked in its order, and each item goes to the first
    rule of that list whose conditions hold. What no rule takes is skipped and counted, as is what lacks a text: providers send many
    kinds of news, and an error would only make them send the same again. Without `map` the body is an event, or a list of them, as
-   POST /v1/events takes it; there the sender is one who can mend it, and hears what is wrong.
+   POST /v1/events takes it; there the sender is one who can mend it, and hears what is wrong. Of a list, what is good is taken, and
+   the sender hears of the rest only when nothing was (channel_batch.c).
 
    A challenge is answered before anything is mapped. With `hmac` it signs what a stranger sent, under the secret that webhooks are
    signed with: so only what can be no body (letters, digits, -_.~+/ and = at the end) is signed. */
@@ -202,14 +203,25 @@ struct ingest_env generic_env(const struct door *d, const struct delivery *in)
 
 enum err generic_refuse(struct channel_in *c, const struct ingest *in, uint32_t place)
 {
-    if (place) return channel_refuse(c, in->status, in->cause, "event %u: %s", place, in->why);
-    return channel_refuse(c, in->status, in->cause, "%s", in->why);
+    if (!place || in->status == 503) return channel_refuse(c, in->status, in->cause, "%s", in->why);
+    channel_bad_item(c, place, in->status, in->cause, in->why);
+    return ERR_OK;
+}
+
+enum err generic_batch(struct channel_in *c, struct ingest *in, const struct json *list,
+                       enum err (*read)(struct channel_in *c, struct ingest *in, const struct json *v, uint32_t place))
+{
+    enum err e = ERR_OK;
+    uint32_t place = 0;
+    for (const struct json *v = json_first(list); v && !e; v = json_next(v)) e = read(c, in, v, ++place);
+    return e ? e : channel_batch_end(c, place);
 }
 
 /* Texts that ingest made itself live in its own arena, which the next event takes. */
 static struct str own(struct channel_in *c, struct str s)
 {
     char *p = s.n ? arena_strdup(c->arena, s) : NULL;
+    if (s.n && !p) (void)channel_refuse(c, 503, "memory", "no memory for this request");
     return p ? (struct str){ p, s.n } : STR_NONE;
 }
 
@@ -228,7 +240,7 @@ enum err generic_event(struct channel_in *c, const struct ingest *in)
                          .language = own(c, from->language) };
     for (uint32_t i = 0; i < in->attribute_count; i++)
         channel_attribute(c, e, in->attributes[i].key.p, own(c, in->attributes[i].value));
-    return ERR_OK;
+    return c->cause ? ERR_PROTO : ERR_OK;
 }
 
 static enum err read_event(struct channel_in *c, struct ingest *in, const struct json *v, uint32_t place)
@@ -240,14 +252,10 @@ static enum err read_event(struct channel_in *c, struct ingest *in, const struct
 static enum err read_plain(struct channel_in *c, const struct json *body)
 {
     struct ingest *in = body ? malloc(sizeof *in) : NULL;
-    enum err e = ERR_OK;
     if (!body) return channel_refuse(c, 415, "content_type", "without a `map` the body is JSON");
     if (!in) return ERR_NOMEM;
     ingest_init(in);
-    bool many = json_type(body) == JSON_ARRAY;
-    uint32_t place = 0;
-    for (const struct json *v = many ? json_first(body) : body; v && !e; v = many ? json_next(v) : NULL)
-        e = read_event(c, in, v, many ? ++place : 0);
+    enum err e = json_type(body) == JSON_ARRAY ? generic_batch(c, in, body, read_event) : read_event(c, in, body, 0);
     ingest_fini(in);
     free(in);
     return e;

@@ -31,8 +31,12 @@ bool same_path(const struct path *a, const struct path *b); /* of `each` */
 enum err generic_time(struct str text, uint64_t *ms);
 /* What ingest read, as one of the channel's events. ERR_PROTO: told. */
 enum err generic_event(struct channel_in *c, const struct ingest *in);
-/* ingest's refusal as the channel's. `place`: of the event in its list, from 1; 0: there is no list. Gives ERR_PROTO. */
+/* What ingest did not take. `place`: of the event in its list, from 1: a bad item, and ERR_OK; 0: there is no list, the request is
+   refused, and so it is without memory (ERR_PROTO). */
 enum err generic_refuse(struct channel_in *c, const struct ingest *in, uint32_t place);
+/* Each item of a list that `read` takes (place from 1), then channel_batch_end. */
+enum err generic_batch(struct channel_in *c, struct ingest *in, const struct json *list,
+                       enum err (*read)(struct channel_in *c, struct ingest *in, const struct json *v, uint32_t place));
 /* An `env` whose only account is the door's; lives as long as `d`. */
 struct ingest_env generic_env(const struct door *d, const struct delivery *in);
 

@@ -161,8 +161,8 @@ def test_standard_webhooks_of_their_own_package_come_in(naru):
 
 
 def test_an_event_without_a_map_is_told_what_is_wrong_with_it(naru):
-    answer = post(naru, "open", [{"id": "p1", "text": "x"}, {"id": "p2", "txet": "x"}])
-    assert answer.status == 422 and "event 2" in answer.json["detail"] and '"text"' in answer.json["detail"]
+    answer = post(naru, "open", [{"id": "p1", "txet": "x"}, {"id": "p2", "text": ""}])
+    assert answer.status == 422 and "event 1" in answer.json["detail"] and '"text"' in answer.json["detail"]
     assert post(naru, "open", {"id": "p1", "text": "x", "account": "hm"}).status == 422  # another account is not its to name
     assert post(naru, "open", b"{").status == 400
     assert post(naru, "open", "a=b", {"Content-Type": "text/csv"}).status == 415
@@ -263,6 +263,53 @@ def test_a_thousand_of_one_body_come_in_and_more_do_not(naru):
     assert signed(naru, {"entry": [{"messages": items[:1000]}]}).status == 200
     assert accepted(naru) == before + 1000
     assert post(naru, "open", b'"' + b"x" * (3 << 20) + b'"').status == 413
+
+
+def bad_items(naru, cause):
+    return naru.metric(f'naru_channel_bad_items_total{{process="router-1",cause="{cause}"}}')
+
+
+def duplicates(naru):
+    return naru.metric('naru_events_total{process="router-1",result="duplicate"}')
+
+
+def cloudevent(id, **more):
+    return {"specversion": "1.0", "id": id, "source": "/batch", "type": "t", "data": {"text": "x", "customer": "c1"}, **more}
+
+
+def test_bad_items_of_a_thousand_are_left_out_and_a_repetition_is_all_duplicates(naru):
+    batches = {"open": [{"id": f"b{i}", "text": "x", "customer": "c1"} for i in range(1000)], "ce": [cloudevent(f"b{i}") for i in range(1000)]}
+    for account, items in batches.items():
+        items[3], items[500], items[999] = {**items[3], "kidn": 1}, None, {**items[999], "id": ""}
+        raw = json.dumps(items)
+        headers = {}
+        if account == "ce":
+            (sent,) = json.loads(standard({"secret": WHSEC, "id": "m1", "body": raw}))["standard"]
+            headers = {**sent["headers"], "content-type": "application/cloudevents-batch+json"}
+        bad = 2 if account == "ce" else 3  # to a CloudEvent "kidn" is an extension
+        before, again, typed = accepted(naru), duplicates(naru), bad_items(naru, "type")
+        assert post(naru, account, raw, headers).status == 200
+        assert accepted(naru) == before + 1000 - bad
+        assert post(naru, account, raw, headers).status == 200
+        assert accepted(naru) == before + 1000 - bad and duplicates(naru) == again + 1000 - bad
+        assert bad_items(naru, "type") >= typed + 2
+    log = "".join(p.read_text() for p in (naru.folder / "data" / "log").glob("router*.log"))
+    assert "account=open cause=unknown_key items=4,501,1000 bad=3 taken=997" in log and "account=ce" in log and "items=501,1000" in log
+
+
+def test_a_batch_of_cloudevents_at_the_api_is_answered_item_by_item(naru):
+    items = [cloudevent(f"api{i}") for i in range(100)]
+    items[0], items[42] = 7, {**items[42], "specversion": "0.3"}
+    sent = {"headers": {"content-type": "application/cloudevents-batch+json"}, "body": json.dumps(items)}
+    for duplicate in (False, True):
+        answer = put(naru, sent)
+        assert answer.status == 200, answer.text
+        results = answer.json["results"]
+        assert len(results) == 100 and [i for i, r in enumerate(results) if "problem" in r] == [0, 42]
+        assert "0.3" in results[42]["problem"]["detail"] and {r["duplicate"] for r in results if "event" in r} == {duplicate}
+    all_bad = put(naru, {**sent, "body": json.dumps([7, {}])})
+    assert all_bad.status == 200 and [r["problem"]["status"] for r in all_bad.json["results"]] == [422, 422]
+    assert put(naru, {**sent, "body": json.dumps(items)[:-1]}).status == 400
 
 
 def test_the_examples_make_events_of_their_bodies(naru):

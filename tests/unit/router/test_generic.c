@@ -243,6 +243,85 @@ TEST(headers_of_a_cloudevent_are_decoded)
     buf_fini(&made);
 }
 
+/* ---- batches ---- */
+
+static struct buf batch;
+
+/* A list of `n` items, the `bad`th and every 100th after it as `wrong` says; `right` has the item's number. */
+static const char *batch_of(unsigned n, unsigned bad, const char *right, const char *wrong)
+{
+    buf_init(&batch, 1u << 20);
+    for (unsigned i = 1; i <= n; i++) {
+        buf_addc(&batch, i == 1 ? '[' : ',');
+        if (bad && i % 100 == bad % 100) buf_addz(&batch, wrong);
+        else buf_addf(&batch, right, i);
+    }
+    buf_addc(&batch, ']');
+    return buf_cstr(&batch);
+}
+
+static void take_batch(const char *right, const char *wrong, const char *cause)
+{
+    char places[CHANNEL_BAD_TEXT];
+    double counted = metric_get(MET_CHANNEL_BAD_ITEMS, cause);
+    assert_int_equal(read_it(batch_of(1000, 17, right, wrong)), ERR_OK);
+    assert_int_equal(c.count, 990);
+    assert_int_equal(c.bad.count, 10);
+    assert_string_equal(channel_bad_places(&c, places), "17,117,217,317,417,517,617,717,817,917");
+    assert_non_null(strstr(c.bad.why, "event 17: "));
+    assert_true(metric_get(MET_CHANNEL_BAD_ITEMS, cause) == counted + 10);
+    buf_fini(&batch);
+}
+
+/* More than a request may have, or all that it has: refused, the former whatever else is in it. */
+static void refuse_batch(const char *right, const char *wrong, const char *cause)
+{
+    char places[CHANNEL_BAD_TEXT];
+    assert_refused(batch_of(1, 1, right, wrong), 422, cause);
+    buf_fini(&batch);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_refused(batch_of(i ? 1500 : 40, 0, i ? right : wrong, ""), i ? 413 : 422, i ? "batch" : cause);
+        buf_fini(&batch);
+    }
+    assert_refused(batch_of(40, 0, wrong, ""), 422, cause);
+    assert_int_equal(c.bad.count, 40);
+    assert_string_equal(channel_bad_places(&c, places), "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16");
+    buf_fini(&batch);
+    assert_no_event("[]");
+}
+
+#define CE_RIGHT "{\"specversion\":\"1.0\",\"source\":\"/s\",\"type\":\"t\",\"id\":\"%u\",\"data\":\"hi\"}"
+#define CE_WRONG "{\"specversion\":\"1.0\",\"source\":\"/s\",\"type\":\"t\",\"data\":\"hi\"}"
+#define EV_RIGHT "{\"id\":\"%u\",\"text\":\"hi\",\"customer\":\"kim\"}"
+#define NO_SIGN  "signature: none"
+
+TEST(bad_items_of_a_batch_are_left_out_and_told_and_the_others_are_taken)
+{
+    use("  a: { channel: form, provider: generic, " NO_SIGN " }\n");
+    take_batch(EV_RIGHT, "{\"id\":\"x\",\"txet\":\"hi\"}", "unknown_key");
+    take_batch(EV_RIGHT, "{\"id\":\"x\",\"text\":\"hi\",\"account\":\"other\"}", "account");
+    take_batch(EV_RIGHT, "7", "type");
+    use("  a: { channel: api, provider: cloudevents, " NO_SIGN " }\n");
+    door.provider = providers[PROVIDER_CLOUDEVENTS];
+    in.type = STR("application/cloudevents-batch+json");
+    take_batch(CE_RIGHT, CE_WRONG, "missing");
+    take_batch(CE_RIGHT, "null", "type");
+    take_batch(CE_RIGHT, "{\"specversion\":\"0.3\",\"source\":\"/s\",\"type\":\"t\",\"id\":\"1\"}", "specversion");
+}
+
+TEST(a_batch_without_a_good_item_is_refused_as_its_first_one)
+{
+    use("  a: { channel: form, provider: generic, " NO_SIGN " }\n");
+    refuse_batch(EV_RIGHT, "{\"id\":\"x\",\"txet\":\"hi\"}", "unknown_key");
+    assert_refused("[{\"id\":\"1\",\"text\":\"hi\"},", 400, "malformed");
+    use("  a: { channel: api, provider: cloudevents, " NO_SIGN " }\n");
+    door.provider = providers[PROVIDER_CLOUDEVENTS];
+    in.type = STR("application/cloudevents-batch+json");
+    refuse_batch(CE_RIGHT, CE_WRONG, "missing");
+    assert_refused("{}", 400, "malformed");
+    assert_refused("[" CE_WRONG, 400, "malformed");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -256,6 +335,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_account_without_a_way_to_send_has_no_sender, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_path_that_is_none_is_told, set_up, tear_down),
         cmocka_unit_test(headers_of_a_cloudevent_are_decoded),
+        cmocka_unit_test_setup_teardown(bad_items_of_a_batch_are_left_out_and_told_and_the_others_are_taken, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_batch_without_a_good_item_is_refused_as_its_first_one, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -196,6 +196,53 @@ TEST(answers_are_judged_as_line_documents_them)
     assert_judged(0, "", SEND_UNKNOWN, 0, "");
 }
 
+#define SAID(id, text)                                                                                                             \
+    "{\"type\":\"message\",\"webhookEventId\":\"" id                                                                               \
+    "\",\"source\":{\"userId\":\"U1\"},\"message\":{\"type\":\"text\",\"text\":\"" text "\"}}"
+
+TEST(a_text_that_is_no_text_keeps_none_of_its_neighbours_out)
+{
+    static const struct {
+        const char *sent, *kept;
+    } rows[] = { { "a\\u0000b", "a\xEF\xBF\xBD"
+                                "b" },
+                 { "cut \\ud83d", "cut \xEF\xBF\xBD" },
+                 { "\\ude00 late", "\xEF\xBF\xBD late" },
+                 { "\\ud83d\\ud83d\\ude00", "\xEF\xBF\xBD\xF0\x9F\x98\x80" },
+                 { "\\\\u0000 \xff", "\\u0000 \xEF\xBF\xBD" },
+                 { "\xED\xA0\xBD", "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD" } };
+    char body[1024];
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        double mended = metric_get(MET_CHANNEL_CUT, "characters");
+        snprintf(body, sizeof body, "{\"events\":[" SAID("1", "first") "," SAID("2", "%s") "," SAID("3", "last") "]}",
+                 rows[i].sent);
+        assert_int_equal(read_it(body), ERR_OK);
+        assert_int_equal(c.count, 3);
+        assert_str(c.events[1].text, rows[i].kept);
+        assert_str(c.events[2].text, "last");
+        assert_true(metric_get(MET_CHANNEL_CUT, "characters") == mended + 1);
+    }
+    assert_refused("{\"events\":[\\u0000]}", 400, "malformed");
+}
+
+TEST(an_entry_of_another_form_keeps_none_of_its_neighbours_out)
+{
+    static const char *const odd[] = { "null",
+                                       "7",
+                                       "[]",
+                                       "\"x\"",
+                                       "{}",
+                                       "{\"type\":[]}",
+                                       "{\"type\":\"message\"}",
+                                       "{\"type\":\"message\",\"message\":{\"type\":\"text\",\"text\":7},\"webhookEventId\":\"9\"}",
+                                       "{\"type\":\"message\",\"message\":{\"type\":\"text\",\"text\":\"x\"},\"source\":7}" };
+    char body[1024];
+    for (size_t i = 0; i < COUNT_OF(odd); i++) {
+        snprintf(body, sizeof body, "{\"events\":[%s," SAID("1", "hi") ",%s]}", odd[i], odd[i]);
+        assert_str(one_event(body)->text, "hi");
+    }
+}
+
 int main(void)
 {
 #define AT_DOOR(name) cmocka_unit_test_setup_teardown(name, set_up, door_tear_down)
@@ -208,6 +255,8 @@ int main(void)
         AT_DOOR(a_postback_is_said_by_its_data),
         AT_DOOR(what_is_no_word_of_a_customer_makes_no_event),
         AT_DOOR(what_is_no_delivery_is_refused),
+        AT_DOOR(a_text_that_is_no_text_keeps_none_of_its_neighbours_out),
+        AT_DOOR(an_entry_of_another_form_keeps_none_of_its_neighbours_out),
         AT_DOOR(the_first_reply_within_the_minute_uses_the_reply_token),
         AT_DOOR(later_ones_are_pushed_under_a_key_that_makes_them_one),
         AT_DOOR(a_text_of_many_units_goes_as_several_of_one_call),

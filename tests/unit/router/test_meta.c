@@ -193,6 +193,35 @@ TEST(entries_of_another_account_are_left_out_and_the_rest_is_taken)
     (void)one_event(WA_ONE("\"type\":\"text\",\"text\":{\"body\":\"hi\"}"));
 }
 
+TEST(an_entry_of_another_form_keeps_none_of_its_neighbours_out)
+{
+    static const char *const odd[] = { "null",
+                                       "7",
+                                       "[]",
+                                       "{}",
+                                       "{\"messaging\":7}",
+                                       "{\"messaging\":{\"a\":1}}",
+                                       "{\"messaging\":[null,7,{},{\"message\":7},{\"message\":{\"text\":\"x\",\"mid\":\"m\"}}]}",
+                                       "{\"messaging\":[{\"sender\":[],\"message\":{\"text\":\"x\",\"mid\":7}},{\"postback\":[]},"
+                                       "{\"delivery\":{\"mids\":7}}]}",
+                                       "{\"changes\":[7,{\"value\":null}],\"standby\":{}}" };
+    char body[2048];
+    for (size_t i = 0; i < COUNT_OF(odd); i++) {
+        snprintf(
+            body, sizeof body,
+            "{\"object\":\"page\",\"entry\":[%s,{\"messaging\":[{\"sender\":{\"id\":\"s\"},\"message\":{\"mid\":\"m1\",\"text\":"
+            "\"hi\"}}]},%s]}",
+            odd[i], odd[i]);
+        assert_str(one_event(body)->text, "hi");
+        snprintf(
+            body, sizeof body,
+            "{\"object\":\"whatsapp_business_account\",\"entry\":[%s,{\"changes\":[{\"field\":\"messages\",\"value\":{\"messages\":"
+            "[%s,{\"from\":\"82\",\"id\":\"w1\",\"type\":\"text\",\"text\":{\"body\":\"hi\"}}]}}]}]}",
+            odd[i], odd[i]);
+        assert_str(one_event(body)->text, "hi");
+    }
+}
+
 TEST(a_batch_is_taken_to_its_limit_and_refused_beyond)
 {
     struct buf b;
@@ -304,6 +333,7 @@ int main(void)
         AT_DOOR(every_kind_of_whatsapp_message_has_words),
         AT_DOOR(what_is_no_word_of_a_customer_makes_no_event),
         AT_DOOR(entries_of_another_account_are_left_out_and_the_rest_is_taken),
+        AT_DOOR(an_entry_of_another_form_keeps_none_of_its_neighbours_out),
         AT_DOOR(a_batch_is_taken_to_its_limit_and_refused_beyond),
         AT_DOOR(what_is_no_delivery_is_refused),
         AT_DOOR(messenger_and_instagram_are_answered_under_the_window_that_is_open),
