@@ -17,10 +17,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define BEAT_MS      10000u
-#define WS_REPLACED  4001u
-#define WS_NO_AGENT  4004u
-#define WS_TRY_AGAIN 1013u
+#define AGENT_PROTOCOL "naru.agent.1" /* the subprotocol, for clients that offer one */
+#define BEAT_MS        10000u
+#define WS_REPLACED    4001u
+#define WS_NO_AGENT    4004u
+#define WS_TRY_AGAIN   1013u
 
 static const struct rate sign_rate = { .burst = 20, .per_minute = 240 }; /* typing, read: beyond it they are dropped */
 
@@ -400,7 +401,7 @@ void agents_stream(struct router *r, struct http_req *req, uint16_t workspace, s
         return;
     }
     struct ws_cfg cfg = { .ctx = c, .on_text = on_text, .on_close = on_ws_close };
-    if (http_upgrade(req, &cfg, NULL, &c->sock)) {
+    if (http_upgrade(req, &cfg, AGENT_PROTOCOL, &c->sock)) {
         free(c);
         return;
     }

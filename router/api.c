@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "router/etag.h"
+#include "router/origin.h"
 
 #include <stdio.h>
 
@@ -74,10 +75,13 @@ static const struct route routes[] = {
     { HTTP_M_GET, "/metrics", MAY_ANYBODY, get_metrics, ACT_NONE },
     { HTTP_M_GET, "/healthz", MAY_ANYBODY, get_health, ACT_NONE },
     { HTTP_M_GET, "/readyz", MAY_ANYBODY, get_ready, ACT_NONE },
-    { HTTP_M_GET, "/", MAY_ANYBODY, get_root, ACT_NONE },
+    { HTTP_M_GET, "/v1/me", MAY_ALL, get_me, ACT_NONE },
+    { HTTP_M_GET, "/", MAY_ANYBODY, get_console, ACT_NONE },
+    { HTTP_M_GET, "/console/{}", MAY_ANYBODY, get_console, ACT_NONE },
 };
 #define ROUTES    (sizeof routes / sizeof *routes)
 #define QUERY_MAX 5
+#define PROOF_MAX 128u /* bytes of "Bearer " and a token */
 static const char *const method_names[] = { "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS" };
 
 /* ---- matching ---- */
@@ -135,9 +139,40 @@ static const struct route *find_route(struct call *c)
     return NULL;
 }
 
+/* Is the page that asks one of this server? */
+static bool page_is_ours(const struct call *c)
+{
+    const struct config_keep *k = &c->router->config;
+    struct str origin = http_header(c->req, "origin");
+    if (origin_of_host(origin, http_header(c->req, "host"))) return true;
+    for (uint32_t i = 0; i < k->policy_count; i++)
+        if (origin_of_url(origin, k->policies[i]->policy->public_url)) return true;
+    return false;
+}
+
+/* What the call proves itself with, as Authorization says it. A page's WebSocket has its token beside the subprotocol; only pages
+   of ours may do so. Answers and gives false otherwise. */
+static bool call_proof(struct call *c, char room[PROOF_MAX], struct str *out)
+{
+    *out = http_header(c->req, "authorization");
+    struct str token = c->route->act == ACT_CONNECT ? subprotocol_token(http_header(c->req, "sec-websocket-protocol")) : STR_NONE;
+    if (out->n || !token.n) return true;
+    if (!page_is_ours(c)) {
+        http_problem(c->req, 403, "forbidden",
+                     "only pages of this server send a token beside the subprotocol; its Origin is no page's "
+                     "of the Host, nor of the policy's public-url; a program sends Authorization");
+        return false;
+    }
+    int n = snprintf(room, PROOF_MAX, "Bearer %.*s", STR_FMT(token));
+    if (n < (int)PROOF_MAX) *out = (struct str){ room, (size_t)n };
+    return true;
+}
+
 static bool authorised(struct call *c)
 {
-    struct str header = http_header(c->req, "authorization");
+    char room[PROOF_MAX];
+    struct str header;
+    if (!call_proof(c, room, &header)) return false;
     enum err e = tokens_check(c->router->tokens, header, clock_wall_ms(), &c->token);
     if (e == ERR_UNAUTHORIZED && header.n) { /* made a moment ago, perhaps */
         tokens_refresh(c->router->tokens);

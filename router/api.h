@@ -94,6 +94,7 @@ void get_problem(struct call *c);
 void get_metrics(struct call *c); /* api_state.c */
 void get_health(struct call *c);
 void get_ready(struct call *c);
-void get_root(struct call *c);
+void get_me(struct call *c);
+void get_console(struct call *c); /* console.c: the page, and what it is made of */
 
 #endif

@@ -1,4 +1,4 @@
-/* How the router is: metrics of this process and of those that report to it, liveness, readiness. */
+/* How the router is: metrics of this process and of those that report to it, liveness, readiness. And who asks. */
 #include "base/metrics.h"
 #include "router/api.h"
 
@@ -85,11 +85,27 @@ void get_ready(struct call *c)
     http_answer(c->req, ready ? 200 : 503, "application/json", buf_str(b), ready ? "" : "Retry-After: 1\r\n");
 }
 
-void get_root(struct call *c)
+/* Whose the token is, what it may do, and where. */
+void get_me(struct call *c)
 {
-    char text[128];
-    int n = snprintf(text, sizeof text, "{\"naru\":\"%s\",\"router\":\"%s\",\"api\":\"/v1\"}", NARU_VERSION, c->router->opts.name);
-    http_json(c->req, 200, (struct str){ text, n > 0 && (size_t)n < sizeof text ? (size_t)n : 0 });
+    struct buf *b = &c->router->text;
+    buf_clear(b);
+    struct jw w = jw_on(b);
+    jw_open(&w, '{');
+    jw_key(&w, "role"), jw_strz(&w, token_role_names[c->token->role]);
+    jw_key(&w, "subject"), jw_strz(&w, c->token->subject);
+    jw_key(&w, "workspace"), jw_strz(&w, c->token->workspace);
+    jw_key(&w, "workspaces"), jw_open(&w, '[');
+    for (uint32_t i = 0; i < c->router->config.policy_count; i++) {
+        const char *name = c->router->config.policies[i]->policy->workspace;
+        if (!strcmp(c->token->workspace, "*") || !strcmp(c->token->workspace, name)) jw_strz(&w, name);
+    }
+    jw_close(&w, ']');
+    jw_key(&w, "naru"), jw_strz(&w, NARU_VERSION);
+    jw_key(&w, "router"), jw_strz(&w, c->router->opts.name);
+    jw_close(&w, '}');
+    if (b->err) http_problem(c->req, 503, "overloaded", "out of memory");
+    else http_answer(c->req, 200, "application/json", buf_str(b), "Cache-Control: no-store\r\n");
 }
 
 /* What a problem's `type` leads to. */

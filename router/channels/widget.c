@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/rng.h"
 #include "router/channels/widget_impl.h"
+#include "router/origin.h"
 #include "router/router.h"
 
 #include <stdio.h>
@@ -35,16 +36,10 @@ static enum err no_webhook(struct channel_in *c)
 
 /* ---- origins ---- */
 
-static bool is_own(struct str origin, struct str host)
-{
-    size_t n = origin.n > 8 && !memcmp(origin.p, "https://", 8) ? 8 : origin.n > 7 && !memcmp(origin.p, "http://", 7) ? 7 : 0;
-    return n && host.n && str_eq((struct str){ origin.p + n, origin.n - n }, host);
-}
-
 static bool origin_allowed(const struct channel_in *c, struct str origin)
 {
     const struct words_list *list = &c->door->account->origins;
-    if (is_own(origin, c->in->header(c->in->ctx, "host"))) return true;
+    if (origin_of_host(origin, c->in->header(c->in->ctx, "host"))) return true;
     for (uint32_t i = 0; i < list->count; i++)
         if (str_is(origin, list->v[i]) || !strcmp(list->v[i], "*")) return origin.n > 0;
     return false;
@@ -158,25 +153,11 @@ static void get_look(struct channel_in *c, struct str origin)
 
 /* ---- the stream ---- */
 
-/* A token in the handshake: one of the offered subprotocols. STR_NONE: there is none, and the client's hello brings it. */
-static struct str token_offered(struct str offered)
-{
-    static const struct str prefix = { WIDGET_TOKEN, sizeof WIDGET_TOKEN - 1 };
-    while (offered.n) {
-        const char *comma = memchr(offered.p, ',', offered.n);
-        struct str one = { offered.p, comma ? (size_t)(comma - offered.p) : offered.n };
-        offered = (struct str){ offered.p + one.n + (comma != NULL), offered.n - one.n - (comma != NULL) };
-        while (one.n && *one.p == ' ') one.p++, one.n--;
-        while (one.n && one.p[one.n - 1] == ' ') one.n--;
-        if (one.n > prefix.n && !memcmp(one.p, prefix.p, prefix.n)) return (struct str){ one.p + prefix.n, one.n - prefix.n };
-    }
-    return STR_NONE;
-}
-
 static void open_stream(struct channel_in *c, struct str origin)
 {
     struct widget_claims claims;
-    struct str token = token_offered(c->in->header(c->in->ctx, "sec-websocket-protocol"));
+    /* Without one in the handshake the client's hello brings it. */
+    struct str token = subprotocol_token(c->in->header(c->in->ctx, "sec-websocket-protocol"));
     (void)origin;
     if (token.n) {
         enum token_fault f =

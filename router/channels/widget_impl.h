@@ -8,8 +8,7 @@
 #include "router/journal.h"
 
 #define WIDGET_PROTOCOL "naru.chat.1" /* the WebSocket's subprotocol; a token may stand beside it as "naru.token.TOKEN" */
-#define WIDGET_TOKEN    "naru.token."
-#define WIDGET_MESSAGE  65536u /* bytes of what a client says at once */
+#define WIDGET_MESSAGE  65536u        /* bytes of what a client says at once */
 #define WIDGET_PING_MS  30000u
 #define WIDGET_HELLO_MS 10000u /* from the handshake to the client's hello */
 

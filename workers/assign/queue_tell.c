@@ -25,7 +25,6 @@ static void tell(struct workspace *ws, uint32_t i)
     buf_clear(&ws->detail);
     jw_open(&w, '{');
     read_queue_fields(ws, &w, i);
-    jw_key(&w, "open"), jw_bool(&w, !q->told.shut_now);
     jw_close(&w, '}');
     q->told.at = ws->now;
     q->told.waiting = (uint32_t)q->by_age.count;

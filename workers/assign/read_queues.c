@@ -25,6 +25,13 @@ static void put_forecast(struct workspace *ws, struct jw *w, uint32_t queue)
     jw_key(w, "rate_per_hour"), jw_f64(w, rounded(estimate_rate(&s)));
 }
 
+static bool is_open(const struct workspace *ws, const struct queue *q)
+{
+    uint64_t next;
+
+    return q->answer.hours < 0 || hours_open(&ws->policy->hours[q->answer.hours], ws->now, &next);
+}
+
 void read_queue_fields(struct workspace *ws, struct jw *w, uint32_t i)
 {
     const struct wait_queue *q = &ws->queues[i];
@@ -36,6 +43,7 @@ void read_queue_fields(struct workspace *ws, struct jw *w, uint32_t i)
     jw_key(w, "assigned"), jw_u64(w, q->assigned);
     jw_key(w, "scheduled"), jw_u64(w, q->scheduled);
     jw_key(w, "staffed"), jw_bool(w, forecast_queue_staffed(ws, i));
+    jw_key(w, "open"), jw_bool(w, is_open(ws, &ws->policy->queues[i]));
     put_forecast(ws, w, i);
     if (q->met >= 0) jw_key(w, "answered_in_time"), jw_f64(w, rounded(q->met));
 }
