@@ -24,6 +24,10 @@
 #define LIM_HOOKS            2000000u    /* changes that one router has still to tell webhooks; about 200 bytes each … */
 #define LIM_HOOKS_EACH       1000000u    /* … and one webhook */
 #define LIM_WEBHOOKS         32u         /* of one policy */
+#define LIM_STREAMS          100u        /* readers of GET /v1/stream of one router */
+#define LIM_STREAM_CHANGES   65536u      /* changes kept for those who connect again or read slowly … */
+#define LIM_STREAM_BYTES     16777216u   /* … and their bytes, packed; both of all workspaces together */
+#define LIM_STREAM_AHEAD     131072u     /* unwritten bytes of one reader: beyond it waits in the ring, and falls out of it */
 #define LIM_CHATS            50000u      /* conversations of the web chat that one router remembers */
 #define LIM_CHAT_LINES       200u        /* messages of one that are kept */
 #define LIM_CHAT_BYTES       134217728u  /* of all their messages together: the longest untouched go first */

@@ -88,6 +88,10 @@
     X(HOOK_DEAD, M_GAUGE, "naru_hook_dead_letters", "webhook", "Changes that a webhook did not take in time, kept for a replay")    \
     X(HOOK_STATE, M_GAUGE, "naru_hook_state", "webhook",                                                                            \
       "0: it is told of changes; 1: probed after failures in a row; 2: off, it said 410 Gone; 3: its secret cannot be read")        \
+    X(STREAMS, M_GAUGE, "naru_streams", "", "Readers of the stream of changes")                                                     \
+    X(STREAM_MESSAGES, M_COUNTER, "naru_stream_messages_total", "what", "Told to readers of the stream: change, gap")               \
+    X(STREAM_ENDED, M_COUNTER, "naru_streams_ended_total", "cause",                                                                \
+      "Streams that ended, by cause: client, slow, token, stopping; full: one more was refused")                                   \
     X(BOT_ANSWERS, M_COUNTER, "naru_bot_answers_total", "result",                                                                  \
       "What came of asking a bot's webhook: reply, done, handover, decline, unsure, failed, bad")                                  \
     X(BOTS, M_GAUGE, "naru_bots", "", "Bots by webhook that this router serves")                                                    \

@@ -162,6 +162,9 @@ struct webhook {
 /* What a change is called in `only` and in the type of its event: "ticket.opened", "agent.presence", "queue.changed"; NULL: it is
    not told. */
 const char *webhook_word(enum entry_kind kind);
+/* What one word of `only` means, as bits of enum entry_kind ("ticket.*": all that begin so); 0: nothing that is told. */
+uint64_t webhook_kinds(struct str said);
+const char *webhook_near(struct str said); /* … and the nearest that means something; NULL: none is near */
 
 /* A rule's `when` is a tree of conditions: all of a `struct conds` must hold; within one condition, any of its words. */
 enum cond_kind {

@@ -35,37 +35,42 @@ const char *webhook_word(enum entry_kind kind)
 
 /* ---- only ---- */
 
-static bool means(const char *said, const char *word)
+static bool means(struct str said, const char *word)
 {
-    size_t n = strlen(said);
-    return word && (strcmp(said, word) == 0 || (n && said[n - 1] == '*' && strncmp(said, word, n - 1) == 0));
+    bool open = said.n && said.p[said.n - 1] == '*';
+    return word && (str_is(said, word) || (open && strncmp(said.p, word, said.n - 1) == 0));
 }
 
-static uint64_t kinds_of(const char *said)
+uint64_t webhook_kinds(struct str said)
 {
     uint64_t kinds = 0;
     for (unsigned k = 0; k < KINDS; k++) kinds |= (uint64_t)means(said, webhook_word((enum entry_kind)k)) << k;
     return kinds;
 }
 
-static void unknown_kind(struct bind *b, const struct ynode *n)
+const char *webhook_near(struct str said)
 {
     const char *words[KINDS + GROUPS];
     size_t count = 0;
     for (unsigned k = 0; k < KINDS; k++)
         if ((words[count] = webhook_word((enum entry_kind)k))) count++;
     for (size_t i = 0; i < GROUPS; i++) words[count++] = groups[i];
-    const char *near = str_nearest(n->text, words, count);
+    return str_nearest(said, words, count);
+}
+
+static void unknown_kind(struct bind *b, const struct ynode *n)
+{
+    const char *near = webhook_near(n->text);
     bind_error(b, n, "\"%.*s\" is no change that is told%s%s%s", STR_FMT(findings_shown(n->text)), near ? " (did you mean \"" : "",
                near ? near : "", near ? "\"?)" : "; ticket.*, agent.* and queue.* are all of their kind");
 }
 
 static void check_only(struct bind *b, const struct ynode *n, struct webhook *w)
 {
-    w->kinds = n ? 0 : kinds_of("*");
+    w->kinds = n ? 0 : webhook_kinds(STR("*"));
     if (!n || n->type == Y_MAP) return;
     for (const struct ynode *c = bind_first(n); c; c = c == n ? NULL : c->next) {
-        uint64_t kinds = c->type == Y_SCALAR && c->text.n ? kinds_of(c->text.p) : 0;
+        uint64_t kinds = c->type == Y_SCALAR && c->text.n ? webhook_kinds(c->text) : 0;
         if (!kinds && c->type == Y_SCALAR && c->text.n) unknown_kind(b, c);
         w->kinds |= kinds;
     }

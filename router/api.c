@@ -56,6 +56,7 @@ static const struct route routes[] = {
     { HTTP_M_DELETE, "/v1/customers/{}", STAFF, forget_customer, ACT_NONE },
     { HTTP_M_GET, "/v1/queues", PEOPLE, get_queue, ACT_QUEUES },
     { HTTP_M_GET, "/v1/queues/{}", PEOPLE, get_queue, ACT_QUEUES },
+    { HTTP_M_GET, "/v1/stream", STAFF, get_stream, ACT_NONE },
     { HTTP_M_GET, "/v1/policy", STAFF, get_policy, ACT_NONE },
     { HTTP_M_POST, "/v1/policy", MAY_OPERATOR, post_policy, ACT_CONFIG },
     { HTTP_M_PUT, "/v1/policy", MAY_OPERATOR, post_policy, ACT_CONFIG },
@@ -207,6 +208,7 @@ static bool query_known(struct call *c)
                  { "/v1/feedback", { "since", "after", "limit" } },
                  { "/v1/webhooks/{}/dead", { "after", "limit" } },
                  { "/v1/customers", { "account", "id" } },
+                 { "/v1/stream", { "only", "ticket", "queue", "after" } },
                  { "/v1/policy", { "check" } } };
     const char *known[QUERY_MAX + 1] = { "workspace" };
     struct str q = http_query(c->req);

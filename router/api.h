@@ -77,6 +77,7 @@ void delete_agent(struct call *c);
 void post_presence(struct call *c);
 void agent_stream(struct call *c);
 void get_queue(struct call *c);
+void get_stream(struct call *c); /* api_stream.c */
 void get_policy(struct call *c); /* api_policy.c */
 void post_policy(struct call *c);
 /* Stores a configuration here and with the leader, when there is one, then answers 200 with `answer`. */

@@ -63,6 +63,15 @@ void events_fini(struct events *ev)
 struct kept_event *events_find(const struct events *ev, const struct id *id) { return map_get(&ev->by_id, key_of(id)); }
 struct kept_ticket *events_ticket(const struct events *ev, const struct id *id) { return map_get(&ev->by_ticket, key_of(id)); }
 
+const struct kept_event *events_about(const struct events *ev, const struct entry *en, bool *own)
+{
+    const struct kept_event *e = id_is_none(&en->event) ? NULL : events_find(ev, &en->event);
+    *own = e != NULL;
+    if (e) return e;
+    const struct kept_ticket *t = id_is_none(&en->ticket) ? NULL : events_ticket(ev, &en->ticket);
+    return t ? TAILQ_FIRST(&t->events) : NULL;
+}
+
 enum err events_workspace(struct events *ev, struct str name, uint16_t *number)
 {
     for (uint32_t i = 0; i < ev->workspace_count; i++) {

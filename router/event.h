@@ -63,7 +63,7 @@ struct kept_event {
     uint32_t packed_n, verdict_n;
     uint64_t row_event, row_verdict, row_entry, row_dead; /* journal numbers, 0: no such row */
     uint64_t dead_at;                                     /* when it died or was replayed, whichever is later */
-    char *cause; /* why it died, as the row says; owned; NULL while it lives */
+    char *cause;                                          /* why it died, as the row says; owned; NULL while it lives */
     bool dead;
     char bytes[]; /* of `packed`, when it was known at once */
 };
@@ -114,6 +114,8 @@ void events_fini(struct events *ev);
 
 struct kept_event *events_find(const struct events *ev, const struct id *id);
 struct kept_ticket *events_ticket(const struct events *ev, const struct id *id);
+/* The event that an entry is about: its own, when that is kept here (*own), else the first of its ticket. NULL: none is known. */
+const struct kept_event *events_about(const struct events *ev, const struct entry *en, bool *own);
 /* The number of a workspace's name, given on first sight. ERR_FULL beyond EVENTS_WORKSPACES. */
 enum err events_workspace(struct events *ev, struct str name, uint16_t *number);
 

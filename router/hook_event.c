@@ -96,8 +96,7 @@ static void put_agent(struct jw *w, const struct entry *en)
     if (colon) jw_text(w, "reason", (struct str){ colon + 1, en->cause.n - word.n - 1 });
 }
 
-/* Kinds whose detail says what changed; of others it explains how it was decided, which GET /v1/tickets/{id}/explain tells. */
-static bool tells_detail(const struct entry *en)
+bool hook_tells_detail(const struct entry *en)
 {
     static const uint64_t kinds = 1ull << ENTRY_RELAXED | 1ull << ENTRY_NOTIFIED | 1ull << ENTRY_UPDATED | 1ull << ENTRY_SCHEDULED |
                                   1ull << ENTRY_DEFLECTED | 1ull << ENTRY_QUEUE;
@@ -116,7 +115,7 @@ static void put_data(struct jw *w, const struct hook_row *r)
     if (ticket) jw_text(w, "cause", en->cause);
     jw_text(w, "actor", en->actor);
     jw_text(w, "policy", en->policy);
-    if (tells_detail(en)) jw_key(w, "detail"), jw_raw(w, en->detail);
+    if (hook_tells_detail(en)) jw_key(w, "detail"), jw_raw(w, en->detail);
     jw_close(w, '}');
 }
 

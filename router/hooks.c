@@ -212,16 +212,14 @@ static uint32_t who_wants(struct router *r, uint16_t workspace, const struct ent
 static void add_facts(struct router *r, const struct entry *en, struct hook_row *row)
 {
     struct arena *a = &r->hooks.scratch;
-    const struct kept_event *own = id_is_none(&en->event) ? NULL : events_find(&r->events, &en->event), *e = own;
-    const struct kept_ticket *t = id_is_none(&en->ticket) ? NULL : events_ticket(&r->events, &en->ticket);
+    bool own;
+    const struct kept_event *e = events_about(&r->events, en, &own);
     bool judged = en->kind == ENTRY_OPENED || en->kind == ENTRY_JOINED;
     struct event event;
     struct verdict verdict;
-    if (!e && t) e = TAILQ_FIRST(&t->events);
     if (!e || !e->packed || record_unpack(&event_record, &event, (struct str){ e->packed, e->packed_n }, a)) return;
-    judged =
-        judged && own && own->verdict && !record_unpack(&verdict_record, &verdict, (struct str){ own->verdict, own->verdict_n }, a);
-    hook_row_facts(row, &event, own != NULL, judged ? &verdict : NULL);
+    judged = judged && own && e->verdict && !record_unpack(&verdict_record, &verdict, (struct str){ e->verdict, e->verdict_n }, a);
+    hook_row_facts(row, &event, own, judged ? &verdict : NULL);
 }
 
 /* Those for whom there was room. */
@@ -399,8 +397,8 @@ static enum err send_now(struct router *r, struct told *t, struct str body)
     return ERR_OK;
 }
 
-/* ERR_NOTFOUND: compaction has moved it meanwhile, and told us since; a row that is lost where it should be fails as a sending does,
-   so that it is asked for less and less often, and given up. */
+/* ERR_NOTFOUND: compaction has moved it meanwhile, and told us since; a row that is lost where it should be fails as a sending
+   does, so that it is asked for less and less often, and given up. */
 static void on_read(void *ctx, enum err e, struct str body)
 {
     struct told *t = ctx;

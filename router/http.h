@@ -74,6 +74,24 @@ void http_json(struct http_req *r, unsigned status, struct str json);
 void http_problem(struct http_req *r, unsigned status, const char *type, const char *detail_fmt, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* An answer without an end: a head, then texts as they come, until one side closes; no other request follows on the connection. */
+struct http_stream;
+struct http_stream_cfg {
+    void *ctx;
+    void (*on_room)(void *ctx); /* all that was sent has left; more may be sent from inside it */
+    void (*on_close)(void *ctx,
+                     enum err why); /* called once, and never inside the functions below; the stream is gone with it. ERR_CLOSED:
+                                       the client went; ERR_TIMEOUT: it did not read; ERR_UNAVAILABLE: draining */
+};
+/* ERR_CLOSED: the client is gone, or it was a HEAD and has its head; ERR_UNAVAILABLE: requests before it are unanswered, draining,
+ * out of memory; answered (400, 503). `r` is gone in any case. `extra_headers` as of http_answer. */
+enum err http_stream_open(struct http_req *r, const struct http_stream_cfg *cfg, const char *type, const char *extra_headers,
+                          struct http_stream **out);
+void http_stream_send(struct http_stream *s, struct str text); /* leaves at the end of the loop turn; copied */
+size_t http_stream_unsent(const struct http_stream *s);        /* the sender's own bound: nothing is refused below LIM_OUT_CAP */
+/* After what was sent; on_close is not called. The stream is gone for the caller. */
+void http_stream_end(struct http_stream *s);
+
 /* WebSocket (RFC 6455; framing by wslay). The handshake is checked and answered here. */
 struct ws_cfg {
     void *ctx;

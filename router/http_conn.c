@@ -42,9 +42,12 @@ static bool may_take(struct http_conn *c)
     return !c->held;
 }
 
+/* Read all the same, so that the client's end is seen. */
+static bool drops_input(const struct http_conn *c) { return c->state == CONN_LINGER || c->state == CONN_STREAM; }
+
 static void update_reading(struct http_conn *c)
 {
-    bool want = (c->state == CONN_OPEN && may_take(c) && !c->eof) || (c->state == CONN_LINGER && !c->eof);
+    bool want = !c->eof && (drops_input(c) || (c->state == CONN_OPEN && may_take(c)));
 
     if (c->state == CONN_CLOSED || want == c->reading) return;
     c->reading = want;
@@ -130,7 +133,7 @@ static void eat_part(struct http_conn *c)
 static void on_end(struct http_conn *c)
 {
     c->eof = true;
-    if (c->ws || c->state == CONN_LINGER) http_conn_close(c);
+    if (c->ws || drops_input(c)) http_conn_close(c);
     else http_conn_last(c); /* a client may shut its side and still wait for its answers */
 }
 
@@ -148,7 +151,7 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *b)
         http_conn_close(c);
         return;
     }
-    if (c->state == CONN_LINGER) return;
+    if (drops_input(c)) return;
     c->read_us = clock_mono_us();
     take_input(c, b->base, (size_t)n);
     update_reading(c);
@@ -247,6 +250,7 @@ void http_conn_flush(struct http_conn *c)
         return;
     }
     if (c->out.n && !c->writing_now) write_out(c);
+    if (c->stream && http_conn_unsent(c) == 0) http_stream_room(c->stream);
     if (c->held && c->part.n && may_take(c)) eat_part(c); /* what was put by while answers were awaited */
     if (c->state == CONN_LAST && !c->first && http_conn_unsent(c) == 0) linger(c);
     if (c->state != CONN_CLOSED) update_reading(c);
@@ -283,6 +287,7 @@ void http_conn_close(struct http_conn *c)
         if (r->answered) http_req_free(r);
     if (c->ws) ws_gone(c->ws);
     c->ws = NULL;
+    if (c->stream) http_stream_gone(c->stream, ERR_CLOSED);
     uv_close((uv_handle_t *)&c->tcp, on_closed);
 }
 
@@ -455,6 +460,7 @@ void http_conn_sweep(struct http_conn *c, uint64_t now_ms)
         if (now_ms - c->stall_ms >= HTTP_LINGER_MS) http_conn_close(c);
     } else if (is_stalled(c, now_ms)) {
         http_refused("slow_reader");
+        if (c->stream) http_stream_gone(c->stream, ERR_TIMEOUT);
         http_conn_close(c);
     } else if (c->ws) {
         ws_sweep(c->ws, now_ms);
@@ -467,6 +473,7 @@ void http_conn_sweep(struct http_conn *c, uint64_t now_ms)
 
 void http_conn_drain(struct http_conn *c)
 {
+    if (c->stream) http_stream_gone(c->stream, ERR_UNAVAILABLE);
     if (c->state != CONN_OPEN) return;
     if (c->ws) ws_close(c->ws, 1001, "going away");
     else if (c->first || c->in.phase == HTTP_PHASE_IDLE) http_conn_last(c);

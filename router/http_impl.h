@@ -21,6 +21,7 @@
 enum http_conn_state {
     CONN_OPEN,   /* reads requests, or is a WebSocket */
     CONN_LAST,   /* reads no more; ends when all is answered and written */
+    CONN_STREAM, /* its last answer goes on; drops input */
     CONN_LINGER, /* our side is shut; drops input until the client's end */
     CONN_CLOSED, /* uv_close was called; freed in its callback */
 };
@@ -51,6 +52,7 @@ struct http_conn {
     size_t stall_left;
     enum http_in_phase phase; /* the one since_ms speaks of */
     struct ws *ws;
+    struct http_stream *stream; /* in CONN_STREAM alone */
 };
 
 struct http {
@@ -114,6 +116,10 @@ void http_answer_late(struct http_conn *c);
 void http_answer_refusal(struct http_conn *c, struct http_req *r, const struct http_refusal *why);
 void http_line_push(struct http_conn *c, struct http_req *r);
 struct http_req *http_line_pop(struct http_conn *c);
+
+/* http_stream.c */
+void http_stream_gone(struct http_stream *s, enum err why); /* tells on_close, frees; the connection ends, unless it is closed */
+void http_stream_room(struct http_stream *s);               /* nothing is unsent */
 
 /* ws.c */
 bool ws_framer_new(struct http *h);

@@ -575,6 +575,7 @@ void leader_on_entry(struct router *r, struct peer *p, const struct entry *en)
     struct leader *l = leader_of(r, ws);
     if (!l || l->peer != p || !l->led || en->epoch > l->epoch) return;
     if (!entry_due(l, en, router_now(r))) return;
+    streams_heard(r, ws, en); /* while its ticket is still known */
     if (keep_hook(r, l, en) || keep(r, l, en)) {
         l->seen_due = true; /* could not be kept: not handled, to be told again */
         return;

@@ -194,6 +194,7 @@ static bool on_turn(struct turn_end *t)
     bool did = dispatch_pump(&r->dispatch, router_now(r)) > 0;
     did |= leaders_pump(r);
     if (did) mailbox_flush(r->mail);
+    streams_pump(r);
     return hooks_pump(r);
 }
 
@@ -231,6 +232,7 @@ static void on_second(struct timer *t)
     settle_retry(r);
     count_customers(r);
     tokens_refresh(r->tokens);
+    streams_tick(r, now);
     tell_again(r);
 }
 
@@ -333,6 +335,7 @@ static enum err open_memory(struct router *r)
     if (!e) e = bots_init(r);
     if (!e) e = widget_init(r);
     if (!e) e = hooks_init(r);
+    if (!e) e = streams_init(&r->streams);
     if (!e) e = doors_init(r);
     if (!e) e = messages_init(r);
     if (!e) e = people_init(&r->people.people);
@@ -523,6 +526,7 @@ static void free_memory(struct router *r)
     bots_fini(r);
     widget_fini(r);
     hooks_fini(r);
+    streams_fini(&r->streams);
     messages_fini(r);
     lmtp_free(r->lmtp);
     mailroom_free(r->mails);

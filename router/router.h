@@ -24,6 +24,7 @@
 #include "router/mailroom.h"
 #include "router/messages.h"
 #include "router/people_share.h"
+#include "router/stream.h"
 #include "router/token.h"
 
 struct router_opts {
@@ -55,6 +56,7 @@ struct router {
     struct widget widget;
     struct doors doors;
     struct hooks hooks;
+    struct streams streams;
     struct messages messages;
     struct mailroom *mails;
     struct lmtp *lmtp; /* NULL: no such door */

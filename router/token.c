@@ -253,25 +253,57 @@ void tokens_refresh(struct tokens *t)
     log_info("tokens=%s read again count=%zu", t->path, t->n);
 }
 
-enum err tokens_check(struct tokens *t, struct str header, uint64_t wall_ms, const struct token **out)
+/* What a header says is a token; empty: it is none. */
+static struct str token_of(struct str header)
 {
-    unsigned char hash[32];
-
-    *out = NULL;
-    if (header.n < 7 || (memcmp(header.p, "Bearer ", 7) != 0 && memcmp(header.p, "bearer ", 7) != 0)) return ERR_UNAUTHORIZED;
+    if (header.n < 7 || (memcmp(header.p, "Bearer ", 7) != 0 && memcmp(header.p, "bearer ", 7) != 0)) return STR_NONE;
     struct str text = { header.p + 7, header.n - 7 };
-    if (text.n != TOKEN_CHARS || memcmp(text.p, TOKEN_PREFIX, sizeof TOKEN_PREFIX - 1) != 0) return ERR_UNAUTHORIZED;
-    const struct entry *it = t->last_entry;
-    if (!it || CRYPTO_memcmp(text.p, t->last, TOKEN_CHARS) != 0) {
-        SHA256((const unsigned char *)text.p, text.n, hash);
-        it = map_get(&t->by_hash, (struct str){ (char *)hash, 32 });
-        if (!it || CRYPTO_memcmp(it->hash, hash, 32) != 0) return ERR_UNAUTHORIZED;
-        memcpy(t->last, text.p, TOKEN_CHARS);
-        t->last_entry = it;
-    }
+    bool good = text.n == TOKEN_CHARS && memcmp(text.p, TOKEN_PREFIX, sizeof TOKEN_PREFIX - 1) == 0;
+    return good ? text : STR_NONE;
+}
+
+bool token_hash(struct str header, unsigned char hash[32])
+{
+    struct str text = token_of(header);
+    if (text.n) SHA256((const unsigned char *)text.p, text.n, hash);
+    return text.n > 0;
+}
+
+static const struct entry *find(const struct tokens *t, const unsigned char hash[32])
+{
+    const struct entry *it = map_get(&t->by_hash, (struct str){ (const char *)hash, 32 });
+    return it && CRYPTO_memcmp(it->hash, hash, 32) == 0 ? it : NULL;
+}
+
+static enum err give(const struct entry *it, uint64_t wall_ms, const struct token **out)
+{
     if (it->what.expires && it->what.expires <= wall_ms) return ERR_STALE;
     *out = &it->what;
     return ERR_OK;
+}
+
+enum err tokens_check(struct tokens *t, struct str header, uint64_t wall_ms, const struct token **out)
+{
+    unsigned char hash[32];
+    struct str text = token_of(header);
+
+    *out = NULL;
+    if (!text.n) return ERR_UNAUTHORIZED;
+    if (t->last_entry && CRYPTO_memcmp(text.p, t->last, TOKEN_CHARS) == 0) return give(t->last_entry, wall_ms, out);
+    if (!token_hash(header, hash)) return ERR_UNAUTHORIZED;
+    const struct entry *it = find(t, hash);
+    if (!it) return ERR_UNAUTHORIZED;
+    memcpy(t->last, text.p, TOKEN_CHARS);
+    t->last_entry = it;
+    return give(it, wall_ms, out);
+}
+
+enum err tokens_again(const struct tokens *t, const unsigned char hash[32], uint64_t wall_ms, const struct token **out)
+{
+    const struct entry *it = find(t, hash);
+
+    *out = NULL;
+    return it ? give(it, wall_ms, out) : ERR_UNAUTHORIZED;
 }
 
 /* ---- writing ---- */

@@ -26,6 +26,9 @@ void tokens_refresh(struct tokens *t);
 /* `header` is the value of Authorization. ERR_UNAUTHORIZED: absent, malformed or unknown; ERR_STALE: expired. *out is borrowed
  * until the next refresh. */
 enum err tokens_check(struct tokens *t, struct str header, uint64_t wall_ms, const struct token **out);
+/* For who goes on after the request: what tokens_again knows the same token by. False: the header is no token. */
+bool token_hash(struct str header, unsigned char hash[32]);
+enum err tokens_again(const struct tokens *t, const unsigned char hash[32], uint64_t wall_ms, const struct token **out);
 /* Makes a token and adds it to the file. `text` gets it, once and never again. */
 enum err token_create(const char *path, const struct token *what, struct str name, uint64_t wall_ms, char text[64]);
 /* One line of the file, for people. */
