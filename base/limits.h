@@ -82,7 +82,7 @@
 #define LIM_IDENTITY_DAYS    8u
 #define LIM_ACTS             65536u      /* questions to the leader under way */
 #define LIM_KNOWN_CUSTOMERS  200000u     /* whose last agent and tickets one workspace remembers; about 400 bytes each */
-#define LIM_MESSAGES         65536u      /* to customers, kept in one router: under way, and those of live tickets */
+#define LIM_MESSAGES         65536u      /* to customers, kept in one router: under way, of live tickets, and those that a person must look at */
 #define LIM_MESSAGE_BYTES    268435456u  /* … of all of them */
 #define LIM_REPLY_DETAIL     60000u      /* bytes of a reply with its text escaped, in an entry */
 #define LIM_LIFE             64u         /* change-log entries kept with a ticket */

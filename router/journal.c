@@ -467,12 +467,20 @@ static enum err load_seen(void *ctx, uint64_t number, unsigned kind, const struc
     return e;
 }
 
+bool row_ends_with_event(enum row_kind kind)
+{
+    static const bool ends[] = {
+        [ROW_EVENT] = true, [ROW_VERDICT] = true, [ROW_ENTRY] = true, [ROW_DEAD] = true, [ROW_TAKEN] = true
+    };
+    return kind < sizeof ends / sizeof *ends && ends[kind];
+}
+
 /* Rows of a settled event are garbage that compaction has not reached yet. */
 static enum err load_row(void *ctx, uint64_t number, unsigned kind, const struct id *id, struct str body)
 {
     struct journal *j = ctx;
     const struct known_entry *k = known_get(&j->known, id);
-    if (k && k->number > number && kind != ROW_CONFIG) return ERR_OK;
+    if (k && k->number > number && row_ends_with_event((enum row_kind)kind)) return ERR_OK;
     if (j->cfg.on_row) j->cfg.on_row(j->cfg.ctx, number, (enum row_kind)kind, id, body);
     return ERR_OK;
 }

@@ -31,7 +31,7 @@ static bool is_live(struct journal *j, const struct row_ref *ref)
 {
     if (!ref->kind) return false;
     const struct known_entry *k = known_get(&j->known, &ref->id);
-    if (k && k->number > ref->number && ref->kind != ROW_CONFIG) return false;
+    if (k && k->number > ref->number && row_ends_with_event((enum row_kind)ref->kind)) return false;
     return j->cfg.is_live(j->cfg.ctx, ref->number, (enum row_kind)ref->kind, &ref->id);
 }
 

@@ -381,15 +381,14 @@ static void pump(struct router *r)
 
 static void on_wake(struct timer *t) { pump(t->ctx); }
 
-/* Messages of tickets that are gone from here, once all have ended. */
+/* Messages of tickets that are gone from here, once nobody needs them. */
 static void sweep(struct router *r)
 {
     struct sending *s = of(r);
+    uint64_t now = clock_wall_ms();
     for (size_t n = s->by_ticket.count < SWEEP_MOST ? s->by_ticket.count : SWEEP_MOST; n; n--) {
         struct ticket_messages *t = TAILQ_FIRST(&s->tickets);
-        const struct out_message *m = TAILQ_FIRST(&t->all);
-        while (m && message_ended(m) && m->committed && !m->in_changed) m = TAILQ_NEXT(m, sibling);
-        if (!m && !events_ticket(&r->events, &t->ticket)) sending_drop(s, t);
+        if (!events_ticket(&r->events, &t->ticket) && sending_over(s, t, now)) sending_drop(s, t);
         else sending_to_back(s, t);
     }
 }

@@ -36,6 +36,22 @@ enum err sending_init(struct sending *s, size_t most, size_t most_bytes, uint64_
 bool message_ended(const struct out_message *m) { return m->state != MESSAGE_QUEUED && m->state != MESSAGE_SENDING; }
 struct out_message *sending_find(const struct sending *s, const struct id *id) { return idmap_get(&s->by_id, id); }
 bool sending_has_room(const struct sending *s) { return s->by_id.count < s->most && s->bytes < s->most_bytes; }
+
+/* A person need not look at it, or had the time to. */
+static bool asks_nobody(const struct out_message *m, uint64_t now)
+{
+    return (m->state != MESSAGE_FAILED && m->state != MESSAGE_UNKNOWN) || now >= m->at + SENDING_ASK_MS;
+}
+
+bool sending_over(const struct sending *s, const struct ticket_messages *of, uint64_t now)
+{
+    const struct out_message *m;
+    bool crowded = s->by_id.count > s->most / 2 || s->bytes > s->most_bytes / 2;
+    TAILQ_FOREACH (m, &of->all, sibling)
+        if (!message_ended(m) || !m->committed || m->in_changed || !(crowded || asks_nobody(m, now))) return false;
+    return true;
+}
+
 struct ticket_messages *sending_of_ticket(const struct sending *s, const struct id *ticket)
 {
     return idmap_get(&s->by_ticket, ticket);

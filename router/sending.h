@@ -31,6 +31,7 @@
 #define SENDING_BREAK_MS    5000u    /* … so long, then twice as long each time … */
 #define SENDING_BREAK_MOST  300000u  /* … at most; then one message tries it */
 #define SENDING_AT_ONCE     16u      /* under way of one account */
+#define SENDING_ASK_MS      86400000u /* what failed, or nobody knows of, is kept so long for a person, also when its ticket is over */
 
 #define MESSAGE_STATE_MAP(X)                                                                                                       \
     X(MESSAGE_QUEUED, "queued")                                                                                                    \
@@ -198,6 +199,9 @@ uint64_t sending_answered(const struct sending *s, const struct out_message *m);
 
 bool message_ended(const struct out_message *m);
 struct ticket_messages *sending_of_ticket(const struct sending *s, const struct id *ticket); /* NULL: none */
+/* May all messages of a ticket that has ended be forgotten? They have ended and their rows tell it; what failed, or nobody knows
+   of, a person had SENDING_ASK_MS to look at, unless more than half of what may be kept is. `now`: wall ms. */
+bool sending_over(const struct sending *s, const struct ticket_messages *of, uint64_t now);
 /* Puts a ticket behind all others in s->tickets. */
 void sending_to_back(struct sending *s, struct ticket_messages *of);
 /* Frees all messages of a ticket. All must have ended. */

@@ -241,6 +241,25 @@ def test_a_broken_connection_leaves_it_unknown_and_a_person_decides(naru, provid
         ann.act("resolve", ticket=ticket, token=token)
 
 
+def test_of_a_ticket_that_is_over_an_unknown_reply_is_still_listed_and_can_be_sent_again(naru, provider):
+    with naru.agent("ann") as ann:
+        unsure, token = hold(naru, ann, 1017)
+        provider.answer = lambda chat, body: "hang up"
+        id = reply(naru, unsure, "Did it come?").json["message"]
+        until(naru, unsure, id, "unknown")
+        provider.answer = lambda chat, body: 200
+        sure, other = hold(naru, ann, 1018)
+        sent = reply(naru, sure, "This one did").json["message"]
+        until(naru, sure, sent, "sent")
+        ann.act("resolve", ticket=unsure, token=token)
+        ann.act("resolve", ticket=sure, token=other)
+        kept = lambda: [m["id"] for state in ("sent", "unknown") for m in naru.get(f"/v1/messages?state={state}").json["messages"]]
+        wait_for("what is done with to go", lambda: sent not in kept())
+        assert id in kept()
+        assert naru.post(f"/v1/messages/{id}/resend").status == 200
+        wait_for("it to go out", lambda: provider.texts(1017) == ["Did it come?"] * 2)
+
+
 def test_a_provider_that_knows_ids_again_is_asked_again(naru, provider):
     with naru.agent("ann") as ann:
         ticket, token = hold(naru, ann, "U1008", account="line")

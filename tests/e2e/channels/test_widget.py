@@ -271,6 +271,12 @@ def test_a_conversation_with_an_agent_states_typing_and_read_marks(naru):
     chat.close(), tab.close()
     back = Chat(naru, jwt(who), after=ack["seq"])
     assert back.hear("message") == reply and back.hear("state")["state"] == "ended"
+    back.close()
+    naru.kill("router-1")  # the event is settled, and its line is still shown
+    naru.ready()
+    whole = Chat(naru, jwt(who))
+    assert [whole.hear("message")["seq"] for _ in range(2)] == [ack["seq"], reply["seq"]]
+    assert whole.write("주문한 옷이 아직 안 왔어요", id="m-1")["seq"] == ack["seq"]
 
 
 def test_the_same_message_twice_is_one_and_only_what_was_missed_comes_again_after_the_routers_death(naru):

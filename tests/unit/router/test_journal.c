@@ -461,6 +461,33 @@ static int64_t query(const char *path, const char *sql)
     return v;
 }
 
+static void a_line_of_a_chat_outlives_the_event_that_it_came_with_over_starts_and_compaction(void **state)
+{
+    struct bench *b = *state;
+    int told = 3;
+    b->keep[1] = true;
+    open_journal(b);
+    assert_int_equal(append(b, ROW_EVENT, 1, "what came in"), ERR_OK);
+    assert_int_equal(append(b, ROW_CHAT, 1, "the line"), ERR_OK);
+    assert_int_equal(settle(b, 1, 77), ERR_OK);
+    wait_for(b, &b->ok, told);
+    close_journal(b);
+    open_journal(b);
+    assert_int_equal(b->seen, 1);
+    assert_int_equal(b->seen_kinds[0], ROW_CHAT);
+    assert_string_equal(b->seen_body, "the line");
+    for (uint64_t n = 100; n < 100 + 150000; n++) {
+        assert_int_equal(append(b, ROW_EVENT, n, "others"), ERR_OK);
+        if (++told % 2000 == 0) wait_for(b, &b->ok, told);
+    }
+    wait_for(b, &b->ok, told);
+    assert_true(b->moved >= 1);
+    close_journal(b);
+    open_journal(b);
+    assert_true(b->first_at[ROW_CHAT & 7] > 0);
+    assert_int_equal(b->first_at[ROW_EVENT], 0); /* the event's own row went */
+}
+
 static void the_file_stays_as_large_as_what_lives_over_many_cycles(void **state)
 {
     struct bench *b = *state;
@@ -689,6 +716,7 @@ int main(void)
         TEST(every_acknowledged_row_is_there_after_a_kill),
         TEST(a_row_is_read_back_from_the_disk_and_a_missing_one_is_told),
         TEST(a_settled_identity_is_known_at_once_and_after_reopening_and_its_rows_are_not_told),
+        TEST(a_line_of_a_chat_outlives_the_event_that_it_came_with_over_starts_and_compaction),
         TEST(identities_leave_after_their_days_but_not_before_their_rows),
         TEST(the_file_stays_as_large_as_what_lives_over_many_cycles),
         TEST(the_write_ahead_log_is_bounded),

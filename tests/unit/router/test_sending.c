@@ -87,6 +87,51 @@ static void done(struct sending *s, struct out_message *m, enum send_end end, ui
     tell_all(s);
 }
 
+/* ---- how long they are kept ---- */
+
+static void of_a_ticket_that_is_over_what_failed_or_is_unknown_waits_a_day_for_a_person(void **state)
+{
+    struct sending s;
+    fresh(&s);
+    struct out_message *a = put(&s, 1, "line", "c1"), *b = put(&s, 2, "line", "c2");
+    const struct ticket_messages *of = a->of;
+    (void)state;
+    assert_ptr_equal(leave(&s, 1000), a);
+    assert_ptr_equal(leave(&s, 1000), b);
+    done(&s, a, SEND_DONE, 2000);
+    assert_false(sending_over(&s, of, 2000)); /* one is under way */
+    done(&s, b, SEND_UNKNOWN, 2000);
+    assert_false(sending_over(&s, of, 2000));
+    assert_false(sending_over(&s, of, 2000 + SENDING_ASK_MS - 1));
+    assert_true(sending_over(&s, of, 2000 + SENDING_ASK_MS));
+    assert_int_equal(sending_confirm(&s, b, 3000), ERR_OK);
+    assert_false(sending_over(&s, of, 3000)); /* its row does not say so yet */
+    tell_all(&s);
+    assert_true(sending_over(&s, of, 3000));
+    sending_fini(&s);
+}
+
+static void when_much_is_kept_nothing_waits_for_a_person(void **state)
+{
+    struct sending s;
+    fresh(&s);
+    struct out_message *m = put(&s, 1, "line", "c1");
+    (void)state;
+    assert_ptr_equal(leave(&s, 1000), m);
+    done(&s, m, SEND_REFUSED, 1000);
+    assert_false(sending_over(&s, m->of, 2000));
+    for (unsigned n = 2; n <= MESSAGES / 2; n++) put(&s, n, "line", "c2");
+    struct ticket_messages alone = { .all = TAILQ_HEAD_INITIALIZER(alone.all) };
+    TAILQ_REMOVE(&m->of->all, m, sibling); /* the others are of the same ticket, and have not ended */
+    TAILQ_INSERT_TAIL(&alone.all, m, sibling);
+    assert_false(sending_over(&s, &alone, 2000));
+    put(&s, MESSAGES, "line", "c2");
+    assert_true(sending_over(&s, &alone, 2000));
+    TAILQ_REMOVE(&alone.all, m, sibling);
+    TAILQ_INSERT_HEAD(&m->of->all, m, sibling);
+    sending_fini(&s);
+}
+
 /* ---- order ---- */
 
 static void of_one_conversation_the_next_leaves_only_after_the_former_ended(void **state)
@@ -519,6 +564,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(of_one_conversation_the_next_leaves_only_after_the_former_ended),
+        cmocka_unit_test(of_a_ticket_that_is_over_what_failed_or_is_unknown_waits_a_day_for_a_person),
+        cmocka_unit_test(when_much_is_kept_nothing_waits_for_a_person),
         cmocka_unit_test(a_message_without_a_durable_intent_does_not_leave),
         cmocka_unit_test(a_message_only_put_on_record_never_leaves),
         cmocka_unit_test(tries_are_further_and_further_apart_until_an_hour_has_passed),
