@@ -10,7 +10,7 @@ import described
 import pytest
 import websocket
 import yaml
-from conftest import ROOT, running
+from conftest import ROOT, running, wait_for
 
 ASYNCAPI = yaml.safe_load((ROOT / "proto" / "asyncapi.yaml").read_text())
 DESCRIBED = {}
@@ -272,7 +272,9 @@ def test_a_conversation_with_an_agent_states_typing_and_read_marks(naru):
     back = Chat(naru, jwt(who), after=ack["seq"])
     assert back.hear("message") == reply and back.hear("state")["state"] == "ended"
     back.close()
-    naru.kill("router-1")  # the event is settled, and its line is still shown
+    event = naru.get(f"/v1/tickets/{offer['ticket']}/explain").json["life"][0]["event"]
+    wait_for("the event to settle", lambda: naru.get(f"/v1/events/{event}").json["state"] == "settled")
+    naru.kill("router-1")  # its line is shown nevertheless
     naru.ready()
     whole = Chat(naru, jwt(who))
     assert [whole.hear("message")["seq"] for _ in range(2)] == [ack["seq"], reply["seq"]]
