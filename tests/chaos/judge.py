@@ -107,6 +107,10 @@ def events(case):
     return tickets
 
 
+def told_short(life):
+    return " ".join(f"{c['seq']}:{c['kind']}" + "".join(f":{c[k]}" for k in ("agent", "cause", "token") if c.get(k)) for c in life)
+
+
 def lives(case, tickets):
     """Each ticket was ended by the agent who had it, and never had two owners."""
     found, causes = {}, collections.Counter()
@@ -124,21 +128,21 @@ def lives(case, tickets):
         for c in life:
             if c["kind"] == "accepted":
                 if owner not in (None, c.get("agent")):
-                    case.broken("owners", f"{t} is {owner}'s and was accepted by {c.get('agent')} at seq {c['seq']}")
+                    case.broken("owners", f"{t} is {owner}'s and was accepted by {c.get('agent')} at seq {c['seq']}: {told_short(life)}")
                 owner = c.get("agent")
             elif c["kind"] in ("returned", "moved") or (c["kind"] == "ended"):
                 owner = None
-        end = life[-1]
+        end = [c for c in life if c.get("cause") != "repeat"][-1]  # a repeat: told again to a router that had forgotten
         causes[(end["kind"], end.get("state"), end.get("cause"))] += 1
         by_agent = any(act == "resolve" for _, act, _ in case.ledger.acts[t])
         if end["kind"] not in ("ended", "replied", "notified") or not by_agent or end.get("state", "resolved") != "resolved":
             case.broken("end", f"{t} ended by {end.get('kind')} state={end.get('state')} cause={end.get('cause')} actor={end.get('actor')}; "
                                f"asked: {case.ledger.acts[t]}")
-        kinds = [c["kind"] for c in life]
+        kinds = [c["kind"] for c in life if c.get("cause") != "repeat"]
         if kinds.count("opened") != 1 and not case.older:
-            case.broken("life", f"{t} was opened {kinds.count('opened')} times: {kinds}")
+            case.broken("life", f"{t} was opened {kinds.count('opened')} times: {told_short(life)}")
         if kinds.count("ended") > 1:
-            case.broken("life", f"{t} ended {kinds.count('ended')} times: {kinds}")
+            case.broken("life", f"{t} ended {kinds.count('ended')} times: {told_short(life)}")
     return found, causes
 
 
