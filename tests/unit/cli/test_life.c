@@ -199,8 +199,8 @@ TEST(anything_is_told_without_a_crash)
         "{}",
         "{\"verdict\":3,\"life\":{\"a\":1},\"feedback\":[1],\"waiting_for\":[],\"route\":\"x\"}",
         "{\"waits\":[3,{\"spans\":[{}],\"moments\":3,\"winner\":[1,2],\"smallest_change\":[]}],\"life\":[{\"seq\":1}]}",
-        "{\"verdict\":{\"reasons\":[3,{}],\"needs\":3,\"tags\":[[]]},\"life\":[{\"detail\":{\"top\":[1],"
-        "\"changes\":{\"a\":3,\"b\":[3]}}}]}"
+        ("{\"verdict\":{\"reasons\":[3,{}],\"needs\":3,\"tags\":[[]]},\"life\":[{\"detail\":{\"top\":[1],"
+         "\"changes\":{\"a\":3,\"b\":[3]}}}]}")
     };
     for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) tell(odd[i], odd[i]);
 }

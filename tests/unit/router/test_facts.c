@@ -75,9 +75,10 @@ static struct kept_event *come(struct incoming i)
 static void change(enum entry_kind kind, const struct kept_event *e, enum ticket_state s, enum urgency u, uint64_t at,
                    uint8_t ticket)
 {
+    seq++;
     struct entry en = { .workspace = STR("w"),
                         .epoch = 5,
-                        .seq = ++seq,
+                        .seq = seq,
                         .token_epoch = 5,
                         .token_seq = seq,
                         .kind = kind,
@@ -124,7 +125,7 @@ static void what_a_reply_must_know_is_not_told_to_triage(void **state)
         struct event e = { .workspace = STR("w"), .account = STR("a"), .conversation = STR("c"), .text = STR("hello"), .home = 4 };
         struct kept_event *k;
         for (unsigned n = 0; n < 3; n++) own[n] = (struct attribute){ str_of(orders[i][n]), STR("reply.with") };
-        e.external = (struct str){ "123" + i, 1 };
+        e.external = (struct str){ &"123"[i], 1 };
         e.attributes = (struct list){ own, 3 };
         e.id = id_of_event(e.account, e.external);
         buf_clear(&out);
