@@ -55,11 +55,11 @@ static enum err unpack(struct hook_row *out, struct str body, struct arena *a)
     struct verdict verdict;
     *out = (struct hook_row){ 0 };
     enum err e = record_unpack(&stream_row_record, &row, body, a);
-    if (!e && row.event.n) e = record_unpack(&event_record, &event, row.event, a);
-    if (!e && row.verdict.n) e = record_unpack(&verdict_record, &verdict, row.verdict, a);
     if (e) return e;
+    bool known = row.event.n && !record_unpack(&event_record, &event, row.event, a);
+    bool judged = row.verdict.n && !record_unpack(&verdict_record, &verdict, row.verdict, a);
     out->entry = row.entry;
-    hook_row_facts(out, row.event.n ? &event : NULL, row.own, row.verdict.n ? &verdict : NULL);
+    hook_row_facts(out, known ? &event : NULL, row.own, judged ? &verdict : NULL);
     return ERR_OK;
 }
 
