@@ -4,6 +4,7 @@ import time
 import pytest
 import websocket
 from conftest import by_hand, wait_for
+from listen import Curl
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +51,22 @@ def test_an_event_taken_at_one_router_is_resolved_by_an_agent_at_the_other(two):
         assert (ticket["state"], ticket["agent"]) == ("resolved", "ann")
         elsewhere = other.get(f"/v1/tickets/{offer['ticket']}")
         assert elsewhere.status == 404 and "router number 1" in elsewhere.json["detail"]
+
+
+def test_every_router_tells_all_changes_and_the_home_tells_most(two):
+    with Curl(two.routers[1]) as home, Curl(two.routers[2]) as other:
+        event = two.routers[1].event("told", "refund", customer="told").json["event"]
+        full, less = (e.hear("ticket.opened", event=event) for e in (home, other))
+        assert (full["id"], full["data"]["id"], full["data"]["subject"]) == (less["id"], less["data"]["id"], less["data"]["subject"])
+        only_home = {"account", "channel", "conversation", "customer", "external_id", "verdict"}
+        assert set(full["data"]["data"]) - set(less["data"]["data"]) == only_home
+        with two.routers[2].agent("ann") as ann:
+            serve(ann)
+        for ear in (home, other):
+            ear.hear("ticket.ended", ticket=full["data"]["subject"])
+        with Curl(two.routers[2], last=full["id"]) as moved:  # from the one to the other
+            moved.hear("ticket.ended", ticket=full["data"]["subject"])
+            assert moved.messages[0].name > full.name and not moved.of("gap")
 
 
 def test_the_same_event_at_both_routers_is_one_ticket(two):
@@ -141,7 +158,7 @@ def test_an_agent_put_at_one_router_connects_at_the_other(two):
 
 def test_the_leader_is_killed_and_the_standby_leads(two):
     one, other = two.routers[1], two.routers[2]
-    with other.agent("ann") as ann:
+    with other.agent("ann") as ann, Curl(other) as told:
         events = [(n % 2 + 1, two.routers[n % 2 + 1].event(f"lead{n}", f"refund {n}", customer=f"lead{n}").json["event"]) for n in range(5)]
         held = []
         for _ in range(2):
@@ -165,6 +182,9 @@ def test_the_leader_is_killed_and_the_standby_leads(two):
             done.add(ticket)
         for n, e in [*events, (1, late.json["event"])]:
             wait_for("it to settle", lambda: state(two.routers[n], e) == "settled")
+        wait_for("all ends to be told", lambda: done <= set(told.subjects("ticket.ended")))
+        names = [m.name for m in told.messages]
+        assert not told.of("gap") and names == sorted(set(names)) and len({epoch for epoch, _ in names}) == 2
         two.start(leader)  # stands by from now on
 
 
