@@ -1,4 +1,4 @@
-/* What twilio_calls.c and twilio_push.c share. */
+/* What twilio_calls.c, twilio_step.c, twilio_next.c and twilio_push.c share. */
 #ifndef NARU_ROUTER_CHANNELS_TWILIO_CALLS_H
 #define NARU_ROUTER_CHANNELS_TWILIO_CALLS_H
 
@@ -7,6 +7,8 @@
 #include "router/channels/twiml.h"
 
 #include <sys/queue.h>
+
+#define CALL_MISSED_MOST 150u /* about five minutes of requests that found no ticket */
 
 /* Something that is under way for a call: a question to the leader, a request to Twilio. In its door's list until it ends. */
 struct call_step {
@@ -30,6 +32,13 @@ TAILQ_HEAD(step_list, call_step);
 
 struct call_step *step_new(struct router *r, struct door *d); /* NULL: no memory; counted */
 void step_free(struct call_step *s);                          /* what was not answered yet is told to hold */
+struct twiml step_twiml(const struct call_step *s);
+/* Each answers the request, if it was not yet. `b` is taken. */
+void step_reply(struct call_step *s, struct buf *b);
+void step_reply_hold(struct call_step *s, const struct twiml_hold *h);
+void step_reply_end(struct call_step *s, enum twiml_said said);
+void step_reply_empty(struct call_step *s);
+void step_hold_on(struct call_step *s); /* nothing is known now: the caller waits, and what was told is as it was */
 /* A question about it, by `fn`. False: nobody leads the workspace now, or too many are under way; `fn` is not called. */
 bool step_ask(struct call_step *s, struct act *act, bool patient, void (*fn)(void *step, const struct result *r));
 /* What the leader's JSON says of a ticket. False: it is none. */
@@ -41,6 +50,7 @@ struct call_ticket {
 bool step_ticket(struct call_step *s, struct str body, struct call_ticket *out); /* its id, token, agent, customer go into *s */
 /* Copies a text that fits, with a NUL; false: it does not, and `out` is "". */
 bool step_copy(char *out, size_t room, struct str s);
+void call_next(struct call_step *s); /* takes it: asks for the ticket of s->event, and answers by its state */
 bool call_can_call(const struct door *d, struct str number); /* is there all that it takes to call this customer? */
 
 #endif
