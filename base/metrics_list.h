@@ -23,11 +23,11 @@
       "Messages to customers that came into a state: queued, sending, sent, failed, unknown, recorded")                            \
     X(MESSAGES_KEPT, M_GAUGE, "naru_messages_kept", "state", "Messages to customers that are kept here, by state")                 \
     X(MESSAGES_WAITING, M_GAUGE, "naru_messages_waiting", "account", "Messages that have yet to leave, by \"WORKSPACE/ACCOUNT\"")  \
-    X(MESSAGE_TRIES, M_COUNTER, "naru_message_tries_total", "result", "Tries to send one: done, again, refused, unknown")          \
+    X(MESSAGE_TRIES, M_COUNTER, "naru_message_tries_total", "result", "Tries to send one: done, again, refused, unknown; unwritten: not begun")          \
     X(MESSAGE_RECEIPTS, M_COUNTER, "naru_message_receipts_total", "what",                                                          \
       "Providers' words on what was sent: delivered, read, failed; unknown: of no message here")                                   \
     X(MESSAGES_REFUSED, M_COUNTER, "naru_messages_refused_total", "cause",                                                         \
-      "Messages not taken (full, window), policy texts not sent (often, recent, automatic, text)")                                 \
+      "Messages not taken (full, window, journal), policy texts not sent (often, recent, automatic, text)")                                 \
     X(EVENT_ACK, M_HISTOGRAM, "naru_event_ack_seconds", "", "From an event's arrival to its 202")                                   \
     X(LMTP_CONNECTIONS, M_GAUGE, "naru_lmtp_connections", "", "LMTP connections open")                                              \
     X(LMTP_REFUSED, M_COUNTER, "naru_lmtp_refused_total", "cause", "LMTP connections and recipients refused, by cause")             \

@@ -224,6 +224,12 @@ static void on_result(void *ctx, const struct result *res)
 
 static void ask(struct agent_conn *c, const struct agent_act *a, struct act *act)
 {
+    struct result no;
+    char why[200];
+    if (!messages_may(c->router, act, &no, why)) {
+        tell_result(c, a, &no);
+        return;
+    }
     struct agent_act *keep = malloc(sizeof *keep);
     enum err err = keep ? ERR_OK : ERR_NOMEM;
     if (keep) *keep = *a;

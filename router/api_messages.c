@@ -49,17 +49,6 @@ static void on_posted(void *ctx, const struct result *res)
     free(p);
 }
 
-/* What can be known here before the leader is asked. Answers otherwise. */
-static bool may_post(struct call *c, const struct act *act)
-{
-    const struct kept_ticket *t = events_ticket(&c->router->events, &act->ticket);
-    char why[200];
-    enum err e = t && !act->sent ? messages_may(c->router, t, why) : ERR_OK;
-    if (e == ERR_RANGE) http_problem(c->req, 409, "window-closed", "%s", why);
-    else if (e) http_problem(c->req, 503, "overloaded", "%s", why);
-    return !e;
-}
-
 /* Under an Idempotency-Key a message has the id of its asker, key and words: who asks again after a crash, which forgets keys but
    no message, writes the same one. */
 static void name_by_key(const struct call *c, struct act *act)
@@ -95,12 +84,17 @@ void post_message(struct call *c)
     struct json *doc;
     struct act act;
     struct act_room room;
+    struct result no;
     struct id id;
     uint16_t ws;
+    char why[200];
     if (!call_id(c, &id) || !call_ticket_workspace(c, &id, &ws) || !body_object(c->req, &doc)) return;
     call_act(c, ws, &act);
     act.ticket = id;
-    if (call_read_act(c, doc, &act, &room) && may_post(c, &act)) ask_posted(c, ws, &act);
+    if (call_read_act(c, doc, &act, &room)) {
+        if (messages_may(c->router, &act, &no, why)) ask_posted(c, ws, &act);
+        else answer_result(c->req, &no);
+    }
     json_free(doc);
 }
 

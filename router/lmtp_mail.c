@@ -77,7 +77,8 @@ static enum lmtp_rcpt on_rcpt(void *ctx, struct str address)
     struct door *d = a ? doors_find(r, str_of(a->name)) : NULL;
     uint32_t i = 0;
     if (!a) return refuse_rcpt(LMTP_RCPT_UNKNOWN, "address");
-    if (!d || r->stopping || !journal_healthy(r->journal)) return refuse_rcpt(LMTP_RCPT_LATER, "not_ready");
+    if (!d || r->stopping || r->failed) return refuse_rcpt(LMTP_RCPT_LATER, "not_ready");
+    if (!journal_healthy(r->journal)) return refuse_rcpt(LMTP_RCPT_DISK, "disk");
     while (i < c->part_count && c->parts[i].door != d) i++;
     if (i == ACCOUNTS) return refuse_rcpt(LMTP_RCPT_LATER, "accounts");
     if (i == c->part_count) {
@@ -164,12 +165,20 @@ static void part_done(struct conn *c)
     if (c->closing) lmtp_conn_try_free(c);
 }
 
+/* What the journal did not take is no event, and its file would be nobody's. */
+static enum lmtp_end refused_end(struct part *p, const struct intake_end *end)
+{
+    mailroom_drop(p->conn->of->router->mails, &p->in.events[0].id);
+    if (end->status == 413) return LMTP_TOO_BIG;
+    return str_is(str_of(end->problem), "journal-full") ? LMTP_DISK : LMTP_JOURNAL;
+}
+
 static void on_stored(void *ctx, const struct intake_end *end)
 {
     struct part *p = ctx;
     const struct mail *m = &p->conn->job->mail;
     struct mail_threads *threads = mailroom_threads(p->conn->of->router->mails);
-    if (end->status) p->end = end->status == 413 ? LMTP_TOO_BIG : LMTP_JOURNAL;
+    if (end->status) p->end = refused_end(p, end);
     else mail_threads_put(threads, str_of(p->door->account->name), m->id, p->in.events[0].conversation);
     part_done(p->conn);
 }

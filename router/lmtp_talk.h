@@ -22,7 +22,7 @@ enum lmtp_end { LMTP_END_MAP(LMTP_END_ENUM) LMTP_END_COUNT };
 #undef LMTP_END_ENUM
 extern const char *const lmtp_end_labels[LMTP_END_COUNT];
 
-enum lmtp_rcpt { LMTP_RCPT_OURS, LMTP_RCPT_UNKNOWN, LMTP_RCPT_LATER };
+enum lmtp_rcpt { LMTP_RCPT_OURS, LMTP_RCPT_UNKNOWN, LMTP_RCPT_LATER, LMTP_RCPT_DISK };
 struct lmtp_owner {
     void *ctx;
     /* Whose is it? An address as it was said, without brackets, never empty. Of those that are OURS the owner keeps the list. */

@@ -220,6 +220,13 @@ enum err mailroom_keep(struct mailroom *m, const char *path, const struct id *ev
     return errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_IO;
 }
 
+void mailroom_drop(struct mailroom *m, const struct id *event)
+{
+    char path[4096], text[ID_TEXT + 1];
+    snprintf(path, sizeof path, "%s/%s.eml", m->folder, id_text(event, text));
+    (void)unlink(path);
+}
+
 /* ---- forgetting ---- */
 
 struct old_mail {

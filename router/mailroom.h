@@ -41,5 +41,6 @@ void mail_job_free(struct mail_job *job);
 enum err mailroom_spool(struct mailroom *m, int *fd, char path[4096]);
 /* The spooled mail is (also) that of this event. ERR_IO. */
 enum err mailroom_keep(struct mailroom *m, const char *path, const struct id *event);
+void mailroom_drop(struct mailroom *m, const struct id *event); /* … and there is no such event after all */
 
 #endif

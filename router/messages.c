@@ -233,6 +233,14 @@ static void send_out(struct attempt *t)
     finish(t, &res, false);
 }
 
+/* It could not be begun: nothing has left. */
+static void put_back(struct attempt *t)
+{
+    metric_add(MET_MESSAGE_TRIES, "unwritten", 1);
+    sending_put_back(of(t->router), t->m, clock_wall_ms() + LATER_MS);
+    attempt_free(t);
+}
+
 /* Its row "sending" is durable, or is not. */
 static void on_begun(void *ctx, enum err e, uint64_t number)
 {
@@ -245,9 +253,12 @@ static void on_begun(void *ctx, enum err e, uint64_t number)
         return;
     }
     struct send_result res = { .end = SEND_AGAIN, .why = "the router is stopping" };
-    if (e) sending_put_back(of(r), t->m, clock_wall_ms() + LATER_MS);
-    else sending_done(of(r), t->m, &res, false, false, clock_wall_ms());
-    attempt_free(t);
+    if (e) {
+        put_back(t);
+    } else {
+        sending_done(of(r), t->m, &res, false, false, clock_wall_ms());
+        attempt_free(t);
+    }
     record(r);
 }
 
@@ -256,12 +267,6 @@ static void refuse_attempt(struct attempt *t, const char *why)
     struct send_result res = { .end = SEND_REFUSED };
     snprintf(res.why, sizeof res.why, "%s", why);
     sending_done(of(t->router), t->m, &res, false, false, clock_wall_ms());
-    attempt_free(t);
-}
-
-static void put_back(struct attempt *t)
-{
-    sending_put_back(of(t->router), t->m, clock_wall_ms() + LATER_MS);
     attempt_free(t);
 }
 

@@ -38,9 +38,9 @@ void messages_landed(struct router *r, const struct id *id, bool durable); /* th
 /* ---- for who asks ---- */
 /* A reply's act gets its id, unless it has one. */
 void messages_name(struct router *r, struct act *act);
-/* Why a reply to this ticket would be refused, as far as it can be known here: ERR_FULL, ERR_RANGE (`why` is a sentence); ERR_OK:
-   nothing is known against it. */
-enum err messages_may(struct router *r, const struct kept_ticket *t, char why[200]);
+/* Is nothing known here against this act? Else *no says why a reply would be refused, by HTTP as on a socket; its detail is in
+   `why`. What is no reply, and what is another home's to write down, is let through. */
+bool messages_may(struct router *r, const struct act *act, struct result *no, char why[200]);
 /* Would a reply to it be sent out from here, or only put on record? */
 bool messages_sends(struct router *r, const struct kept_ticket *t);
 

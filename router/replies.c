@@ -95,24 +95,34 @@ bool messages_sends(struct router *r, const struct kept_ticket *t)
     return sends;
 }
 
-enum err messages_may(struct router *r, const struct kept_ticket *t, char why[200])
+static bool no_reply(struct result *no, unsigned status, const char *problem, const char *cause, const char *why)
+{
+    metric_add(MET_MESSAGES_REFUSED, cause, 1);
+    *no = (struct result){ .status = status, .problem = str_of(problem), .detail = str_of(why) };
+    return false;
+}
+
+static bool in_window(struct router *r, const struct kept_ticket *t, char why[200])
 {
     struct event event;
     struct arena a;
-    enum err e = ERR_OK;
     arena_init(&a, 1u << 20);
     const struct sender *by = ticket_sender(r, t, &event, &a);
-    if (by && !window_open(by, event.received, clock_wall_ms(), why)) {
-        metric_add(MET_MESSAGES_REFUSED, "window", 1);
-        e = ERR_RANGE;
-    }
-    if (!sending_has_room(&r->messages.sending)) {
-        snprintf(why, 200, "too many messages are waiting to be sent");
-        metric_add(MET_MESSAGES_REFUSED, "full", 1);
-        e = ERR_FULL;
-    }
+    bool open = !by || window_open(by, event.received, clock_wall_ms(), why);
     arena_fini(&a);
-    return e;
+    return open;
+}
+
+bool messages_may(struct router *r, const struct act *act, struct result *no, char why[200])
+{
+    const struct kept_ticket *t = act->kind == ACT_REPLY ? events_ticket(&r->events, &act->ticket) : NULL;
+    if (!t || id_home(&t->id) != r->number) return true;
+    if (!journal_healthy(r->journal))
+        return no_reply(no, 503, "journal-full", "journal", "the journal takes no more now; send the reply again later");
+    if (!act->sent && !in_window(r, t, why)) return no_reply(no, 409, "window-closed", "window", why);
+    if (!act->sent && !sending_has_room(&r->messages.sending))
+        return no_reply(no, 503, "overloaded", "full", "too many messages are waiting to be sent");
+    return true;
 }
 
 void messages_name(struct router *r, struct act *act)

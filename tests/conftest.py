@@ -247,9 +247,10 @@ class Hand:
 
     Names say the role: redis, router-1, triage-2, assign-1. Doors to the routers are in `routers`, by number."""
 
-    def __init__(self, folder, routers=1, policy=POLICY):
+    def __init__(self, folder, routers=1, policy=POLICY, options=()):
         self.folder = pathlib.Path(folder)
         self.policy = policy
+        self.options = options  # more of every router
         self.routers = {n: Door() for n in range(1, routers + 1)}
         self.running = {}
         self.redis = f"unix://{self.folder}/redis.sock"
@@ -269,7 +270,7 @@ class Hand:
         common = [NARU, role, "--name", name, "--inbox", self.inbox(name)]
         if role == "router":
             return [*common, "--number", number, "--listen", "127.0.0.1:0", "--data", str(self.folder / name), "--tokens",
-                    str(self.folder / "tokens"), "--policy", str(self.policy), "--port-file", str(self.folder / f"{name}.port")]
+                    str(self.folder / "tokens"), "--policy", str(self.policy), "--port-file", str(self.folder / f"{name}.port"), *self.options]
         dial = [w for n in self.routers for w in ("--router", self.inbox(f"router-{n}"))]
         return [*common, *dial, *(["--redis", self.redis] if role == "assign" else [])]
 

@@ -12,6 +12,8 @@ static enum lmtp_end so_far, refuse;
 static enum lmtp_rcpt rcpt(void *ctx, struct str a)
 {
     UNUSED(ctx);
+    if (str_is(a, "later@shop.example")) return LMTP_RCPT_LATER;
+    if (str_is(a, "full@shop.example")) return LMTP_RCPT_DISK;
     return str_is(a, "nobody@shop.example") ? LMTP_RCPT_UNKNOWN : LMTP_RCPT_OURS;
 }
 static enum lmtp_end begin(void *ctx, struct str f)
@@ -76,6 +78,8 @@ TEST(a_mail_is_answered_once_for_each_recipient)
     says("RCPT TO:<help@shop.example>\r\n", "250 2.1.5 fine\r\n");
     says("RCPT TO:<nobody@shop.example>\r\n", "550 5.1.1 no account has this address\r\n");
     says("rcpt to: <HELP+17@Shop.Example>\r\n", "250 2.1.5 fine\r\n");
+    says("RCPT TO:<later@shop.example>\r\n", "451 4.3.0 the address cannot be taken now; try again later\r\n");
+    says("RCPT TO:<full@shop.example>\r\n", "452 4.3.1 no room to keep mails; try again later\r\n");
     says("DATA\r\n", "354 end with a dot on a line of its own\r\n");
     says("Subject: x\r\n\r\n..dot\r\n.\r\n", "250 2.0.0 kept\r\n250 2.0.0 kept\r\n");
     assert_str(buf_str(&got), "Subject: x\r\n\r\n.dot\r\n");
