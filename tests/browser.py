@@ -12,21 +12,11 @@ import websocket
 from conftest import wait_for
 
 
-class Browser:
+class Page:
     """One page. js() evaluates an expression (a promise is awaited); keys go to what has the focus."""
 
-    def __init__(self, width=900, height=900, language="ko"):
-        self.folder = tempfile.mkdtemp(prefix="naru-chromium-")
-        self.process = subprocess.Popen(
-            ["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
-             "--disable-extensions", "--disable-background-networking", "--remote-debugging-port=0", f"--window-size={width},{height}",
-             "--remote-allow-origins=*", f"--user-data-dir={self.folder}", f"--lang={language}", "about:blank"],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        told = pathlib.Path(self.folder) / "DevToolsActivePort"
-        wait_for("Chromium", lambda: told.exists() and told.read_text().count("\n"), 60)
-        port = told.read_text().split("\n")[0]
-        pages = wait_for("a page", lambda: [p for p in json.load(urllib.request.urlopen(f"http://127.0.0.1:{port}/json")) if p["type"] == "page"])
-        self.ws = websocket.create_connection(pages[0]["webSocketDebuggerUrl"], timeout=60)
+    def __init__(self, address):
+        self.ws = websocket.create_connection(address, timeout=60)
         self.n, self.console = 0, []
         for domain in ("Page", "Runtime", "Log"):
             self.call(f"{domain}.enable")
@@ -67,6 +57,28 @@ class Browser:
     def picture(self, path):
         import base64
         pathlib.Path(path).write_bytes(base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"]))
+
+
+class Browser(Page):
+    """A Chromium with its first page."""
+
+    def __init__(self, width=900, height=900, language="ko"):
+        self.folder = tempfile.mkdtemp(prefix="naru-chromium-")
+        self.process = subprocess.Popen(
+            ["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+             "--disable-extensions", "--disable-background-networking", "--remote-debugging-port=0", f"--window-size={width},{height}",
+             "--remote-allow-origins=*", f"--user-data-dir={self.folder}", f"--lang={language}", "about:blank"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        told = pathlib.Path(self.folder) / "DevToolsActivePort"
+        wait_for("Chromium", lambda: told.exists() and told.read_text().count("\n"), 60)
+        self.door = f"http://127.0.0.1:{told.read_text().split(chr(10))[0]}/json"
+        pages = wait_for("a page", lambda: [p for p in json.load(urllib.request.urlopen(self.door)) if p["type"] == "page"])
+        super().__init__(pages[0]["webSocketDebuggerUrl"])
+
+    def tab(self):
+        """Another page, which counts as seen like the first."""
+        made = urllib.request.urlopen(urllib.request.Request(f"{self.door}/new?about:blank", method="PUT"))
+        return Page(json.load(made)["webSocketDebuggerUrl"])
 
     def close(self):
         self.ws.close()

@@ -33,6 +33,9 @@ const cut = (text, n) => (text && text.length > n ? `${text.slice(0, n)}…` : t
 /* Texts of several parts with a separator between those that are there. */
 const joined = (parts, between = " · ") => parts.flat().filter(Boolean).flatMap((p, i) => (i ? [between, p] : [p]));
 
+/* … and with one before each, behind what stands already. */
+const then = (parts) => parts.filter(Boolean).flatMap((p) => [" · ", p]);
+
 /* ---- one change ---- */
 
 const told = (e) => t(`e_${e.kind}`, e.queue || "", e.agent || "");
@@ -93,7 +96,7 @@ function waited(w) {
   const lines = [...(w.spans || []).filter((s) => !brief(s.ms)), ...(w.moments || [])].sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
   const winner = (w.winner || []).length > 1 ? w.winner : [];
   return el("div", { class: "wait" },
-    el("p", {}, el("b", {}, t(now ? "waits_for" : "waited", span(w.ms))), joined(["", w.whole === false && t("longer"), w.given_first > 0 && t("given_first", w.given_first)])),
+    el("p", {}, el("b", {}, t(now ? "waits_for" : "waited", span(w.ms))), then([w.whole === false && t("longer"), w.given_first > 0 && t("given_first", w.given_first)])),
     lines.length > 0 && el("ul", {}, lines.map((l) => el("li", {}, el("time", {}, at(l.at)), " ", english(l.says)))),
     winner.length > 0 && el("p", {}, el("b", {}, w.agent), ": ", joined(winner.map((o) => [`${at(o.at)} `, english(o.says)]).map((x) => el("span", {}, x)), "; ")),
     smallest(w.smallest_change, now));
@@ -119,7 +122,7 @@ export function life(doc) {
     policy = e.policy || policy;
     return el("li", { "data-key": `e-${e.epoch}-${e.seq}`, class: `k-${e.kind}` },
       other && el("p", { class: "soft" }, t("new_policy", e.policy)),
-      el("p", {}, el("time", { datetime: e.at }, at(e.at)), " ", el("b", {}, told(e)), joined(["", e.kind === "ended" && word("state", e.state), e.queue && e.kind !== "opened" && e.kind !== "moved" && e.queue, e.cause && english(e.cause), e.actor && e.actor !== e.agent && t("by", e.actor)])),
+      el("p", {}, el("time", { datetime: e.at }, at(e.at)), " ", el("b", {}, told(e)), then([e.kind === "ended" && word("state", e.state), e.queue && e.kind !== "opened" && e.kind !== "moved" && e.queue, e.cause && english(e.cause), e.actor && e.actor !== e.agent && t("by", e.actor)])),
       said(e.detail), candidates(e.detail), changes(e.detail), waited(endedBy(doc, e)));
   });
   const first = doc.life?.[0]?.at;
@@ -144,7 +147,7 @@ export function verdict(doc) {
     if (!is && !reasons.length) return null;
     return el("tr", {}, el("th", { scope: "row" }, t(`v_${name}`)), el("td", {}, is), el("td", {}, reasons.map((r) => el("div", {}, why(r)))));
   });
-  return el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": t("verdict") }, v.error && el("p", { class: "problem" }, v.error),
+  return el("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": t("verdict") }, v.error && el("p", { class: "problem" }, v.error),
     el("table", { class: "verdict" }, el("tbody", {}, rows, doc.route && el("tr", {}, el("th", { scope: "row" }, t("goes_to")), el("td", {}, doc.route.queue), el("td", {}, t(`r_${doc.route.by}`))))));
 }
 

@@ -8,8 +8,9 @@ import { t, clock, setLanguage, language } from "./words.js";
 import { nowView } from "./now.js";
 import { ticketView } from "./ticket.js";
 import { troubleView, trouble } from "./trouble.js";
+import { deskView } from "./desk.js";
 
-const views = { now: nowView, ticket: ticketView, trouble: troubleView };
+const views = { now: nowView, ticket: ticketView, trouble: troubleView, desk: deskView };
 const TOKEN = /^naru_[A-Za-z0-9_-]{43}$/;
 
 let view = null, name = "", argument = "", drawing = false, said = "", signing = false;
@@ -20,6 +21,7 @@ function place() {
   const [, word = "", rest = ""] = /^#\/?([a-z]*)\/?(.*)$/.exec(location.hash) || [];
   let thing = "";
   try { thing = decodeURIComponent(rest); } catch { /* a broken escape is no name */ }
+  if (session.me?.role === "agent") return word === "ticket" && thing ? ["ticket", thing] : ["desk", session.me.subject];
   return views[word] && (word !== "desk" || thing) && (word !== "ticket" || thing) ? [word, thing] : ["now", ""];
 }
 
@@ -38,7 +40,7 @@ function go() {
 
 async function enter(token, quiet) {
   const me = await get("/v1/me", {}, { token, calm: true });
-  if (me.role !== "supervisor" && me.role !== "operator") throw new Error(t("source_token"));
+  if (me.role === "source") throw new Error(t("source_token"));
   session.keep(token);
   session.me = me;
   session.workspace = me.workspaces.length > 1 ? me.workspaces[0] : "";
@@ -125,6 +127,7 @@ function frame() {
   return [
     el("a", { class: "skip", href: "#view", "data-do": "skip" }, t("skip")),
     el("header", { class: "top" }, el("b", { class: "brand" }, "Naru"),
+      !session.staff && name !== "desk" && el("nav", { "aria-label": t("views") }, link("desk", t("desk"))),
       session.staff && el("nav", { "aria-label": t("views") }, link("now", t("now")),
         link("trouble", t("trouble"), bad ? el("span", { class: "count" }, " ", String(bad), el("span", { class: "hide" }, " ", t("things"))) : null),
         name === "desk" && link(`desk/${encodeURIComponent(argument)}`, t("desk_of", argument))),
@@ -146,7 +149,8 @@ function draw() {
     document.documentElement.lang = language;
     if (theme === "auto") delete document.documentElement.dataset.theme;
     else document.documentElement.dataset.theme = theme;
-    document.title = session.me ? `${view === nowView ? t("now") : view === troubleView ? t("trouble") : t("ticket")} · Naru` : "Naru";
+    const fresh = deskView.news ? `(${deskView.news}) ` : "";
+    document.title = session.me && view ? `${fresh}${view === nowView ? t("now") : view === deskView ? t("desk") : view === troubleView ? t("trouble") : t("ticket")} · Naru` : "Naru";
     morph(document.body, ...(session.me && view ? frame() : [session.token ? waitingPage() : signInPage()]));
     view?.drawn?.();
   });

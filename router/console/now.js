@@ -3,7 +3,7 @@ import { el } from "./dom.js";
 import { get } from "./api.js";
 import { Feed, live } from "./live.js";
 import { t, word, clock, wait, percent, number } from "./words.js";
-import { section, table, urgency, state, presence, ticketLink, bar, share, due } from "./parts.js";
+import { section, table, urgency, state, presence, ticketLink, shortName, bar, share, due } from "./parts.js";
 import { happened } from "./life.js";
 
 const LIVE = ["waiting", "offered", "assigned", "wrapup", "parked", "scheduled"];
@@ -61,6 +61,7 @@ const agentColumns = () => [
   { title: t("load"), cell: (a) => bar(a.capacity ? (a.units_held + a.units_offered) / a.capacity : 0, t("units", a.units_held + a.units_offered, a.capacity)) },
   { title: t("holds"), cell: holds },
   { title: t("why_not"), cell: (a) => (a.presence === "offline" || !a.blocked_by?.length ? "" : a.blocked_by.join(", ")) },
+  { title: t("desk"), cell: (a) => (a.kind === "bot" ? "" : el("a", { href: `#/desk/${encodeURIComponent(a.agent)}`, "aria-label": `${t("open_desk")}: ${a.agent}` }, t("open_desk"))) },
 ];
 
 const ORDER = { available: 0, away: 1, offline: 2 };
@@ -80,7 +81,7 @@ const ticketColumns = () => [
   { title: t("urgency"), cell: (k) => urgency(k.urgency) },
   { title: t("queue"), cell: (k) => k.queue },
   { title: t("state"), cell: (k) => state(k.state) },
-  { title: t("customer"), class: "wide", cell: (k) => [k.name || k.customer || k.conversation, k.intent && el("span", { class: "soft" }, " ", k.intent)] },
+  { title: t("customer"), class: "wide", cell: (k) => [shortName(k.name || k.customer || k.conversation), k.intent && el("span", { class: "soft" }, " ", k.intent)] },
   { title: t("channel"), cell: (k) => k.channel },
   isEnd(find.state)
     ? { title: t("ended"), cell: (k) => clock(Date.parse(k.ended) - live.skew) }

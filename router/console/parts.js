@@ -8,6 +8,8 @@ export const state = (s) => el("span", { class: `badge s-${s}` }, word("state", 
 export const presence = (p, reason) => el("span", { class: `presence p-${p}` }, el("span", { class: "dot", "aria-hidden": "true" }), word("presence", p), reason && el("span", { class: "soft" }, " ", reason));
 export const ticketLink = (id) => el("a", { class: "id", href: `#/ticket/${encodeURIComponent(id)}`, title: id }, `…${String(id).slice(-6)}`);
 /* Ids are made of time first: their last characters tell two of them apart. */
+/* Long names of machines' making are cut in their middle. */
+export const shortName = (s) => (s && s.length > 28 && !/\s/.test(s) ? `${s.slice(0, 14)}…${s.slice(-8)}` : s || "");
 export const shortId = (id) => `…${String(id).slice(-6)}`;
 
 /* A bar that is read as its text. */
@@ -29,14 +31,14 @@ export function section(feed, title, inside, { id, extra } = {}) {
   const known = feed.at > 0, old = known && !feed.fresh;
   return el("section", { class: old ? "stale" : "", "aria-labelledby": id, "data-key": id },
     el("div", { class: "head" }, el("h2", { id }, title), old && el("span", { class: "as-of" }, t("as_of", clock(feed.at))), extra),
-    feed.error && feed.error.status && el("p", { class: "problem" }, feed.error.message),
+    feed.error?.status > 0 && el("p", { class: "problem" }, feed.error.message),
     known ? inside() : !feed.error && el("p", { class: "soft" }, t("loading")));
 }
 
 /* A table: columns are { title, cell(row), class }. In narrow windows each cell tells its column itself. */
 export function table(label, columns, rows, { key, empty, more }) {
   if (!rows.length) return el("p", { class: "soft" }, empty);
-  return el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label },
+  return el("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": label },
     el("table", {}, el("thead", {}, el("tr", {}, columns.map((c) => el("th", { scope: "col", class: c.class }, c.title)))),
       el("tbody", {}, rows.map((r) => el("tr", { "data-key": key(r), class: more?.(r) },
         columns.map((c, i) => el(i === 0 ? "th" : "td", { scope: i === 0 ? "row" : null, class: c.class, "data-title": c.title }, c.cell(r))))))));

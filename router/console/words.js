@@ -38,7 +38,7 @@ const WORDS = {
   waiting: ["대기", "Waiting"], oldest: ["가장 긴 대기", "Oldest wait"], in_time: ["제때 응답", "In time"], agents: ["상담원", "Agents"],
   in_hand: ["처리 중", "In hand"], available_of: ["{1}명 중 {0}명 가능", "{0} available of {1}"], worst: ["가장 낮음: {0}", "lowest: {0}"],
   queues: ["대기열", "Queues"], queue: ["대기열", "Queue"], expected: ["예상 대기", "Expected"], offered: ["제안", "Offered"], assigned: ["상담 중", "Assigned"],
-  scheduled: ["예약", "Scheduled"], hours: ["운영", "Hours"], open: ["열림", "open"], closed: ["닫힘", "closed"], nobody: ["가능한 사람 없음", "nobody"], unstaffed: ["받을 사람 없음", "nobody has the skills"],
+  scheduled: ["예약", "Scheduled"], hours: ["운영", "Hours"], open: ["열림", "open"], closed: ["닫힘", "closed"], nobody: ["가능한 사람 없음", "nobody"], unstaffed: ["접속한 사람 없음", "nobody online"],
   tickets: ["진행 중인 티켓", "Live tickets"], tickets_closed: ["끝난 티켓", "Closed tickets"], state: ["상태", "State"], all_live: ["진행 중 전부", "All live"], all_queues: ["모든 대기열", "All queues"],
   urgency: ["긴급도", "Urgency"], customer: ["고객", "Customer"], channel: ["채널", "Channel"], intent: ["의도", "Intent"], age: ["경과", "Age"], deadline: ["기한", "Due"],
   agent: ["상담원", "Agent"], presence: ["상태", "Presence"], load: ["업무량", "Load"], holds: ["맡은 티켓", "Holds"], why_not: ["새 티켓을 못 받는 이유", "Nothing new, because"],
