@@ -134,6 +134,12 @@ static bool write_texts(const char *path)
     return fclose(f) == 0;
 }
 
+static void show_doors(const struct demo *d)
+{
+    printf("demo: watch them at http://127.0.0.1:%u/ (sign in with the token in %s)\n", d->port, d->cfg.token_file);
+    printf("demo: write to them yourself at http://127.0.0.1:%u/chat: an agent answers\n", d->port);
+}
+
 /* One line a queue; returns how many tickets are live in all. */
 static uint64_t show_queues(struct demo *d, uint64_t second, bool print)
 {
@@ -142,14 +148,17 @@ static uint64_t show_queues(struct demo *d, uint64_t second, bool print)
     struct json *doc = get(d, "/v1/queues", &status);
     if (!doc) return UINT64_MAX;
     if (print && d->cfg.json == false && isatty(STDOUT_FILENO)) printf("\033[H\033[2J");
-    if (print) printf("%4llu s  %-14s %8s %10s %8s %9s\n", (unsigned long long)second, "queue", "waiting", "oldest ms", "offered", "assigned");
+    if (print)
+        printf("%4llu s  %-14s %8s %10s %8s %9s\n", (unsigned long long)second, "queue", "waiting", "oldest ms", "offered",
+               "assigned");
     for (const struct json *q = json_first(json_get(doc, "queues")); q; q = json_next(q)) {
         struct str name = json_str(json_get(q, "queue"));
         live += (uint64_t)(num(q, "waiting") + num(q, "offered") + num(q, "assigned"));
         if (print)
-            printf("        %-14.*s %8.0f %10.0f %8.0f %9.0f\n", STR_FMT(name), num(q, "waiting"), num(q, "oldest_wait_ms"), num(q, "offered"),
-                   num(q, "assigned"));
+            printf("        %-14.*s %8.0f %10.0f %8.0f %9.0f\n", STR_FMT(name), num(q, "waiting"), num(q, "oldest_wait_ms"),
+                   num(q, "offered"), num(q, "assigned"));
     }
+    if (print && !d->cfg.json && isatty(STDOUT_FILENO)) show_doors(d); /* the screen was cleared */
     if (print) fflush(stdout);
     json_free(doc);
     return live;
@@ -293,13 +302,15 @@ static void play(struct demo *d)
     snprintf(rate, sizeof rate, "%u", d->cfg.rate);
     snprintf(count, sizeof count, "%u", d->cfg.rate * d->cfg.seconds);
     char token[256];
-    if (api_token_file(d->cfg.token_file, token) || api_open(&d->api, url, token) || !wait_ready(d) || !write_texts(texts)) goto out;
+    if (api_token_file(d->cfg.token_file, token) || api_open(&d->api, url, token) || !wait_ready(d) || !write_texts(texts))
+        goto out;
     agent_names(d, &names);
-    printf("demo: write to them yourself at %s/chat: an agent answers\n", url);
-    const char *crowd_args[] = { "--names", buf_cstr(&names), "--url", url, "--token-file", d->cfg.token_file, "--think", "300", "--decline",
-                                 "0.05", "--talk", "visitor-*", "--json", NULL };
-    const char *send_args[] = { "--file", texts, "--url", url, "--token-file", d->cfg.token_file, "--account", "web", "--rate", rate,
-                                "--count", count, "--ids", ids, "--json", NULL };
+    show_doors(d);
+    const char *crowd_args[] = { "--names", buf_cstr(&names), "--url", url,      "--token-file", d->cfg.token_file, "--think",
+                                 "300",     "--decline",      "0.05",  "--talk", "visitor-*",    "--json",          NULL };
+    const char *send_args[] = { "--file",    texts, "--url",  url,  "--token-file", d->cfg.token_file,
+                                "--account", "web", "--rate", rate, "--count",      count,
+                                "--ids",     ids,   "--json", NULL };
     printf("demo: %s messages a second for %u s; agents: %s\n", rate, d->cfg.seconds, buf_cstr(&names));
     fflush(stdout);
     uint64_t cpu = supervisor_cpu_us(d->cfg.sup);

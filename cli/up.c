@@ -343,8 +343,12 @@ static void on_banner(struct timer *t)
     snprintf(host, sizeof host, "%s", u->o.listen);
     char *colon = strrchr(host, ':');
     if (colon) *colon = '\0';
-    printf("naru is up\n  API            http://%s:%u\n  web chat       http://%s:%u/chat\n  operator token %s\n  data           %s\n  logs           %s\n", host, port, host, port,
-           u->token_file, u->data, u->o.verbose ? "here" : text(u, "%s/log", u->data));
+    printf("naru is up\n");
+    printf("  console        http://%s:%u/  (sign in with the token in %s)\n", host, port, u->token_file);
+    printf("  web chat       http://%s:%u/chat\n", host, port);
+    printf("  API            http://%s:%u/v1\n", host, port);
+    printf("  more tokens    naru token create --role agent --subject NAME --data %s\n", u->data);
+    printf("  data           %s\n  logs           %s\n", u->data, u->o.verbose ? "here" : text(u, "%s/log", u->data));
     printf("  triage inboxes ipc://%s/triage-N.inbox, N = 1 … %llu, for scorers of your own\n", u->run,
            (unsigned long long)u->o.triage);
     printf("Ctrl-C stops it.\n");

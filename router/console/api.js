@@ -3,7 +3,7 @@
 import { t } from "./words.js";
 
 const KEY = "naru.token";
-const WITHIN_MS = 10000;
+const WITHIN_MS = 8000;
 
 /* What an answer said when it did not do what was asked; `message` is a sentence for people. status 0: there was no answer. */
 export class Refusal extends Error {

@@ -48,6 +48,12 @@ function drop(id) {
   if (chosen) choose(chosen);
 }
 
+/* What went by an act of the agent's own is no news to them. */
+function gone(kind, m) {
+  if (mine.has(m.ticket) && !mine.get(m.ticket).doing) note(kind, m);
+  drop(m.ticket);
+}
+
 const HEARD = {
   welcome(m) {
     presenceNow = { presence: m.presence, reason: m.reason };
@@ -72,9 +78,9 @@ const HEARD = {
     words(k);
   },
   changed(m) { if (mine.has(m.ticket)) put(m, {}); },
-  withdrawn(m) { drop(m.ticket), note("withdrawn", m); },
-  returned(m) { drop(m.ticket), note("returned", m); },
-  ended(m) { drop(m.ticket), note("ended", m); },
+  withdrawn(m) { gone("withdrawn", m); },
+  returned(m) { gone("returned", m); },
+  ended(m) { gone("ended", m); },
   notice(m) { note("notice", m, true); },
   consult(m) {
     if (m.cause === "over") return drop(m.ticket);
@@ -134,7 +140,9 @@ function choose(id) {
 
 /* Asks over the WebSocket; throws what is to be told when it was refused. */
 async function doing(type, k, more = {}) {
+  k.doing = true;
   const got = await link.ask(type, { ticket: k.ticket, token: k.token, ...more });
+  k.doing = false;
   if (!got) throw new Error(t("act_lost"));
   if (got.status >= 300) throw new Error(got.detail || got.problem || t("status", got.status));
   const now = mine.get(k.ticket);

@@ -22,7 +22,7 @@ addWords({
   f_channel_max: ["이 채널의 최대", "at their most of this channel"], f_ramp: ["막 들어와서 아직", "given no more yet so soon after coming online"], f_daily: ["하루 최대", "at their most of the day"], f_exclusive: ["함께할 수 없는 일 중", "at work, which does not go with it"], f_gate: ["대기열의 문 뒤", "behind the queue’s gate"],
   v_text: ["고객의 말만", "own words"], v_language: ["언어", "language"], v_intent: ["의도", "intent"], v_sentiment: ["감정", "sentiment"], v_urgency: ["긴급도", "urgency"], v_needs: ["필요", "needs"], v_tags: ["꼬리표", "tags"], v_rule: ["규칙", "rules"], v_queue: ["대기열", "queue"], goes_to: ["가는 곳", "goes to"], unsure: ["확실하지 않음", "unsure"], raised: ["올림", "raised"],
   r_rule: ["규칙이 정함", "a rule named it"], r_unsure: ["판단이 확실하지 않음", "the verdict is unsure"], r_takes: ["받는다고 한 첫 대기열", "the first queue whose `takes` fits"], r_default: ["받는 다른 대기열이 없음", "no other queue takes it"],
-  corrections: ["바로잡은 것", "Corrections"], neutral: ["", ""],
+  corrections: ["바로잡은 것", "Corrections"],
 });
 
 const at = (iso) => clock(Date.parse(iso) - live.skew);

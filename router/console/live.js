@@ -1,12 +1,12 @@
 /* What is known now, and how fresh it is. A feed is one question to the API that is asked again and again while somebody looks at
-   it: every two seconds, or, where the stream of changes is heard, when something changed and every ten seconds for safety.
+   it: every two seconds, or, where the stream of changes is heard, when something changed and every five seconds for safety.
 
    What is always true: a feed keeps its last answer with the time of it; when a newer one is overdue or failed, it is not `fresh`,
    and views say so instead of letting old figures pass for new ones. Nothing is asked while the page is hidden; what stood there is
    not fresh until it has been answered again. */
 import { session, address } from "./api.js";
 
-const POLL_MS = 2000, SWEEP_MS = 10000, TURN_MS = 250, WAKE_MS = 700, LATE_MS = 6500, NEWS_MAX = 40;
+const POLL_MS = 2000, SWEEP_MS = 5000, TURN_MS = 250, WAKE_MS = 700, LATE_MS = 6500, NEWS_MAX = 40;
 
 export class Feed {
   constructor(name, ask, { slow = 0 } = {}) {

@@ -184,8 +184,8 @@ const acts = {
     session.workspace = select.value;
     view.stop();
     live.stop();
-    trouble.start();
-    listen(true);
+    if (session.staff) trouble.start();
+    listen(session.staff);
     view.start(argument);
     draw();
   },

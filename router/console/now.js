@@ -97,7 +97,8 @@ function filters() {
   return el("div", { class: "filters" },
     el("label", {}, t("state"), " ", el("select", { "data-do": "state" }, option("", t("all_live"), find.state), LIVE.map((s) => option(s, word("state", s), find.state)),
       el("optgroup", { label: t("tickets_closed") }, ENDS.map((s) => option(s, word("state", s), find.state))))),
-    el("label", {}, t("queue"), " ", el("select", { "data-do": "queue" }, option("", t("all_queues"), find.queue), names.map((n) => option(n, n, find.queue)))));
+    el("label", {}, t("queue"), " ", el("select", { "data-do": "queue" }, option("", t("all_queues"), find.queue), names.map((n) => option(n, n, find.queue)))),
+    el("form", { "data-do": "find", role: "search" }, el("label", { for: "find-id", class: "hide" }, t("find_ticket")), el("input", { id: "find-id", type: "search", autocomplete: "off", spellcheck: "false", maxlength: 36, placeholder: t("find_ticket") })));
 }
 
 /* What a page goes on after may be gone: then the list begins anew. */
@@ -148,11 +149,12 @@ export const nowView = {
       el("h1", { class: "hide", "data-key": "h1" }, t("now")),
       tiles(),
       section(queues, t("queues"), () => table(t("queues"), queueColumns(), queues.value.queues || [], { key: (q) => `q-${q.queue}`, empty: t("no_queues") }), { id: "queues" }),
+      el("div", { class: "beside", "data-key": "beside" },
+        section(agents, t("agents"),
+          () => [table(t("agents"), agentColumns(), byPresence(agents.value.agents || []), { key: (a) => `a-${a.agent}`, empty: t("no_agents") }), pages(agents, "agents", find.agents)], { id: "agents" }),
+        newsList()),
       section(tickets, isEnd(find.state) ? t("tickets_closed") : t("tickets"),
         () => [table(t("tickets"), ticketColumns(), list, { key: (k) => `t-${k.ticket}`, empty: t("no_tickets") }), pages(tickets, "tickets", find.after)], { id: "tickets", extra: filters() }),
-      section(agents, t("agents"),
-        () => [table(t("agents"), agentColumns(), byPresence(agents.value.agents || []), { key: (a) => `a-${a.agent}`, empty: t("no_agents") }), pages(agents, "agents", find.agents)], { id: "agents" }),
-      newsList(),
     ];
   },
   acts: {
@@ -161,6 +163,10 @@ export const nowView = {
       Object.assign(find, { queue: e.dataset.value ?? e.value, after: "" });
       watchTickets();
       if (e.dataset.value) document.getElementById("tickets").scrollIntoView({ block: "start" });
+    },
+    find(form) {
+      const id = form.querySelector("input").value.trim();
+      if (id) location.hash = `#/ticket/${encodeURIComponent(id)}`;
     },
     next(e) {
       if (e.dataset.value === "tickets") find.after = tickets.value.next, watchTickets();

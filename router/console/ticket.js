@@ -24,7 +24,7 @@ async function messagesOf(of) {
 /* A closed one does not change: it is asked for seldom. */
 function feed(name, ask) {
   const f = new Feed(name, ask);
-  Object.defineProperty(f, "every", { get: () => (ENDS.includes(ticket?.value?.state) ? 30000 : live.hearing ? 10000 : 2000) });
+  Object.defineProperty(f, "every", { get: () => (ENDS.includes(ticket?.value?.state) ? 30000 : live.hearing ? 5000 : 2000) });
   f.subject = id;
   return live.watch(f);
 }
