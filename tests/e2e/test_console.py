@@ -256,7 +256,7 @@ def test_small_dark_and_korean(world):
     shows(b, "bob의 데스크를 열까요?")
     click(b, "[data-do=open]")
     shows(b, "bob: 내 상태")
-    assert naru.get("/v1/agents/bob").json["connected"] is True
+    wait_for("bob's desk to be connected", lambda: naru.get("/v1/agents/bob").json["connected"])
     strict = [t for t in b.console if "Content Security Policy" in t or "exception" in t.lower() or "Trusted" in t]
     assert not strict, strict
 
