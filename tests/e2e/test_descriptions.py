@@ -81,7 +81,7 @@ def test_parameters_are_listed_where_they_hold():
         keyed = method == "post" and op.get("security") != []
         assert ("idempotency-key" in names) == keyed, (method, path)
         assert ("traceparent" in names) == (method == "post" and (path == "/v1/events" or path.startswith("/v1/channels/"))), path
-        tagged = path in ("/v1/policy", "/v1/agents/{name}", "/v1/customers", "/v1/customers/{customer}")
+        tagged = path in ("/v1/policy", "/v1/agents/{name}", "/v1/customers", "/v1/customers/{customer}", "/", "/console/{file}")
         assert ("if-none-match" in names) == (tagged and method == "get"), path
         assert ("if-match" in names) == (tagged and method != "get"), (method, path)
         assert ("304" in op["responses"]) == ("if-none-match" in names) and ("412" in op["responses"]) == ("if-match" in names), path
