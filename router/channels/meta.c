@@ -47,6 +47,18 @@ static enum err challenge(struct channel_in *c)
     return ERR_OK;
 }
 
+/* ---- lists ---- */
+
+/* Each item of a list that is a member of `around`. False: there is no such list, or nothing in it. */
+static bool each(struct channel_in *c, const struct json *around, const char *member,
+                 void (*fn)(struct channel_in *c, const struct json *around, const struct json *item))
+{
+    const struct json *list = pick(around, member), *first = list ? json_first(list) : NULL;
+    if (!first || json_type(list) != JSON_ARRAY) return false;
+    for (const struct json *item = first; item && !c->cause; item = json_next(item)) fn(c, around, item);
+    return true;
+}
+
 /* ---- Messenger, Instagram ---- */
 
 static void referral(struct channel_in *c, struct event *e, const struct json *r)
@@ -132,9 +144,10 @@ static const char *const other_things[] = { "read",
                                             "app_roles",
                                             "game_play" };
 
-static void read_messaging(struct channel_in *c, const struct json *m)
+static void read_messaging(struct channel_in *c, const struct json *entry, const struct json *m)
 {
     const struct json *part;
+    (void)entry;
     if ((part = pick(m, "message"))) return read_message(c, m, part);
     if ((part = pick(m, "postback"))) return read_postback(c, m, part);
     if ((part = pick(m, "delivery"))) return read_delivery(c, part);
@@ -150,15 +163,27 @@ static bool is_ours(const struct channel_in *c, struct str id)
     return !ours || str_is(id, ours);
 }
 
+/* Another app has the conversation. */
+static void skip_standby(struct channel_in *c, const struct json *entry, const struct json *m)
+{
+    (void)entry, (void)m;
+    channel_skip(c, "standby");
+}
+
+/* Comments, mentions and the like: not conversations. */
+static void skip_change(struct channel_in *c, const struct json *entry, const struct json *m)
+{
+    (void)entry, (void)m;
+    channel_skip(c, "change");
+}
+
 static void read_page_entry(struct channel_in *c, const struct json *entry)
 {
     if (!is_ours(c, pick_id(c, entry, "id"))) return channel_skip(c, "other_account");
-    const struct json *list = pick(entry, "messaging");
-    for (const struct json *m = list ? json_first(list) : NULL; m && !c->cause; m = json_next(m)) read_messaging(c, m);
-    list = pick(entry, "standby"); /* another app has the conversation */
-    for (const struct json *m = list ? json_first(list) : NULL; m; m = json_next(m)) channel_skip(c, "standby");
-    list = pick(entry, "changes"); /* comments, mentions and the like: not conversations */
-    for (const struct json *m = list ? json_first(list) : NULL; m; m = json_next(m)) channel_skip(c, "change");
+    bool known = each(c, entry, "messaging", read_messaging);
+    known |= each(c, entry, "standby", skip_standby);
+    known |= each(c, entry, "changes", skip_change);
+    if (!known) channel_skip(c, "unknown");
 }
 
 /* ---- WhatsApp ---- */
@@ -264,9 +289,10 @@ static const struct wa_state {
     { "played", RECEIPT_READ }, { "failed", RECEIPT_FAILED },
 };
 
-static void wa_status(struct channel_in *c, const struct json *s)
+static void wa_status(struct channel_in *c, const struct json *value, const struct json *s)
 {
     struct str state = pick_text(s, "status");
+    (void)value;
     for (size_t i = 0; i < sizeof wa_states / sizeof *wa_states; i++) {
         if (!str_is(state, wa_states[i].word)) continue;
         our_message(c, pick_text(s, "id"), wa_states[i].receipt);
@@ -275,23 +301,27 @@ static void wa_status(struct channel_in *c, const struct json *s)
     channel_skip(c, "status");
 }
 
-static void wa_change(struct channel_in *c, const struct json *change)
+static void wa_error(struct channel_in *c, const struct json *value, const struct json *e)
 {
-    const struct json *value = pick(change, "value"), *list;
+    (void)value, (void)e;
+    channel_skip(c, "error");
+}
+
+static void wa_change(struct channel_in *c, const struct json *entry, const struct json *change)
+{
+    const struct json *value = pick(change, "value");
+    (void)entry;
     if (!str_is(pick_text(change, "field"), "messages")) return channel_skip(c, "change");
     if (!is_ours(c, pick_id(c, value, "metadata.phone_number_id"))) return channel_skip(c, "other_account");
-    list = pick(value, "messages");
-    for (const struct json *m = list ? json_first(list) : NULL; m && !c->cause; m = json_next(m)) wa_message(c, value, m);
-    list = pick(value, "statuses");
-    for (const struct json *s = list ? json_first(list) : NULL; s; s = json_next(s)) wa_status(c, s);
-    list = pick(value, "errors");
-    for (const struct json *s = list ? json_first(list) : NULL; s; s = json_next(s)) channel_skip(c, "error");
+    bool known = each(c, value, "messages", wa_message);
+    known |= each(c, value, "statuses", wa_status);
+    known |= each(c, value, "errors", wa_error);
+    if (!known) channel_skip(c, "unknown");
 }
 
 static void read_whatsapp_entry(struct channel_in *c, const struct json *entry)
 {
-    const struct json *list = pick(entry, "changes");
-    for (const struct json *ch = list ? json_first(list) : NULL; ch && !c->cause; ch = json_next(ch)) wa_change(c, ch);
+    if (!each(c, entry, "changes", wa_change)) channel_skip(c, "unknown");
 }
 
 /* ---- a delivery ---- */
