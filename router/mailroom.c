@@ -259,7 +259,7 @@ static struct old_mail *list_mails(const char *folder, size_t *count)
         struct old_mail *o = &all[(*count)++];
         o->at = (uint64_t)st.st_mtime;
         o->size = (uint64_t)st.st_size;
-        snprintf(o->name, sizeof o->name, "%s", e->d_name);
+        memcpy(o->name, e->d_name, strlen(e->d_name) + 1);
     }
     if (d) closedir(d);
     if (*count) qsort(all, *count, sizeof *all, by_age);
