@@ -9,7 +9,7 @@
 
 local LOG_LENGTH = 8192
 
-local allowed = { HSET = true, HDEL = true, DEL = true, SADD = true, SREM = true }
+local allowed = { HSET = true, HDEL = true }
 
 local function head_of(key)
     local h = redis.call('HMGET', key, 'epoch', 'seq')

@@ -7,7 +7,7 @@
 
    entries  are packed when the change is logged, so a ticket's fields must already be as they are after the change; where the
             kind means a new owner, the entry's own number becomes the ticket's token.
-   writes   are made at the end of the turn (change_flush), one field a ticket whatever happened to it, all tickets of the turn in
+   writes   are made at the end of the turn (change_flush), one field a ticket or agent whatever happened to it, all of the turn in
    one command a hash (struct group). A ticket that ended in the turn it was opened in leaves no trace in Redis but its entries.
    mail     carries the number of the entry it must not overtake.
 
@@ -50,7 +50,7 @@ void change_touch_about(struct workspace *ws, struct ticket *t)
     change_touch(ws, t);
 }
 
-static void list_agent(struct workspace *ws, struct agent *a)
+void change_touch_agent(struct workspace *ws, struct agent *a)
 {
     if (a->touched || ws->watch) return;
     naru_assert(
@@ -58,14 +58,6 @@ static void list_agent(struct workspace *ws, struct agent *a)
     ws->touched_agents[ws->touched_agent_count++] = a;
     a->touched = true;
 }
-
-void change_touch_agent(struct workspace *ws, struct agent *a)
-{
-    list_agent(ws, a);
-    a->kept = false;
-}
-
-void change_touch_work(struct workspace *ws, struct agent *a) { list_agent(ws, a); }
 
 static void fill_past(const struct past *p, struct entry *e)
 {
@@ -142,32 +134,6 @@ static void write_word(struct outbox *o, struct str s)
     o->word_count++;
 }
 
-/* A command whose count of words is not known yet: the count is filled in by write_end. */
-struct writing {
-    struct outbox *o;
-    size_t at;
-    uint32_t before;
-};
-
-static struct writing write_begin(struct workspace *ws, const char *command, struct str key)
-{
-    struct writing w = { &ws->out, ws->out.writes.n, ws->out.word_count };
-
-    put_u32(&w.o->writes, 0);
-    write_word(w.o, str_of(command));
-    write_word(w.o, key);
-    return w;
-}
-
-static void write_end(struct writing *w)
-{
-    uint32_t words = w->o->word_count - w->before;
-
-    if (w->o->writes.err) return;
-    memcpy(w->o->writes.p + w->at, &words, sizeof words);
-    w->o->write_count++;
-}
-
 void change_write(struct workspace *ws, uint32_t argc, const struct str *argv)
 {
     struct outbox *o = &ws->out;
@@ -188,14 +154,6 @@ static struct str key_of(struct workspace *ws, const char *part, struct str rest
     buf_addz(b, part);
     buf_addstr(b, rest);
     return buf_str(b);
-}
-
-static void emit_field(void *ctx, struct str name, struct str value)
-{
-    struct writing *w = ctx;
-
-    write_word(w->o, name);
-    write_word(w->o, value);
 }
 
 static struct list list_backoff(struct workspace *ws, const struct ticket *t)
@@ -271,7 +229,7 @@ struct str change_needs_told(struct workspace *ws, const struct ticket *t)
     return ws->detail.err ? STR_NONE : buf_str(&ws->detail);
 }
 
-/* ---- groups: one command for a field of many tickets ---- */
+/* ---- groups: one command for a field of many tickets, agents, customers ---- */
 
 #define GROUP_WORDS 2000u /* Lua unpacks no more than some thousands at once */
 
@@ -317,6 +275,7 @@ static void close_groups(struct workspace *ws)
     group_close(ws, &ws->rows, "HSET", "tickets");
     group_close(ws, &ws->abouts, "HSET", "about");
     group_close(ws, &ws->holds, "HSET", "held");
+    group_close(ws, &ws->presences, "HSET", "presence");
     group_close(ws, &ws->customers_put, "HSET", "customers");
     group_close(ws, &ws->rows_gone, "HDEL", "tickets");
     group_close(ws, &ws->abouts_gone, "HDEL", "about");
@@ -440,12 +399,6 @@ static void flush_ticket(struct workspace *ws, struct ticket *t)
     arena_clear(&ws->arena);
 }
 
-/* Places of agent_row's fields, to write the few that change with every ticket. */
-#define AGENT_AT(kind, name, arg) AGENT_AT_##name,
-enum { AGENT_ROW_FIELDS(AGENT_AT) };
-#undef AGENT_AT
-#define WORK_FIELDS (1ull << AGENT_AT_idle | 1ull << AGENT_AT_day | 1ull << AGENT_AT_taken)
-
 static void flush_agent(struct workspace *ws, struct agent *a)
 {
     struct agent_row r = { .presence = a->presence,
@@ -463,12 +416,11 @@ static void flush_agent(struct workspace *ws, struct agent *a)
                            .leaving = a->leaving,
                            .ramp_at = a->ramp_at,
                            .ramp_offers = a->ramp_offers };
-    struct writing w = write_begin(ws, "HSET", key_of(ws, "a:", a->name));
 
-    record_hash(&agent_row_record, &r, a->kept ? WORK_FIELDS : (1ull << agent_row_record.count) - 1, emit_field, &w);
-    write_end(&w);
-    if (!a->kept) change_write(ws, 3, (struct str[]){ STR("SADD"), key_of(ws, "agents", STR_NONE), a->name });
-    a->kept = true;
+    buf_clear(&ws->detail);
+    record_pack_short(&ws->detail, &agent_row_record, &r);
+    if (ws->detail.err) ws->out.writes.err = ws->detail.err;
+    group_set(ws, &ws->presences, "presence", a->name, buf_str(&ws->detail));
     a->touched = false;
 }
 
@@ -674,6 +626,7 @@ void change_fini(struct workspace *ws)
     buf_fini(&ws->rows.words);
     buf_fini(&ws->abouts.words);
     buf_fini(&ws->holds.words);
+    buf_fini(&ws->presences.words);
     buf_fini(&ws->customers_put.words);
     buf_fini(&ws->customers_gone.words);
     buf_fini(&ws->rows_gone.words);

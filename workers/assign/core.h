@@ -201,7 +201,7 @@ struct ticket {
     uint8_t owner_count;
     uint8_t sla_told; /* targets that were counted as met or missed: 1 << enum sla_target */
     bool started;
-    bool hung_up; /* of a call: nobody is on the line */
+    bool hung_up;                 /* of a call: nobody is on the line */
     bool no_bots;                 /* a bot has handed it over */
     bool dirty, dirty_about;      /* differs from Redis */
     bool held_kept, held_changed; /* the held sets in Redis name it; they differ from `holds` */
@@ -261,7 +261,6 @@ struct agent {
     bool connected;
     struct due due;
     bool touched, freed;
-    bool kept; /* Redis has the rest of their row, beside what change_touch_work is for */
     /* for the time being: see duty.c */
     bool off_shift;
     enum bar barred;    /* BAR_RAMP, BAR_DAY or none */
@@ -424,7 +423,7 @@ struct workspace {
     struct agent **touched_agents;
     uint32_t touched_agent_count, touched_agent_room;
     struct outbox out;
-    struct group rows, abouts, holds, customers_put, rows_gone, abouts_gone, holds_gone, customers_gone;
+    struct group rows, abouts, holds, presences, customers_put, rows_gone, abouts_gone, holds_gone, customers_gone;
     struct customers customers;
     struct buf scratch, detail;
     struct arena arena;
@@ -446,8 +445,8 @@ struct change {
     const struct id *event;    /* NULL: none */
     const struct agent *agent; /* NULL: the ticket's */
     const struct queue *queue; /* NULL: the ticket's */
-    uint32_t home;             /* with an event, or without a ticket: whose journal must have it (0: ws->teller); else the ticket's */
-    bool keep_token;           /* a repeated entry: the ticket's token stays */
+    uint32_t home;   /* with an event, or without a ticket: whose journal must have it (0: ws->teller); else the ticket's */
+    bool keep_token; /* a repeated entry: the ticket's token stays */
     const char *cause;
     struct str detail;
 };
@@ -456,7 +455,6 @@ uint64_t change_log(struct workspace *ws, const struct change *c); /* its seq */
 void change_touch(struct workspace *ws, struct ticket *t); /* its row is to be written */
 void change_touch_about(struct workspace *ws, struct ticket *t);
 void change_touch_agent(struct workspace *ws, struct agent *a);
-void change_touch_work(struct workspace *ws, struct agent *a); /* of their row, no more than idle, day and taken */
 void change_write(struct workspace *ws, uint32_t argc, const struct str *argv);
 void change_gone(struct workspace *ws, struct ticket *t); /* the ticket leaves Redis */
 void change_stray(struct workspace *ws, struct str id);   /* something of no ticket: leaves all hashes of tickets */
@@ -886,8 +884,8 @@ const char *act_reason(const struct act *a, char out[129]); /* as a C string */
 void read_ticket_fields(struct workspace *ws, struct jw *w, const struct ticket *t, const struct agent *a, bool messages);
 void read_ticket_wait(struct workspace *ws, struct jw *w, const struct ticket *t); /* position and expected wait, while it waits */
 void answer_body(struct workspace *ws, const struct act *a, struct buf *b);        /* 200 with `b`, which is freed */
-void read_queue_fields(struct workspace *ws, struct jw *w, uint32_t queue); /* members of an object that is open */
-void queues_tell(struct workspace *ws);                                     /* queue_tell.c: at the end of a turn */
+void read_queue_fields(struct workspace *ws, struct jw *w, uint32_t queue);        /* members of an object that is open */
+void queues_tell(struct workspace *ws);                                            /* queue_tell.c: at the end of a turn */
 void metrics_of_queues(struct workspace *ws);
 void act_ticket(struct workspace *ws, const struct act *a);
 void act_tickets(struct workspace *ws, const struct act *a);

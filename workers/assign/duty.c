@@ -79,7 +79,7 @@ void duty_took(struct workspace *ws, struct agent *a)
     if (a->day != day) a->day = day, a->taken = 0;
     a->taken++;
     if (duty_daily(ws, a) == UINT32_MAX) return; /* nothing goes by it: it is written when their work ends */
-    change_touch_work(ws, a);
+    change_touch_agent(ws, a);
     roster_refresh(ws, a);
 }
 

@@ -5,42 +5,31 @@
 #include <stdlib.h>
 
 /* Redis is read when a reign begins, one phase after another: configuration first (tickets need the policy), then agents, tickets
-   in their two parts, held sets, and the tail of the change log. Three kinds of phases: one command; a hash walked with HSCAN, so
-   that Redis is never held up for long; a set of names, and then each name's own hash, so many at a time. Any lost answer ends the
-   try: the reign steps down and begins again. */
+   in their two parts, held sets, and the tail of the change log. Two kinds of phases: one command; a hash walked with HSCAN, so
+   that Redis is never held up for long. One question at a time; a lost answer ends the try: the reign steps down and begins
+   again. */
 
-#define WINDOW   256u
 #define SCAN     "500"
 #define LOG_TAIL "4096"
 
 struct load;
-enum phase_kind { PHASE_ONE, PHASE_SCAN, PHASE_NAMES };
+enum phase_kind { PHASE_ONE, PHASE_SCAN };
 struct phase {
     enum phase_kind kind;
-    const char *key;                                                    /* the hash, the stream, or the set of names */
-    const char *item;                                                   /* PHASE_NAMES: HGETALL of this part, with the name */
-    bool (*take)(struct load *l, struct str name, const redisReply *r); /* an array; for a hash: field, value, … */
+    const char *key;                                   /* the hash, or the stream */
+    bool (*take)(struct load *l, const redisReply *r); /* an array; for a hash: field, value, … */
 };
 struct load {
     struct reign *reign;
     unsigned phase;
-    char **names;
-    size_t count, next;
-    unsigned pending;
-    bool listed; /* all of the phase is asked for, but for `names` from `next` on */
+    bool over; /* all of the phase has been taken */
     bool cancelled;
     char cursor[32]; /* of HSCAN */
     struct arena arena;
 };
-struct question {
-    struct load *load;
-    size_t name; /* index, or SIZE_MAX: the list, or the only command */
-};
 
 static void load_free(struct load *l)
 {
-    for (size_t i = 0; i < l->count; i++) free(l->names[i]);
-    free(l->names);
     arena_fini(&l->arena);
     free(l);
 }
@@ -80,9 +69,8 @@ static void take_config_record(struct load *l, struct str packed, bool known)
 }
 
 /* The policy goes first: agents are read by it. */
-static bool take_config(struct load *l, struct str name, const redisReply *r)
+static bool take_config(struct load *l, const redisReply *r)
 {
-    (void)name;
     for (size_t i = 0; i + 1 < r->elements; i += 2)
         if (str_is(text_of(r->element[i]), "policy")) take_config_record(l, text_of(r->element[i + 1]), true);
     if (!space_has_policy(l->reign->ws) && l->reign->policy.n)
@@ -94,17 +82,6 @@ static bool take_config(struct load *l, struct str name, const redisReply *r)
     return false;
 }
 
-static bool take_agent(struct load *l, struct str name, const redisReply *r)
-{
-    struct agent_row row = { 0 };
-
-    arena_clear(&l->arena);
-    for (size_t i = 0; i + 1 < r->elements; i += 2)
-        (void)record_from_hash(&agent_row_record, &row, text_of(r->element[i]), text_of(r->element[i + 1]), &l->arena);
-    space_restore_agent(l->reign->ws, now_of(l), name, &row);
-    return true;
-}
-
 typedef void restore_fn(struct workspace *ws, uint64_t now, struct str id, struct str value);
 
 static bool take_pairs(struct load *l, const redisReply *r, restore_fn *fn)
@@ -113,27 +90,16 @@ static bool take_pairs(struct load *l, const redisReply *r, restore_fn *fn)
     return true;
 }
 
-static bool take_customers(struct load *l, struct str name, const redisReply *r)
-{
-    (void)name;
-    return take_pairs(l, r, space_restore_customer);
-}
+static bool take_agents(struct load *l, const redisReply *r) { return take_pairs(l, r, space_restore_agent); }
 
-static bool take_about(struct load *l, struct str name, const redisReply *r)
-{
-    (void)name;
-    return take_pairs(l, r, space_restore_about);
-}
+static bool take_customers(struct load *l, const redisReply *r) { return take_pairs(l, r, space_restore_customer); }
 
-static bool take_rows(struct load *l, struct str name, const redisReply *r)
-{
-    (void)name;
-    return take_pairs(l, r, space_restore_row);
-}
+static bool take_about(struct load *l, const redisReply *r) { return take_pairs(l, r, space_restore_about); }
 
-static bool take_held(struct load *l, struct str name, const redisReply *r)
+static bool take_rows(struct load *l, const redisReply *r) { return take_pairs(l, r, space_restore_row); }
+
+static bool take_held(struct load *l, const redisReply *r)
 {
-    (void)name;
     for (size_t i = 0; i + 1 < r->elements; i += 2)
         space_restore_held(l->reign->ws, text_of(r->element[i]), text_of(r->element[i + 1]));
     return true;
@@ -156,9 +122,8 @@ static void take_entry(struct load *l, struct str packed)
 
 /* Newest first, as XREVRANGE gives them; each message's fields: first, entries. Only the unbroken run that ends at the head is of
  * use to the feed. */
-static bool take_log(struct load *l, struct str name, const redisReply *r)
+static bool take_log(struct load *l, const redisReply *r)
 {
-    (void)name;
     for (size_t i = r->elements; i-- > 0;) {
         const redisReply *m = r->element[i], *fields = m->elements == 2 ? m->element[1] : NULL;
         struct str blob = fields && fields->elements >= 4 ? text_of(fields->element[3]) : STR_NONE, one;
@@ -168,29 +133,15 @@ static bool take_log(struct load *l, struct str name, const redisReply *r)
 }
 
 static const struct phase phases[] = {
-    { PHASE_ONE, "config", NULL, take_config },
-    { PHASE_NAMES, "agents", "a:", take_agent },
-    { PHASE_SCAN, "customers", NULL, take_customers },
-    { PHASE_SCAN, "about", NULL, take_about },
-    { PHASE_SCAN, "tickets", NULL, take_rows },
-    { PHASE_SCAN, "held", NULL, take_held },
-    { PHASE_ONE, "log", NULL, take_log },
+    { PHASE_ONE, "config", take_config }, { PHASE_SCAN, "presence", take_agents }, { PHASE_SCAN, "customers", take_customers },
+    { PHASE_SCAN, "about", take_about },  { PHASE_SCAN, "tickets", take_rows },    { PHASE_SCAN, "held", take_held },
+    { PHASE_ONE, "log", take_log },
 };
 #define PHASES (sizeof phases / sizeof *phases)
 
 /* ---- asking ---- */
 
 static void load_next(struct load *l);
-
-static void take_names(struct load *l, const redisReply *r)
-{
-    l->names = calloc(r->elements + 1, sizeof *l->names);
-    for (size_t i = 0; l->names && i < r->elements; i++) {
-        struct str s = text_of(r->element[i]);
-        if ((l->names[l->count] = strndup(s.p ? s.p : "", s.n))) l->count++;
-    }
-    l->listed = true;
-}
 
 /* A reply of HSCAN: the next cursor, and an array. */
 static bool take_scan(struct load *l, const redisReply *r)
@@ -200,85 +151,51 @@ static bool take_scan(struct load *l, const redisReply *r)
     if (!cursor.n || cursor.n >= sizeof l->cursor || r->element[1]->type != REDIS_REPLY_ARRAY) return false;
     memcpy(l->cursor, cursor.p, cursor.n);
     l->cursor[cursor.n] = '\0';
-    l->listed = str_is(cursor, "0");
-    return phases[l->phase].take(l, STR_NONE, r->element[1]);
+    l->over = str_is(cursor, "0");
+    return phases[l->phase].take(l, r->element[1]);
 }
 
-static bool take_answer(struct load *l, size_t name, const redisReply *r)
+static bool take_answer(struct load *l, const redisReply *r)
 {
-    const struct phase *p = &phases[l->phase];
-
-    if (p->kind == PHASE_SCAN) return take_scan(l, r);
-    if (p->kind == PHASE_ONE) l->listed = true;
-    else if (name == SIZE_MAX) return take_names(l, r), true;
-    return p->take(l, name == SIZE_MAX ? STR_NONE : str_of(l->names[name]), r);
+    if (phases[l->phase].kind == PHASE_SCAN) return take_scan(l, r);
+    l->over = true;
+    return phases[l->phase].take(l, r);
 }
 
 static void on_answer(void *ctx, const redisReply *r)
 {
-    struct question q = *(struct question *)ctx;
-    struct load *l = q.load;
+    struct load *l = ctx;
 
-    free(ctx);
-    l->pending--;
     if (!l->cancelled) {
         if (r && r->type == REDIS_REPLY_ERROR) log_error("redis: %s", r->str);
-        if (r && r->type == REDIS_REPLY_ARRAY && take_answer(l, q.name, r)) {
+        if (r && r->type == REDIS_REPLY_ARRAY && take_answer(l, r)) {
             load_next(l);
             return;
         }
         load_fail(l, "redis_unreadable");
     }
-    if (!l->pending) load_free(l);
+    load_free(l);
 }
 
-static bool ask(struct load *l, size_t argc, const struct str *argv, size_t name)
-{
-    struct question *q = malloc(sizeof *q);
-
-    if (!q) return false;
-    *q = (struct question){ l, name };
-    if (store_send(l->reign->a->store, argc, argv, on_answer, q)) {
-        free(q);
-        return false;
-    }
-    l->pending++;
-    return true;
-}
-
-static bool ask_first(struct load *l)
+static bool ask(struct load *l)
 {
     const struct phase *p = &phases[l->phase];
+    struct store *s = l->reign->a->store;
     char key[256];
     struct str k = store_key(key, reign_name(l->reign), p->key, STR_NONE);
 
-    if (p->kind == PHASE_NAMES) return ask(l, 2, (struct str[]){ STR("SMEMBERS"), k }, SIZE_MAX);
     if (p->kind == PHASE_SCAN)
-        return ask(l, 5, (struct str[]){ STR("HSCAN"), k, str_of(l->cursor), STR("COUNT"), STR(SCAN) }, SIZE_MAX);
+        return !store_send(s, 5, (struct str[]){ STR("HSCAN"), k, str_of(l->cursor), STR("COUNT"), STR(SCAN) }, on_answer, l);
     if (p->take == take_log)
-        return ask(l, 6, (struct str[]){ STR("XREVRANGE"), k, STR("+"), STR("-"), STR("COUNT"), STR(LOG_TAIL) }, SIZE_MAX);
-    return ask(l, 2, (struct str[]){ STR("HGETALL"), k }, SIZE_MAX);
-}
-
-static bool ask_items(struct load *l)
-{
-    char key[256];
-
-    for (; l->next < l->count && l->pending < WINDOW; l->next++) {
-        struct str k = store_key(key, reign_name(l->reign), phases[l->phase].item, str_of(l->names[l->next]));
-        if (!ask(l, 2, (struct str[]){ STR("HGETALL"), k }, l->next)) return false;
-    }
-    return true;
+        return !store_send(s, 6, (struct str[]){ STR("XREVRANGE"), k, STR("+"), STR("-"), STR("COUNT"), STR(LOG_TAIL) }, on_answer,
+                           l);
+    return !store_send(s, 2, (struct str[]){ STR("HGETALL"), k }, on_answer, l);
 }
 
 /* The next phase, or none: false. */
 static bool begin_phase(struct load *l)
 {
-    for (size_t i = 0; i < l->count; i++) free(l->names[i]);
-    free(l->names);
-    l->names = NULL;
-    l->count = l->next = 0;
-    l->listed = false;
+    l->over = false;
     memcpy(l->cursor, "0", 2);
     if (phases[l->phase].take == take_rows) space_restore_rows_done(l->reign->ws);
     return ++l->phase < PHASES;
@@ -295,17 +212,13 @@ static void load_done(struct load *l)
 
 static void load_next(struct load *l)
 {
-    bool ok = true;
-
-    if (l->next < l->count) ok = ask_items(l);
-    if (ok && !l->pending && l->listed && !begin_phase(l)) {
+    if (l->over && !begin_phase(l)) {
         load_done(l);
         return;
     }
-    if (ok && !l->pending) ok = ask_first(l); /* the new phase, or the next part of a hash */
-    if (ok) return;
+    if (ask(l)) return; /* the new phase, or the next part of a hash */
     load_fail(l, "store_lost");
-    if (!l->pending) load_free(l);
+    load_free(l);
 }
 
 enum err load_begin(struct reign *r)
@@ -317,13 +230,13 @@ enum err load_begin(struct reign *r)
     arena_init(&l->arena, 4u << 20);
     memcpy(l->cursor, "0", 2);
     r->load = l;
-    if (ask_first(l)) return ERR_OK;
+    if (ask(l)) return ERR_OK;
     r->load = NULL;
     load_free(l);
     return ERR_UNAVAILABLE;
 }
 
-/* Its answers are still to come, all of them; the last one frees it. */
+/* Its answer is still to come, and frees it. */
 void load_cancel(struct reign *r)
 {
     if (!r->load) return;

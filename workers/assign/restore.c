@@ -147,12 +147,8 @@ void space_restore_row(struct workspace *ws, uint64_t now, struct str id_text, s
     arena_clear(&ws->arena);
 }
 
-void space_restore_agent(struct workspace *ws, uint64_t now, struct str name, const struct agent_row *r)
+static void put_agent(struct workspace *ws, struct agent *a, const struct agent_row *r)
 {
-    struct agent *a = roster_add(ws, name);
-
-    if (now > ws->now) ws->now = now;
-    if (!a) return;
     ws->roster.by_presence[a->presence]--;
     a->presence = r->presence <= PRES_AWAY ? r->presence : PRES_OFFLINE;
     ws->roster.by_presence[a->presence]++;
@@ -172,6 +168,18 @@ void space_restore_agent(struct workspace *ws, uint64_t now, struct str name, co
     a->ramp_at = r->ramp_at;
     a->ramp_offers = r->ramp_offers;
     roster_refresh(ws, a);
+}
+
+void space_restore_agent(struct workspace *ws, uint64_t now, struct str name, struct str packed)
+{
+    struct agent_row r;
+    struct agent *a;
+
+    if (now > ws->now) ws->now = now;
+    if (record_unpack(&agent_row_record, &r, packed, &ws->arena))
+        log_error("agent=%.*s workspace=%.*s in redis cannot be read; they are offline until they connect again", STR_FMT(name),
+                  STR_FMT(ws->name));
+    else if ((a = roster_add(ws, name))) put_agent(ws, a, &r);
 }
 
 /* The row has the last word; what differs is written anew with the first turn. */

@@ -210,7 +210,7 @@ enum err roster_spec(struct workspace *ws, struct agent *a, const struct agent_s
     a->groups = spec->groups;
     a->capacity = spec->capacity;
     a->daily = spec->daily;
-    if (a->taken) change_touch_work(ws, a); /* the day may be counted from now on: see duty_took */
+    if (a->taken) change_touch_agent(ws, a); /* the day may be counted from now on: see duty_took */
     a->shift = spec->shift;
     set_by_channel(ws, a, spec);
     if (spec_hash(a) != before) trail_spec(ws, a);
@@ -242,7 +242,7 @@ void roster_worked(struct workspace *ws, struct agent *a)
 {
     a->idle = ws->now;
     ws->roster.idle_key[a->index] = idle_key(a, ws->roster.load[a->index]);
-    change_touch_work(ws, a);
+    change_touch_agent(ws, a);
 }
 
 void roster_freed(struct workspace *ws, struct agent *a)

@@ -2,10 +2,10 @@
      naru:{ws}:tickets   id → packed ticket_row: what changes
      naru:{ws}:about     id → packed about: what came in
      naru:{ws}:held      id → "<units> <agent>", a line for each agent who has it or is offered it: the held sets
-     naru:{ws}:agents    a set of names; naru:{ws}:a:<name> for each: a hash of agent_row's fields
+     naru:{ws}:presence  agent → packed agent_row
      naru:{ws}:customers key → packed customer_row
      naru:{ws}:config    "policy" and "agent:<name>" → packed config
-   Few big hashes instead of one key a ticket: what a turn changed goes out as one command a hash, two words a ticket. */
+   Few big hashes instead of one key a ticket: what a turn changed goes out as one command a hash, two words a ticket or agent. */
 #ifndef NARU_ASSIGN_TICKET_ROW_H
 #define NARU_ASSIGN_TICKET_ROW_H
 

@@ -83,7 +83,7 @@ struct outbox *space_out(struct workspace *ws);
 void space_out_clear(struct workspace *ws);
 
 /* ---- rebuilding: in this order, before the first space_turn ---- */
-void space_restore_agent(struct workspace *ws, uint64_t now, struct str name, const struct agent_row *row);
+void space_restore_agent(struct workspace *ws, uint64_t now, struct str name, struct str packed);   /* of agent_row */
 void space_restore_customer(struct workspace *ws, uint64_t now, struct str key, struct str packed); /* wrong ones are removed */
 void space_restore_about(struct workspace *ws, uint64_t now, struct str id_text,
                          struct str packed); /* of every ticket, before the rows */

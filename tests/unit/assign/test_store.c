@@ -128,18 +128,18 @@ static void a_batch_is_written_once_however_often_it_is_sent(void **state)
     (void)state;
     call("FCALL naru_lead " KEYS " a 5000 100 0");
     for (int i = 0; i < 3; i++) {
-        struct store_reply r = call("FCALL naru_apply " KEYS " 100 1 2 entries 4 HSET naru:{w}:t:1 f v 3 SADD naru:{w}:live 1");
+        struct store_reply r = call("FCALL naru_apply " KEYS " 100 1 2 entries 4 HSET naru:{w}:t:1 f v 4 HSET naru:{w}:live 1 x");
         assert_int_equal(r.word, i ? STORE_DUPLICATE : STORE_OK);
         assert_int_equal(r.seq, 2);
     }
     assert_int_equal(number("XLEN naru:{w}:log"), 1);
-    assert_int_equal(number("SCARD naru:{w}:live"), 1);
+    assert_int_equal(number("HLEN naru:{w}:live"), 1);
     assert_int_equal(number("HGET naru:{w}:head seq"), 2);
     /* writes without entries: no change of seq, and again is harmless */
-    assert_int_equal(call("FCALL naru_apply " KEYS " 100 3 0  3 SREM naru:{w}:live 1").word,
+    assert_int_equal(call("FCALL naru_apply " KEYS " 100 3 0  3 HDEL naru:{w}:live 1").word,
                      STORE_UNKNOWN); /* arguments shifted: refused */
-    assert_int_equal(call("FCALL naru_apply " KEYS " 100 3 0 %b 3 SREM naru:{w}:live 1", "", (size_t)0).word, STORE_OK);
-    assert_int_equal(number("SCARD naru:{w}:live"), 0);
+    assert_int_equal(call("FCALL naru_apply " KEYS " 100 3 0 %b 3 HDEL naru:{w}:live 1", "", (size_t)0).word, STORE_OK);
+    assert_int_equal(number("HLEN naru:{w}:live"), 0);
     assert_int_equal(call("FCALL naru_apply " KEYS " 100 3 1 e").word, STORE_OK);
 }
 
@@ -165,9 +165,9 @@ static void an_old_reign_and_a_gap_write_nothing(void **state)
 static void what_is_no_batch_writes_nothing(void **state)
 {
     static const char *const bad[] = {
-        "FCALL naru_apply " KEYS " 100 1 1 e 4 HSET naru:{w}:t:1 f v 3 FLUSHALL naru:{w}:x y", /* a command that is not ours */
-        "FCALL naru_apply " KEYS " 100 1 1 e 4 HSET naru:{w}:t:1 f v 4 HSET naru:{x}:t:1 f v", /* another workspace */
-        "FCALL naru_apply " KEYS " 100 1 1 e 4 HSET naru:{w}:t:1 f v 9 SADD naru:{w}:live 1",  /* more words than there are */
+        "FCALL naru_apply " KEYS " 100 1 1 e 4 HSET naru:{w}:t:1 f v 3 FLUSHALL naru:{w}:x y",  /* a command that is not ours */
+        "FCALL naru_apply " KEYS " 100 1 1 e 4 HSET naru:{w}:t:1 f v 4 HSET naru:{x}:t:1 f v",  /* another workspace */
+        "FCALL naru_apply " KEYS " 100 1 1 e 4 HSET naru:{w}:t:1 f v 9 HSET naru:{w}:live 1 x", /* more words than there are */
         "FCALL naru_apply " KEYS " 100 1 1 e x HSET naru:{w}:t:1 f v",
     };
 

@@ -134,13 +134,9 @@ static inline void store_command(struct world *w, const struct str *v, uint32_t 
         assert_true(n >= 4 && n % 2 == 0);
         struct stored *s = store_key(w, v[1], true);
         for (uint32_t i = 2; i < n; i += 2) store_set(s, v[i], v[i + 1]);
-    } else if (str_is(v[0], "SADD")) {
-        store_set(store_key(w, v[1], true), v[2], STR(""));
-    } else if (str_is(v[0], "SREM") || str_is(v[0], "HDEL")) {
-        for (uint32_t i = 2; i < n; i++) store_remove(w, v[1], v[i]);
     } else {
-        assert_true(str_is(v[0], "DEL"));
-        store_del(w, v[1]);
+        assert_true(str_is(v[0], "HDEL"));
+        for (uint32_t i = 2; i < n; i++) store_remove(w, v[1], v[i]);
     }
 }
 
@@ -462,20 +458,6 @@ static inline bool store_part(const struct stored *s, const char *part, struct s
     return true;
 }
 
-static inline void restore_agent(struct world *w, const struct stored *s, struct str name)
-{
-    struct agent_row a = { 0 };
-    struct arena arena;
-
-    arena_init(&arena, 1u << 20);
-    for (uint32_t i = 0; i < s->count; i++) {
-        struct str field = { s->v[i].name, s->v[i].name_n }, value = { s->v[i].value, s->v[i].value_n };
-        assert_int_equal(record_from_hash(&agent_row_record, &a, field, value, &arena), ERR_OK);
-    }
-    space_restore_agent(w->ws, w->now, name, &a);
-    arena_fini(&arena);
-}
-
 static inline void restore_hash(struct world *w, const char *part, void (*fn)(struct workspace *, uint64_t, struct str, struct str))
 {
     struct stored *s;
@@ -499,14 +481,11 @@ static inline void world_restart(struct world *w)
                              .seed = w->now + space_epoch(w->ws),
                              .epoch = space_epoch(w->ws) + 1,
                              .seq = space_seq(w->ws) };
-    struct stored *s;
-    struct str name;
 
     space_free(w->ws);
     assert_int_equal(space_new(&w->ws, &cfg), ERR_OK);
     assert_int_equal(space_policy(w->ws, w->now, w->policy), ERR_OK);
-    for (size_t i = 0; (s = map_next(&w->store, &i));)
-        if (store_part(s, "a:", &name)) restore_agent(w, s, name);
+    restore_hash(w, "presence", space_restore_agent);
     restore_hash(w, "customers", space_restore_customer);
     restore_hash(w, "about", space_restore_about);
     restore_hash(w, "tickets", space_restore_row);
