@@ -33,6 +33,7 @@
 #define BACKOFF_MAX_MS 2000u
 #define READ_CHUNK     65536u
 #define OUT_CAP        (64u << 20)  /* unwritten bytes of commands */
+#define OUT_KEEP       (4u << 20)   /* room for them that stays between bursts */
 #define REPLY_CAP      (512u << 20) /* bytes of one unfinished reply */
 #define OWN_ASKS       4u           /* room beside the caller's: AUTH, SELECT, PING */
 #define ARGS_MAX       1000000u
@@ -56,6 +57,7 @@ struct address { /* the url, taken apart; all texts owned */
 struct wire { /* one connection; freed when its poll handle has closed */
     uv_poll_t poll;
     redisContext *c;
+    size_t written; /* of c->obuf, from its begin; less than all of it, or both are 0 */
     struct redis *link;
     bool polls_write;
 };
@@ -228,6 +230,16 @@ static bool args_room(struct redis *r, size_t argc)
     return n != NULL;
 }
 
+static size_t unwritten(const struct wire *w) { return sdslen(w->c->obuf) - w->written; }
+
+/* What was written goes once it is most of the buffer, so that a byte is moved once at most, however slowly they leave. */
+static void wire_compact(struct wire *w)
+{
+    if (w->written <= unwritten(w)) return;
+    sdsrange(w->c->obuf, (int)w->written, -1);
+    w->written = 0;
+}
+
 /* Into hiredis' output buffer, and the callback into the ring: both or neither. */
 static enum err command_put(struct redis *r, size_t argc, const struct str *argv, redis_fn *fn, void *ctx)
 {
@@ -236,6 +248,7 @@ static enum err command_put(struct redis *r, size_t argc, const struct str *argv
         r->argp[i] = argv[i].n ? argv[i].p : "";
         r->argn[i] = argv[i].n;
     }
+    wire_compact(r->wire);
     if (redisAppendCommandArgv(r->wire->c, (int)argc, r->argp, r->argn) != REDIS_OK) return ERR_NOMEM;
     ask_push(r, fn, ctx);
     uv_idle_start(&r->awake, on_awake);
@@ -398,12 +411,37 @@ static int socket_error(const struct wire *w)
 
 static void on_poll(uv_poll_t *h, int status, int events);
 
+/* All has left: its room stays for what comes next, unless it is more than is usual. */
+static void wire_emptied(struct wire *w)
+{
+    sds fresh = sdslen(w->c->obuf) > OUT_KEEP ? sdsempty() : NULL;
+    w->written = 0;
+    if (fresh) sdsfree(w->c->obuf), w->c->obuf = fresh;
+    else sdsclear(w->c->obuf);
+}
+
+/* In place of redisBufferWrite, which moves all that is left after each write that was not whole, and frees the buffer after each
+   that was. False: the socket is broken, and errno says how. */
+static bool wire_write(struct wire *w, bool *done)
+{
+    while (unwritten(w)) {
+        ssize_t n = write(w->c->fd, w->c->obuf + w->written, unwritten(w));
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0 && errno != EAGAIN) return false;
+        if (n <= 0) break;
+        w->written += (size_t)n;
+    }
+    *done = !unwritten(w);
+    if (*done) wire_emptied(w);
+    return true;
+}
+
 static void link_write(struct redis *r)
 {
     struct wire *w = r->wire;
-    int done = 0;
+    bool done = false;
     uv_idle_stop(&r->awake);
-    if (redisBufferWrite(w->c, &done) != REDIS_OK) {
+    if (!wire_write(w, &done)) {
         int sys = errno;
         link_read(r); /* answers that came before the end are answers; it also finds the end */
         if (r->wire == w) link_fail(r, cause_of(sys), strerror(sys));
@@ -603,7 +641,7 @@ enum err redis_send(struct redis *r, size_t argc, const struct str *argv, redis_
     size_t bytes = 0;
     for (size_t i = 0; i < argc; i++) bytes += argv[i].n;
     if (bytes > OUT_CAP) return ERR_TOOBIG;
-    if (bytes + sdslen(r->wire->c->obuf) > OUT_CAP) return ERR_FULL;
+    if (bytes + unwritten(r->wire) > OUT_CAP) return ERR_FULL;
     return command_put(r, argc, argv, fn, ctx);
 }
 

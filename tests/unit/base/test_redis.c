@@ -196,6 +196,51 @@ static void binary_arguments_and_large_replies_arrive_whole(void **state)
     free(big);
 }
 
+/* Pieces of one value, more of them at once than a socket takes; each answer sends the next piece. */
+#define PIECE  100000u
+#define PIECES 60
+struct pieces {
+    struct bench *b;
+    char *all;
+    int sent, answered, wrong;
+};
+
+static void on_piece(void *ctx, const redisReply *reply)
+{
+    struct pieces *p = ctx;
+    if (!reply || reply->type != REDIS_REPLY_INTEGER || reply->integer != (long long)++p->answered * PIECE) p->wrong++;
+    if (p->sent == PIECES) return;
+    struct str append[3] = { STR("APPEND"), STR("k"), { p->all + (size_t)p->sent++ * PIECE, PIECE } };
+    assert_int_equal(redis_send(p->b->link, 3, append, on_piece, p), ERR_OK);
+}
+
+static void on_whole(void *ctx, const redisReply *reply)
+{
+    struct pieces *p = ctx;
+    assert_int_equal(reply->len, PIECES * PIECE);
+    assert_memory_equal(reply->str, p->all, PIECES * PIECE);
+    p->answered++;
+}
+
+static void what_a_full_socket_leaves_unwritten_goes_on_where_it_stopped(void **state)
+{
+    struct bench *b = *state;
+    struct pieces p = { b, malloc(PIECES * PIECE), 0, 0, 0 };
+    for (size_t i = 0; i < PIECES * PIECE; i++) p.all[i] = (char)(i % 251);
+    server_start(b, "");
+    link_open(b, b->url, 3000);
+    wait_for(b, &b->ups, 1);
+    for (; p.sent < 20; p.sent++) {
+        struct str append[3] = { STR("APPEND"), STR("k"), { p.all + (size_t)p.sent * PIECE, PIECE } };
+        assert_int_equal(redis_send(b->link, 3, append, on_piece, &p), ERR_OK);
+    }
+    wait_for(b, &p.answered, PIECES);
+    assert_int_equal(p.wrong, 0);
+    assert_int_equal(redis_send(b->link, 2, (struct str[]){ STR("GET"), STR("k") }, on_whole, &p), ERR_OK);
+    wait_for(b, &p.answered, PIECES + 1);
+    free(p.all);
+}
+
 static void password_and_database_of_the_url_are_used(void **state)
 {
     struct bench *b = *state;
@@ -415,6 +460,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_command_gets_its_reply_and_pipelines_keep_their_order),
         TEST(binary_arguments_and_large_replies_arrive_whole),
+        TEST(what_a_full_socket_leaves_unwritten_goes_on_where_it_stopped),
         TEST(password_and_database_of_the_url_are_used),
         TEST(a_wrong_password_is_an_error_told_once),
         TEST(a_refused_connection_is_told_once_and_tried_again_until_there_is_a_server),
