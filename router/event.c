@@ -26,13 +26,11 @@
 static const char *const state_words[] = { EVENT_STATE_MAP(EVENT_WORD) };
 const struct words event_state_words = { state_words, EV_STATE_COUNT };
 
-static struct str key_of(const struct id *id) { return (struct str){ (const char *)id->b, sizeof id->b }; }
-
 enum err events_init(struct events *ev, size_t cap)
 {
     memset(ev, 0, sizeof *ev);
-    map_init(&ev->by_id, cap + 1);
-    map_init(&ev->by_ticket, cap + 1);
+    idmap_init(&ev->by_id, cap + 1);
+    idmap_init(&ev->by_ticket, cap + 1);
     map_init(&ev->by_conversation, cap + 1);
     TAILQ_INIT(&ev->order);
     TAILQ_INIT(&ev->ended);
@@ -51,8 +49,8 @@ void events_fini(struct events *ev)
         event_list_leave(e);
         events_drop(ev, e);
     }
-    map_fini(&ev->by_id);
-    map_fini(&ev->by_ticket);
+    idmap_fini(&ev->by_id);
+    idmap_fini(&ev->by_ticket);
     map_fini(&ev->by_conversation);
     customers_fini(&ev->customers);
     arena_fini(&ev->scratch);
@@ -60,8 +58,8 @@ void events_fini(struct events *ev)
     free(ev->workspaces);
 }
 
-struct kept_event *events_find(const struct events *ev, const struct id *id) { return map_get(&ev->by_id, key_of(id)); }
-struct kept_ticket *events_ticket(const struct events *ev, const struct id *id) { return map_get(&ev->by_ticket, key_of(id)); }
+struct kept_event *events_find(const struct events *ev, const struct id *id) { return idmap_get(&ev->by_id, id); }
+struct kept_ticket *events_ticket(const struct events *ev, const struct id *id) { return idmap_get(&ev->by_ticket, id); }
 
 const struct kept_event *events_about(const struct events *ev, const struct entry *en, bool *own)
 {
@@ -119,7 +117,7 @@ static enum err event_new(struct events *ev, const struct id *id, struct str pac
     if (packed.n) e->packed = memcpy(e->bytes, packed.p, packed.n);
     e->id = *id;
     e->all = ev;
-    enum err err = map_put(&ev->by_id, key_of(&e->id), e);
+    enum err err = idmap_put(&ev->by_id, e);
     if (err) return free(e), err;
     TAILQ_INSERT_TAIL(&ev->order, e, order);
     ev->counts[EV_NONE]++;
@@ -135,7 +133,7 @@ static enum err ticket_new(struct events *ev, const struct id *id, struct kept_t
     t->all = ev;
     TAILQ_INIT(&t->events);
     buf_init(&t->life, LIFE_MOST);
-    enum err err = map_put(&ev->by_ticket, key_of(&t->id), t);
+    enum err err = idmap_put(&ev->by_ticket, t);
     if (err) return free(t), err;
     *out = t;
     return ERR_OK;
@@ -175,7 +173,7 @@ static void ticket_over(struct events *ev, struct kept_ticket *t)
 static void ticket_free(struct events *ev, struct kept_ticket *t)
 {
     ticket_over(ev, t);
-    map_del(&ev->by_ticket, key_of(&t->id));
+    (void)idmap_del(&ev->by_ticket, &t->id);
     if (t->stage != STAGE_LIVE) TAILQ_REMOVE(&ev->ended, t, link);
     buf_fini(&t->life);
     free(t->agent);
@@ -206,7 +204,7 @@ void events_drop(struct events *ev, struct kept_event *e)
     naru_assert(!e->in);
     leave_ticket(ev, e);
     ev->counts[e->state]--;
-    map_del(&ev->by_id, key_of(&e->id));
+    (void)idmap_del(&ev->by_id, &e->id);
     TAILQ_REMOVE(&ev->order, e, order);
     if (e->packed != e->bytes) free(e->packed);
     free(e->verdict);
@@ -568,7 +566,7 @@ static void drop_empty_tickets(struct events *ev)
     size_t n = 0;
     struct kept_ticket *t, **v = malloc((ev->by_ticket.count + 1) * sizeof *v);
     if (!v) return;
-    for (size_t i = 0; (t = map_next(&ev->by_ticket, &i));) {
+    for (size_t i = 0; (t = idmap_next(&ev->by_ticket, &i));) {
         if (TAILQ_EMPTY(&t->events)) v[n++] = t;
     }
     while (n) ticket_free(ev, v[--n]);

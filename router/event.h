@@ -10,6 +10,7 @@
 #ifndef NARU_ROUTER_EVENT_H
 #define NARU_ROUTER_EVENT_H
 
+#include "base/idmap.h"
 #include "base/map.h"
 #include "proto/records.h"
 #include "router/customers.h"
@@ -31,7 +32,7 @@ TAILQ_HEAD(event_list, kept_event);
 struct waiter; /* intake's: an answer that waits for the commit */
 
 struct kept_event {
-    struct id id;
+    struct id id; /* first: see idmap.h */
     struct events *all;
     uint8_t state;    /* enum event_state; written by events_state alone */
     uint8_t attempts; /* of triage that failed; dispatch's */
@@ -71,7 +72,7 @@ struct kept_event {
 enum ticket_stage { STAGE_LIVE, STAGE_ENDED, STAGE_HISTORY, STAGE_SETTLE }; /* what is being waited for, see settle.c */
 
 struct kept_ticket {
-    struct id id;
+    struct id id; /* first, likewise */
     struct events *all;
     struct event_list events;      /* in the order of arrival */
     TAILQ_ENTRY(kept_ticket) link; /* in events.ended once ended */
@@ -95,8 +96,9 @@ struct kept_ticket {
 TAILQ_HEAD(ticket_list, kept_ticket);
 
 struct events {
-    void *owner;                                  /* whose memory this is, for callbacks that get an event or a ticket */
-    struct map by_id, by_ticket, by_conversation; /* the last: live tickets */
+    void *owner; /* whose memory this is, for callbacks that get an event or a ticket */
+    struct idmap by_id, by_ticket;
+    struct map by_conversation; /* live tickets */
     struct customers customers;
     struct event_list order;
     struct ticket_list ended; /* tickets on their way out */
