@@ -499,20 +499,22 @@ static void recover(struct router *r)
                  unknown + again, again, unknown);
 }
 
-/* What was said by the policy before, as far as rows tell. */
-static void count_again(struct router *r)
+/* What was said before, as far as rows tell: by agents, for the lives of tickets; by the policy, for its bounds. */
+static void recall(struct router *r)
 {
     const struct out_message *m;
-    for (size_t i = 0; (m = idmap_next(&of(r)->by_id, &i));)
+    for (size_t i = 0; (m = idmap_next(&of(r)->by_id, &i));) {
+        reply_recall(r, m);
         if (m->row.word.n)
             (void)automatic_ask(&r->messages.automatic, m->row.account, m->row.customer.n ? m->row.customer : m->row.conversation,
                                 m->row.word, &m->id, m->row.at);
+    }
 }
 
 enum err messages_open(struct router *r)
 {
     sending_replayed(of(r));
-    count_again(r);
+    recall(r);
     timer_init(&r->messages.wake, &r->loop, on_wake, r);
     enum err e = http_out_open(&r->messages.out, &r->loop);
     if (e) return e;

@@ -151,7 +151,8 @@ static enum err of_reply(struct router *r, const struct entry *en, struct intent
     i->row.text = json_str(json_get(i->detail, "text"));
     i->row.subject = json_str(json_get(i->detail, "subject"));
     i->row.by = by.n ? by : en->agent;
-    i->row.recorded = json_bool(json_get(i->detail, "sent"));
+    i->row.agent = !by.n;
+    i->row.sent = i->row.recorded = json_bool(json_get(i->detail, "sent"));
     return i->row.text.n ? ERR_OK : ERR_NOTFOUND;
 }
 
@@ -261,6 +262,8 @@ static void fill_row(const struct kept_ticket *t, const struct entry *en, struct
     i->row.epoch = en->epoch;
     i->row.seq = en->seq;
     i->row.at = en->at;
+    i->row.state = en->state;
+    i->row.actor = en->actor;
     i->row.account = e->account;
     i->row.channel = e->channel;
     i->row.conversation = e->conversation;
@@ -306,4 +309,44 @@ enum err messages_of_entry(struct router *r, const struct entry *en, struct id *
     buf_fini(&i.text);
     arena_fini(&i.arena);
     return e;
+}
+
+/* ---- after a start ---- */
+
+/* `detail` of the entry, as the leader wrote it (workers/assign/consult.c). */
+static struct str detail_again(const struct out_message *m, struct buf *out)
+{
+    struct jw w = jw_on(out);
+    char id[ID_TEXT + 1];
+    jw_open(&w, '{');
+    jw_key(&w, "message"), jw_strz(&w, id_text(&m->id, id));
+    if (!m->row.agent) jw_key(&w, "by"), jw_str(&w, m->row.by);
+    if (m->row.subject.n) jw_key(&w, "subject"), jw_str(&w, m->row.subject);
+    jw_key(&w, "text"), jw_str(&w, m->row.text);
+    if (m->row.sent) jw_key(&w, "sent"), jw_bool(&w, true);
+    jw_close(&w, '}');
+    return out->err ? STR_NONE : buf_str(out);
+}
+
+void reply_recall(struct router *r, const struct out_message *m)
+{
+    struct kept_ticket *t = m->packed ? events_ticket(&r->events, &m->row.ticket) : NULL;
+    struct buf detail;
+    if (!t || m->row.word.n || m->row.state == TK_INVALID) return;
+    buf_init(&detail, LIM_REPLY_DETAIL);
+    struct entry en = { .epoch = m->row.epoch,
+                        .seq = m->row.seq,
+                        .kind = ENTRY_REPLIED,
+                        .at = m->row.at,
+                        .ticket = t->id,
+                        .agent = m->row.agent ? m->row.by : str_of(t->agent),
+                        .state = m->row.state,
+                        .queue = t->queue ? str_of(t->queue) : STR_NONE,
+                        .urgency = t->urgency,
+                        .token_epoch = t->token_epoch,
+                        .token_seq = t->token_seq,
+                        .actor = m->row.actor,
+                        .detail = detail_again(m, &detail) };
+    if (en.detail.n) events_life(t, &en, events_entry_packed(&r->events, &en));
+    buf_fini(&detail);
 }

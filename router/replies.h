@@ -19,6 +19,9 @@ bool window_open(const struct sender *by, uint64_t heard, uint64_t now, char why
 /* The last message or call of a ticket that is kept here, unpacked into `event` (texts point into the kept event, lists into the
    arena). False: there is none. */
 bool reply_event(const struct kept_ticket *t, struct event *event, struct arena *a);
+/* After a start: the change "replied" is in its ticket's life again, as the message's row tells it. Most changes need no row and
+   are forgotten with the process, but what was said to a customer is not. */
+void reply_recall(struct router *r, const struct out_message *m);
 /* How replies to this account go out; NULL: they do not, and are put on record. */
 struct door;
 const struct sender *reply_sender(struct router *r, struct str account, struct str workspace, struct door **door);

@@ -63,7 +63,11 @@ WORDS_OF(receipt, RECEIPT_MAP)
     X(STR, word, 64)   /* the policy's text, by its name; empty: a person's */                                                     \
     X(STR, with, 1024) /* sender.h: `with` and `heard`, as they were */                                                            \
     X(TIME, heard, 0)                                                                                                              \
-    X(BOOL, recorded, 0)
+    X(BOOL, recorded, 0)                                                                                                           \
+    X(ENUM, state, ticket_state) /* of the ticket then; what else its life tells of a reply: */                                    \
+    X(BOOL, agent, 0)            /* `by` is an agent */                                                                            \
+    X(BOOL, sent, 0)             /* it went out elsewhere */                                                                       \
+    X(STR, actor, 128)           /* who asked for it */
 #define MESSAGE_END_ROW_FIELDS(X)                                                                                                  \
     X(U32, step, 0) /* rises with each */                                                                                          \
     X(ENUM, state, message_state)                                                                                                  \

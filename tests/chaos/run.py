@@ -7,6 +7,7 @@ says what must have come of everything.
 Ends with 0 when all that was promised was kept; else says what was not, and where the folder with logs, journals and Redis's log is.
 The seed decides what goes wrong and when; how the processes take it is up to the machine."""
 import argparse
+import json
 import os
 import pathlib
 import random
@@ -115,6 +116,8 @@ def storm(seed, seconds=40, topology="hand", older=False, only=None, agents=8, c
             w.join(30)
         faults += judge.judge(world, ledger, outside, chatters, chaos, say)
     finally:
+        with open(folder / "changes.jsonl", "w") as f:
+            f.writelines(json.dumps(c) + "\n" for c in outside.changes)
         for w in workers:
             w.over.set()
         faults += [f"log: {line}" for line in world.stop()[:20]]

@@ -298,8 +298,13 @@ def test_killed_while_it_is_sent_it_is_never_sent_twice_unknowingly(naru, provid
         assert provider.texts(1009) == ["Perhaps", "Behind it"]
         assert provider.texts("U1010") == ["Surely"] * 2
         assert naru.post(f"/v1/messages/{id}/confirm").json["state"] == "sent"
+        lives = {t: naru.get(f"/v1/tickets/{t}/explain").json["life"] for t in (ticket, line)}  # as the leader has them
         for t in (ticket, line):
             assert naru.post(f"/v1/tickets/{t}/resolve", {}).status == 200
+        said = lambda life: [[c.get(k) for k in ("seq", "at", "agent", "actor", "state", "queue", "detail")] for c in life if c["kind"] == "replied"]
+        for t, words in ((ticket, ["Perhaps", "Behind it"]), (line, ["Surely"])):  # in the history: of before the kill too
+            closed = wait_for("the end", lambda: (lambda d: d["state"] == "resolved" and d)(naru.get(f"/v1/tickets/{t}/explain").json))
+            assert said(closed["life"]) == said(lives[t]) and [c[-1]["text"] for c in said(closed["life"])] == words
     finally:
         ann.close()
 
