@@ -69,6 +69,8 @@ enum err journal_read(struct journal *j, uint64_t number, journal_read_fn *fn, v
 /* The event is settled: its identity is kept with `ticket` (none: no ticket) and `at`; its rows may go (is_live will say false).
  * `fn` after the commit; may be NULL. */
 enum err journal_settle(struct journal *j, const struct id *event, const struct id *ticket, uint64_t at, journal_fn *fn, void *ctx);
+/* Rows are being moved to the end, in their order: one that was written before another may stand behind it until all have been. */
+bool journal_compacting(const struct journal *j);
 /* A small value kept for good ("seen_seq:<workspace>"), last one wins, written with the next commit. journal_meta: what was stored
  * at open, or empty; borrowed for the journal's life. */
 enum err journal_set_meta(struct journal *j, struct str key, struct str value);

@@ -87,6 +87,8 @@ void journal_compact(struct journal *j, bool idle)
     else c->active = false;
 }
 
+bool journal_compacting(const struct journal *j) { return j->compact.active || j->compact.slice_to; }
+
 static void tell_moved(struct journal *j)
 {
     const struct batch *b = j->away;

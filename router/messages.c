@@ -386,14 +386,26 @@ static void pump(struct router *r)
 
 static void on_wake(struct timer *t) { pump(t->ctx); }
 
+/* Rows that tell ends go behind the intents, so that none of these is left alone. */
+static void rewrite(struct router *r, struct ticket_messages *t)
+{
+    struct out_message *m;
+    TAILQ_FOREACH (m, &t->all, sibling)
+        if (message_ended(m) && !m->in_changed && sending_inverted(m) && write_end(r, m, on_recorded, r))
+            return; /* the next time */
+}
+
 /* Messages of tickets that are gone from here, once nobody needs them. */
 static void sweep(struct router *r)
 {
     struct sending *s = of(r);
     uint64_t now = clock_wall_ms();
+    if (journal_compacting(r->journal)) return; /* which of a message's rows will go first is not known yet */
     for (size_t n = s->by_ticket.count < SWEEP_MOST ? s->by_ticket.count : SWEEP_MOST; n; n--) {
         struct ticket_messages *t = TAILQ_FIRST(&s->tickets);
-        if (!events_ticket(&r->events, &t->ticket) && sending_over(s, t, now)) sending_drop(s, t);
+        bool gone = !events_ticket(&r->events, &t->ticket);
+        if (gone) rewrite(r, t);
+        if (gone && sending_over(s, t, now)) sending_drop(s, t);
         else sending_to_back(s, t);
     }
 }

@@ -43,12 +43,15 @@ static bool asks_nobody(const struct out_message *m, uint64_t now)
     return (m->state != MESSAGE_FAILED && m->state != MESSAGE_UNKNOWN) || now >= m->at + SENDING_ASK_MS;
 }
 
+bool sending_inverted(const struct out_message *m) { return m->row_end && m->row_end < m->row_intent; }
+
 bool sending_over(const struct sending *s, const struct ticket_messages *of, uint64_t now)
 {
     const struct out_message *m;
     bool crowded = s->by_id.count > s->most / 2 || s->bytes > s->most_bytes / 2;
     TAILQ_FOREACH (m, &of->all, sibling)
-        if (!message_ended(m) || !m->committed || m->in_changed || !(crowded || asks_nobody(m, now))) return false;
+        if (!message_ended(m) || !m->committed || m->in_changed || sending_inverted(m) || !(crowded || asks_nobody(m, now)))
+            return false;
     return true;
 }
 

@@ -204,8 +204,11 @@ uint64_t sending_answered(const struct sending *s, const struct out_message *m);
 bool message_ended(const struct out_message *m);
 struct ticket_messages *sending_of_ticket(const struct sending *s, const struct id *ticket); /* NULL: none */
 /* May all messages of a ticket that has ended be forgotten? They have ended and their rows tell it; what failed, or nobody knows
-   of, a person had SENDING_ASK_MS to look at, unless more than half of what may be kept is. `now`: wall ms. */
+   of, a person had SENDING_ASK_MS to look at, unless more than half of what may be kept is. `now`: wall ms. What tells that one was
+   sent must stand behind the intent in the journal, which loses its oldest rows first: an intent left alone would be sent again. */
 bool sending_over(const struct sending *s, const struct ticket_messages *of, uint64_t now);
+/* Its last end stands before its intent in the journal: compaction moved the intent. */
+bool sending_inverted(const struct out_message *m);
 /* Puts a ticket behind all others in s->tickets. */
 void sending_to_back(struct sending *s, struct ticket_messages *of);
 /* Frees all messages of a ticket. All must have ended. */

@@ -111,6 +111,24 @@ static void of_a_ticket_that_is_over_what_failed_or_is_unknown_waits_a_day_for_a
     sending_fini(&s);
 }
 
+static void an_intent_that_compaction_moved_behind_its_end_is_kept_until_the_end_is_written_again(void **state)
+{
+    struct sending s;
+    fresh(&s);
+    struct out_message *m = put(&s, 7, "line", "c1");
+    (void)state;
+    assert_ptr_equal(leave(&s, 1000), m);
+    done(&s, m, SEND_DONE, 2000);
+    m->row_end = 9;
+    assert_true(sending_over(&s, m->of, 2000));
+    m->row_intent = 10;
+    assert_false(sending_over(&s, m->of, 2000)); /* row 9 would go first, and the next start send it again */
+    assert_true(sending_inverted(m));
+    m->row_end = 11;
+    assert_true(sending_over(&s, m->of, 2000));
+    sending_fini(&s);
+}
+
 static void when_much_is_kept_nothing_waits_for_a_person(void **state)
 {
     struct sending s;
@@ -565,6 +583,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(of_one_conversation_the_next_leaves_only_after_the_former_ended),
         cmocka_unit_test(of_a_ticket_that_is_over_what_failed_or_is_unknown_waits_a_day_for_a_person),
+        cmocka_unit_test(an_intent_that_compaction_moved_behind_its_end_is_kept_until_the_end_is_written_again),
         cmocka_unit_test(when_much_is_kept_nothing_waits_for_a_person),
         cmocka_unit_test(a_message_without_a_durable_intent_does_not_leave),
         cmocka_unit_test(a_message_only_put_on_record_never_leaves),
