@@ -336,6 +336,20 @@ def test_who_writes_too_fast_is_told_when_to_go_on_and_who_floods_is_closed(naru
     assert chat.closed() == 4429
 
 
+def test_a_policy_that_is_replaced_closes_no_chat_that_it_still_names(naru):
+    chat = Chat(naru, jwt(fresh()))
+    first = chat.write("before")
+    doors, pid = naru.metric("naru_doors{"), naru.children()["router-1"]
+    text = naru.get("/v1/policy").text
+    more = '  more: { channel: webchat, provider: widget, secret: "file:/nonexistent", origins: [https://more.example] }\nqueues:'
+    assert naru.post("/v1/policy", raw=text.replace("queues:", more, 1).encode()).status == 200
+    wait_for("the doors to be made anew, by nobody's asking", lambda: naru.metric("naru_doors{") == doors + 1)
+    assert chat.write("after")["seq"] > first["seq"]
+    assert naru.post("/v1/policy", raw=text.encode()).status == 200
+    wait_for("the other door to be gone", lambda: naru.metric("naru_doors{") == doors)
+    assert chat.write("and again") and naru.children()["router-1"] == pid
+
+
 def test_the_oldest_of_too_many_tabs_is_closed(naru):
     who = fresh()
     tabs = [Chat(naru, jwt(who)) for _ in range(8)]
