@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/env python3
 """Chaos: a whole Naru under load at all doors while its processes are killed, stopped and started again, and a ledger outside that
 says what must have come of everything.
 

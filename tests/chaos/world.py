@@ -40,6 +40,9 @@ class UpWorld:
         if between:
             between()
 
+    def reload(self):
+        self.naru.up.send_signal(signal.SIGHUP)
+
     def aof(self):
         return self.folder / "data" / "redis" / "appendonlydir"
 
@@ -85,6 +88,12 @@ class HandWorld(Hand):
                 between()
             time.sleep(pause)
             self.start(name)
+
+    def reload(self):
+        for n in self.routers:
+            pid = self.pid(f"router-{n}")
+            if pid:
+                os.kill(pid, signal.SIGHUP)
 
     def aof(self):
         return self.folder / "appendonlydir"
@@ -151,6 +160,13 @@ class Chaos(threading.Thread):
         for name in names:
             threading.Thread(target=self.kill, args=(name,), daemon=True).start()
 
+    def reload(self, _):
+        """A new version of the policy, which says the same."""
+        path = pathlib.Path(self.world.folder) / "policy.yaml"
+        path.write_text(path.read_text() + f"# {self.rng.random()}\n")
+        self.tell("the policy is read again")
+        self.world.reload()
+
     def set_back(self, _):
         """Redis comes back with an append-only file that has lost its end."""
         def cut():
@@ -162,7 +178,7 @@ class Chaos(threading.Thread):
         self.world.kill("redis", between=cut)
 
     def run(self):
-        acts = [(self.kill, 5), (self.stall, 4), (self.together, 5), (self.restart, 1), (self.burst, 1), (self.all_at_once, 1)]
+        acts = [(self.kill, 5), (self.stall, 4), (self.together, 5), (self.restart, 1), (self.burst, 1), (self.all_at_once, 1), (self.reload, 1)]
         if self.older:
             acts.append((self.set_back, 2))
         while time.monotonic() < self.until:
