@@ -198,6 +198,37 @@ def hooks(args, file):
         silent.close()
 
 
+def streams_once(file, listeners, rate, seconds):
+    """The router's CPU for a load with so many listeners to all changes, and how many messages they were told."""
+    naru = make()
+    ears = [subprocess.Popen(["curl", "-sN", "-o", "/dev/null", "-H", f"Authorization: Bearer {naru.token}",
+                              f"http://127.0.0.1:{naru.port}/v1/stream"]) for _ in range(listeners)]
+    wait_for("the streams", lambda: naru.metric("naru_streams{") == listeners, 60)
+    before = usage(naru)["router-1"]
+    sent, _, _ = run(naru, file, 50, rate * seconds, "--rate", rate)
+    spent, told = usage(naru)["router-1"] - before, naru.metric("naru_stream_messages_total{")
+    slow = naru.metric('naru_streams_ended_total{process="router-1",cause="slow"')
+    for ear in ears:
+        ear.kill()
+        ear.wait()
+    drop(naru)
+    return spent, told, slow, sent
+
+
+def streams(args, file):
+    """A ticket has four changes. The same load with nobody listening, and with listeners that read all."""
+    rate = 2000
+    for _ in range(args.runs):
+        none = None
+        for listeners in (0, 1, 10, 50):
+            spent, told, slow, sent = streams_once(file, listeners, rate, args.seconds)
+            none = spent if none is None else none
+            each = f"{(spent - none) / told:.2f} us of cpu a message" if told else ""
+            print(f"streams {listeners:>3} at {rate}/s  sent {sent['rate']:.0f}/s  router {spent / rate / args.seconds:.1f} us a ticket   "
+                  f"told {told:.0f}  slow {slow:.0f}  {each}")
+            sys.stdout.flush()
+
+
 def wait_of_scorers(naru):
     """Milliseconds within which half, and 99 %, of a scorer's answers came: bounds of the histogram's buckets."""
     lines = [l for l in naru.get("/metrics").text.splitlines() if l.startswith("naru_scorer_seconds_bucket")]
@@ -337,5 +368,5 @@ if __name__ == "__main__":
     os.environ["NARU_LOG"] = "warn"
     print(f"machine: {os.cpu_count()} cores; messages: {messages if ARGS.file else 'the demo texts'}; triage workers: {ARGS.triage}")
     for what in ARGS.what:
-        {"throughput": throughput, "pipeline": throughput, "latency": latency, "doors": webhooks, "memory": memory, "chats": chats, "hooks": hooks, "scorer": scorer, "models": models, "matcher": matcher, "simulate": simulate, "parts": parts}[what](ARGS, messages)
+        {"throughput": throughput, "pipeline": throughput, "latency": latency, "doors": webhooks, "memory": memory, "chats": chats, "hooks": hooks, "streams": streams, "scorer": scorer, "models": models, "matcher": matcher, "simulate": simulate, "parts": parts}[what](ARGS, messages)
     shutil.rmtree(work, ignore_errors=True)
