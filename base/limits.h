@@ -85,6 +85,8 @@
 #define LIM_MESSAGES         65536u      /* to customers, kept in one router: under way, of live tickets, and those that a person must look at */
 #define LIM_MESSAGE_BYTES    268435456u  /* … of all of them */
 #define LIM_REPLY_DETAIL     60000u      /* bytes of a reply with its text escaped, in an entry */
+#define LIM_AGENT_EARLY      8u          /* acts of an agent's socket that wait for its welcome … */
+#define LIM_AGENT_BYTES      16384u      /* … and their bytes; more are refused */
 #define LIM_LIFE             64u         /* change-log entries kept with a ticket */
 
 #define LIM_MAIL_BYTES       26214400u   /* of one mail; streamed to a file, never in memory */

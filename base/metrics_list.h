@@ -11,6 +11,10 @@
       "Requests with an Idempotency-Key: replayed, refused; answers forgotten early")                                              \
     X(EVENTS, M_COUNTER, "naru_events_total", "result", "Events received, by result: accepted, duplicate, refused")                 \
     X(EVENT_REFUSED, M_COUNTER, "naru_events_refused_total", "cause", "Events refused, by cause")                                   \
+    X(ACCOUNT_REFUSED, M_COUNTER, "naru_account_refused_total", "account",                                                         \
+      "Events and mails refused for coming faster than their account's `most`, by \"WORKSPACE/ACCOUNT\"")                          \
+    X(AGENT_REFUSED, M_COUNTER, "naru_agent_refused_total", "workspace",                                                           \
+      "What agents asked faster than `capacity.acts`, and was refused, by workspace")                                             \
     X(CHANNEL_REQUESTS, M_COUNTER, "naru_channel_requests_total", "provider", "Webhooks of channels' providers, by provider")        \
     X(CHANNEL_REFUSED, M_COUNTER, "naru_channel_refused_total", "cause", "… refused, by cause")                                     \
     X(CHANNEL_SKIPPED, M_COUNTER, "naru_channel_skipped_total", "what", "What came in them and is no event here, by kind")          \

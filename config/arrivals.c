@@ -86,7 +86,7 @@ static void unknown_class(struct bind *b, const struct ynode *n, const struct po
                  findings_hint(b->f, n->key, words, s->class_count));
 }
 
-static bool nobody_comes(const struct rate *r)
+static bool nobody_comes(const struct rates *r)
 {
     bool none = r->count > 0;
     for (uint32_t i = 0; i < r->count; i++) none &= r->v[i].per_ms <= 0;

@@ -17,14 +17,14 @@ struct rate_part { /* from `minute` of the day (0..1439, policy's time zone) unt
     uint32_t minute;
     double per_ms; /* arrivals a millisecond; 0: none */
 };
-struct rate {
+struct rates {
     struct rate_part *v; /* sorted by minute, no two alike; a single one holds all day */
     uint32_t count;      /* at least 1 */
 };
 struct arrival_class {
     const char *name;
     uint32_t class; /* index into simulate.classes of the policy it was read for; no two alike */
-    struct rate rate;
+    struct rates rate;
     struct dist work;     /* what the file says, else the policy's section: never DIST_NONE */
     struct dist patience; /* likewise; DIST_NONE: waits for ever */
     uint32_t line;

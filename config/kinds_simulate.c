@@ -378,7 +378,7 @@ const struct kind K_PLACES = {
     .name = "queues with numbers", .example = "{ billing: 30 }", .read = read_places, .schema = schema_places
 };
 
-/* ---- rates: so many a unit of time, or by time of day; into a struct rate ---- */
+/* ---- rates: so many a unit of time, or by time of day; into a struct rates ---- */
 
 static const struct {
     const char *word;
@@ -407,7 +407,7 @@ static int by_minute(const void *a, const void *z)
 
 static void read_rate(struct bind *b, const struct ynode *n, const struct row *r, void *into)
 {
-    struct rate *rate = into;
+    struct rates *rate = into;
     if (n->type == Y_LIST || (n->type == Y_MAP && !n->count)) {
         bind_expected(b, n, "a rate such as 200/h, or one by time of day such as { \"09:00\": 120/h, \"18:00\": 0/h }");
         return;

@@ -7,6 +7,7 @@
 #ifndef NARU_CONFIG_POLICY_H
 #define NARU_CONFIG_POLICY_H
 
+#include "base/rate.h"
 #include "config/inbound.h"
 #include "proto/records.h"
 
@@ -130,6 +131,7 @@ struct account {
     const char *name;
     uint32_t channel; /* index into channels */
     enum provider_id provider;
+    struct rate most;            /* events, of each router; default 50,000 a second */
     struct words_list secrets;   /* file: or env:, at most 2: while one is being changed both are good; the first signs */
     const char *token, *verify;  /* file: or env:; NULL: none */
     const char *id;              /* what the provider calls it: Twilio's AccountSid, Meta's page or phone number id …; NULL */
@@ -402,6 +404,7 @@ struct capacity_rules {
     uint32_t wake_wait_ms;             /* a parked ticket that wakes waits for its agent alone so long; default 2 min */
     uint32_t ramp_per_minute, ramp_ms; /* offers a minute after coming online, for so long; 0: no ramp */
     uint32_t daily;                    /* tickets a day and agent; 0: no cap */
+    struct rate acts;                  /* of one agent, of each router; default 1,000 a second */
 };
 struct presence_rules {
     uint32_t lease_ms; /* default 30 s */

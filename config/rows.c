@@ -112,6 +112,9 @@ static const struct row account_rows[] = {
     { "provider", &K_WORD, AT(account, provider), "none", .arg = &providers, .example = "twilio",
       .help = "who runs the other end, and so what its webhooks at `/v1/channels/ACCOUNT` look like; `none`: events come by "
               "`POST /v1/events` alone" },
+    { "most", &K_MOST, AT(account, most), "50000/s", 1, RATE_BURST_MAX, .flags = ROW_LIMIT, .example = "500/s",
+      .help = "events that one router takes of it: so many at once, and so many in each second or minute; what is over that is "
+              "asked to come again, and what it sends twice is not counted twice" },
     { "secret", &K_SECRETS, AT(account, secrets), .max = 2, .example = "file:/etc/naru/sms.token",
       .help = "where the secret is that the provider signs with; two of them while one is being changed: the first signs" },
     { "token", &K_SECRET, AT(account, token), .max = 1024, .example = "env:SLACK_BOT_TOKEN",

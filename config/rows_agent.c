@@ -134,6 +134,9 @@ static const struct row capacity_rows[] = {
     { "ramp", &K_MAPPING, 0, .arg = &ramp_mapping, .help = "who comes online is not flooded" },
     { "daily", &K_U32, AT(capacity_rules, daily), "0", 0, 10000, .clock = "midnight in `timezone`", .example = "60",
       .flags = ROW_LIMIT, .help = "tickets a day and agent, counted at the accept; 0: no cap" },
+    { "acts", &K_MOST, AT(capacity_rules, acts), "1000/s", 1, RATE_BURST_MAX, .flags = ROW_LIMIT, .example = "50/s",
+      .help = "what one agent's programs may ask of one router, over the stream and the API together: so many at once, and so many "
+              "in each second or minute; what is over that is refused with 429" },
     { .name = NULL },
 };
 const struct mapping capacity_mapping = {

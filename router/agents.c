@@ -1,15 +1,18 @@
 /* A connection (agent_conn) is in `by_key` until its socket closes or a newer one replaces it. Acts that are under way hold it by a
    count, so that a result that comes after the end finds it closed instead of freed; the last of socket and acts frees it.
 
-   It is `welcome` once the leader has answered ACT_CONNECT with a session; acts before that are refused. A new leader is asked to
-   connect it again with its session. When the agent connects again, here or at another router, the leader says "replaced" of the
-   older session, or refuses what comes of it as "old-session": then its socket is closed (4001). */
+   It is `welcome` once the leader has answered ACT_CONNECT with a session. The few acts that come before wait as they are written
+   (`early`, ours) and are done then, in their order; when nobody welcomes them within ACT_MS they are refused, as are more than a
+   few at once. A new leader is asked to connect it again with its session. When the agent connects again, here or at another
+   router, the leader says "replaced" of the older session, or refuses what comes of it as "old-session": then its socket is closed
+   (4001). */
 #include "router/agents.h"
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/rate.h"
 #include "router/act_body.h"
+#include "router/admit.h"
 #include "router/feedback.h"
 #include "router/offer_json.h"
 #include "router/router.h"
@@ -25,6 +28,12 @@
 
 static const struct rate sign_rate = { .burst = 20, .per_minute = 240 }; /* typing, read: beyond it they are dropped */
 
+struct early { /* an act that waits for the welcome */
+    STAILQ_ENTRY(early) link;
+    uint64_t at; /* mono ms */
+    size_t n;
+    char text[];
+};
 struct agent_conn {
     struct router *router;
     struct ws *sock; /* NULL: closed */
@@ -33,6 +42,8 @@ struct agent_conn {
     uint32_t refs; /* acts under way */
     uint64_t session;
     struct bucket signs;
+    STAILQ_HEAD(, early) early;
+    uint32_t early_n, early_bytes;
     char actor[129];
     uint32_t key_n;
     char key[2 + 128]; /* the workspace's number, then the name */
@@ -67,9 +78,25 @@ static struct agent_conn *find(struct router *r, uint16_t workspace, struct str 
     return map_get(&r->agents.by_key, conn_key(&probe));
 }
 
+static struct early *next_early(struct agent_conn *c)
+{
+    struct early *e = STAILQ_FIRST(&c->early);
+    if (!e) return NULL;
+    STAILQ_REMOVE_HEAD(&c->early, link);
+    c->early_n--;
+    c->early_bytes -= (uint32_t)e->n;
+    return e;
+}
+
+static void conn_free(struct agent_conn *c)
+{
+    for (struct early *e; (e = next_early(c));) free(e);
+    free(c);
+}
+
 static void unref(struct agent_conn *c)
 {
-    if (!c->sock && !c->refs) free(c);
+    if (!c->sock && !c->refs) conn_free(c);
 }
 
 static void send_text(struct agent_conn *c)
@@ -120,6 +147,8 @@ static void close_replaced(struct agent_conn *c)
     ws_close(c->sock, WS_REPLACED, "replaced");
 }
 
+static void do_early(struct agent_conn *c);
+
 static void on_connected(void *ctx, const struct result *res)
 {
     struct agent_conn *c = ctx;
@@ -143,6 +172,7 @@ static void on_connected(void *ctx, const struct result *res)
     members(&w, res->body);
     jw_close(&w, '}');
     send_text(c);
+    do_early(c);
 }
 
 static void conn_connect(struct agent_conn *c)
@@ -207,6 +237,17 @@ static void tell_result(struct agent_conn *c, const struct agent_act *a, const s
 static void refuse(struct agent_conn *c, const struct agent_act *a, unsigned status, const char *problem, const char *detail)
 {
     struct result res = { .status = status, .problem = str_of(problem), .detail = str_of(detail) };
+    tell_result(c, a, &res);
+}
+
+static void refuse_too_fast(struct agent_conn *c, const struct agent_act *a, struct str workspace, uint32_t wait_ms)
+{
+    char why[ADMIT_WHY], more[48];
+    struct result res = { .status = 429, .problem = STR("too-many-requests") };
+    admit_why_act(c->router, workspace, wait_ms, why);
+    snprintf(more, sizeof more, "{\"retry_after_ms\":%u}", wait_ms);
+    res.detail = str_of(why);
+    res.body = str_of(more);
     tell_result(c, a, &res);
 }
 
@@ -335,12 +376,28 @@ static void refuse_word(struct agent_conn *c, const struct agent_act *a, struct 
     refuse(c, a, 400, "bad-request", text);
 }
 
-static void on_doc(struct agent_conn *c, const struct json *doc)
+static bool keep_early(struct agent_conn *c, struct str text)
+{
+    struct early *e = NULL;
+    if (c->early_n < LIM_AGENT_EARLY && c->early_bytes + text.n <= LIM_AGENT_BYTES) e = malloc(sizeof *e + text.n);
+    if (!e) return false;
+    e->at = router_now(c->router);
+    e->n = text.n;
+    memcpy(e->text, text.p, text.n);
+    STAILQ_INSERT_TAIL(&c->early, e, link);
+    c->early_n++;
+    c->early_bytes += (uint32_t)text.n;
+    return true;
+}
+
+/* `text` is what `doc` was read from. */
+static void on_doc(struct agent_conn *c, const struct json *doc, struct str text)
 {
     struct agent_act a = { .conn = c };
     struct act act;
     struct act_room room;
     char why[ACT_WHY] = "";
+    uint32_t wait_ms = 0;
     struct str type = json_str(json_get(doc, "type"));
     const struct word_row *row = word_of(type);
     a.has_ref = json_is_u64(json_get(doc, "ref"), &a.ref);
@@ -356,24 +413,62 @@ static void on_doc(struct agent_conn *c, const struct json *doc)
     }
     fill_act(c, &act, row->act);
     if (!row->read(&a, &act, &room, doc, why)) refuse(c, &a, 400, "bad-field", why);
-    else if (!c->welcome && !c->session) refuse(c, &a, 503, "not-leading", "nobody leads the workspace yet; wait for the welcome");
+    else if (!c->welcome && !c->session) {
+        if (!keep_early(c, text))
+            refuse(c, &a, 503, "not-leading",
+                   "nobody leads the workspace yet, and more acts than a few wait; wait for the welcome");
+    } else if (!admit_act(c->router, act.workspace, act.agent, &wait_ms)) refuse_too_fast(c, &a, act.workspace, wait_ms);
     else ask(c, &a, &act);
 }
 
-static void on_text(void *ctx, struct ws *sock, struct str text)
+static void hear(struct agent_conn *c, struct str text)
 {
-    struct agent_conn *c = ctx;
     struct json *doc = NULL;
     const char *why = NULL;
     size_t at = 0;
-    (void)sock;
     if (json_parse(&doc, text, LIM_JSON_DEPTH, &at, &why)) {
         struct agent_act a = { .conn = c };
         refuse(c, &a, 400, "bad-json", why);
         return;
     }
-    on_doc(c, doc);
+    on_doc(c, doc, text);
     json_free(doc);
+}
+
+static void on_text(void *ctx, struct ws *sock, struct str text)
+{
+    (void)sock;
+    hear(ctx, text);
+}
+
+/* ---- what came before the welcome ---- */
+
+static void do_early(struct agent_conn *c)
+{
+    for (struct early *e; c->sock && (e = next_early(c));) {
+        hear(c, (struct str){ e->text, e->n });
+        free(e);
+    }
+}
+
+static void refuse_early(struct agent_conn *c, struct str text)
+{
+    struct agent_act a = { .conn = c };
+    struct json *doc = NULL;
+    const char *why = NULL;
+    size_t at = 0;
+    if (!json_parse(&doc, text, LIM_JSON_DEPTH, &at, &why)) a.has_ref = json_is_u64(json_get(doc, "ref"), &a.ref);
+    if (id_parse(json_str(json_get(doc, "ticket")), &a.ticket)) a.ticket = (struct id){ { 0 } };
+    refuse(c, &a, 503, "not-leading", "nobody leads the workspace now");
+    json_free(doc);
+}
+
+static void drop_late(struct agent_conn *c, uint64_t now)
+{
+    for (struct early *e; c->sock && (e = STAILQ_FIRST(&c->early)) && now - e->at >= ACT_MS; free(e)) {
+        (void)next_early(c);
+        refuse_early(c, (struct str){ e->text, e->n });
+    }
 }
 
 /* ---- opening ---- */
@@ -383,6 +478,7 @@ static struct agent_conn *conn_new(struct router *r, uint16_t workspace, struct 
     struct agent_conn *c = calloc(1, sizeof *c);
     if (!c) return NULL;
     c->router = r;
+    STAILQ_INIT(&c->early);
     make_key(c, workspace, name);
     snprintf(c->actor, sizeof c->actor, "%.*s", STR_FMT(actor));
     return c;
@@ -480,6 +576,7 @@ void agents_tick(struct router *r, uint64_t now)
     bool due = now - r->beat >= BEAT_MS;
     if (due) r->beat = now;
     for (size_t i = 0; (c = map_next(&r->agents.by_key, &i));) {
+        drop_late(c, now);
         if (!c->welcome) conn_connect(c);
         else if (due) beat(c);
     }

@@ -231,12 +231,35 @@ static bool query_known(struct call *c)
     return true;
 }
 
+/* ?workspace=, the token's, or the only one; STR_NONE: it is to be named. */
+static struct str workspace_asked(const struct call *c)
+{
+    const struct config_keep *k = &c->router->config;
+    struct str mine = str_of(c->token->workspace), name = http_param(c->req, "workspace");
+    if (!name.n && !str_is(mine, "*")) name = mine;
+    if (!name.n && k->policy_count == 1) name = str_of(k->policies[0]->policy->workspace);
+    return name;
+}
+
+/* What an agent's programs ask has one bucket, whichever door they use: agents.c takes from it too. */
+static bool within_rate(struct call *c)
+{
+    char why[ADMIT_WHY];
+    uint32_t wait_ms = 0;
+    struct str workspace = c->token->role == TOKEN_AGENT ? workspace_asked(c) : STR_NONE;
+    if (c->token->role != TOKEN_AGENT || admit_act(c->router, workspace, str_of(c->token->subject), &wait_ms)) return true;
+    admit_why_act(c->router, workspace, wait_ms, why);
+    http_problem_later(c->req, 429, "too-many-requests", wait_ms, "%s", why);
+    return false;
+}
+
 void api_request(void *router, struct http_req *req)
 {
     struct call c = { .router = router, .req = req };
     c.route = find_route(&c);
     if (!c.route) return;
-    if (c.route->roles == MAY_ANYBODY || (authorised(&c) && query_known(&c) && call_once(&c))) c.route->handler(&c);
+    if (c.route->roles == MAY_ANYBODY || (authorised(&c) && within_rate(&c) && query_known(&c) && call_once(&c)))
+        c.route->handler(&c);
 }
 
 /* ---- what handlers share ---- */
@@ -252,9 +275,7 @@ bool call_sees(const struct call *c, uint16_t workspace)
 bool call_workspace(struct call *c, uint16_t *workspace)
 {
     struct router *r = c->router;
-    struct str mine = str_of(c->token->workspace), name = http_param(c->req, "workspace");
-    if (!name.n && !str_is(mine, "*")) name = mine;
-    if (!name.n && r->config.policy_count == 1) name = str_of(r->config.policies[0]->policy->workspace);
+    struct str name = workspace_asked(c);
     if (!name.n && r->config.policy_count)
         return http_problem(c->req, 422, "unknown-workspace", "several workspaces are here: name one with ?workspace="), false;
     if (!name.n || !config_keep_policy(&r->config, name) || events_workspace(&r->events, name, workspace))

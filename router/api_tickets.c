@@ -155,10 +155,54 @@ void get_ticket(struct call *c)
 
 /* ---- lists ---- */
 
+static void queue_not_found(struct http_req *req, const struct policy *p, struct str queue)
+{
+    const char *names[LIM_LIST_ITEMS], *near;
+    for (uint32_t i = 0; i < p->queue_count; i++) names[i] = p->queues[i].name;
+    near = str_nearest(queue, names, p->queue_count);
+    http_problem(req, 404, "queue-not-found", "no queue is called \"%.*s\"%s%s%s", STR_FMT(queue), near ? " (did you mean \"" : "",
+                 near ? near : "", near ? "\"?)" : "");
+}
+
+/* Closed tickets outlive queues: only a queue that neither the policy nor any of them names is a slip. */
+struct closed {
+    struct router *router;
+    struct http_req *req;
+    char workspace[65], queue[65];
+};
+
 static void on_closed(void *ctx, enum err e, struct str body)
 {
-    if (e) http_problem(ctx, 503, "not-ready", "the history cannot be read: %s", err_text(e));
-    else http_json(ctx, 200, body);
+    struct closed *q = ctx;
+    const struct kept_config *c = q->queue[0] ? config_keep_policy(&q->router->config, str_of(q->workspace)) : NULL;
+    bool unknown = c && policy_queue(c->policy, str_of(q->queue)) < 0 && str_is(body, "{\"tickets\":[]}");
+    if (e) http_problem(q->req, 503, "not-ready", "the history cannot be read: %s", err_text(e));
+    else if (unknown) queue_not_found(q->req, c->policy, str_of(q->queue));
+    else http_json(q->req, 200, body);
+    free(q);
+}
+
+static void list_closed(struct call *c, const struct act *act)
+{
+    struct closed *q = malloc(sizeof *q);
+    enum err e = q ? ERR_OK : ERR_NOMEM;
+    if (q) {
+        *q = (struct closed){ .router = c->router, .req = c->req };
+        snprintf(q->workspace, sizeof q->workspace, "%.*s", STR_FMT(act->workspace));
+        if (id_is_none(&act->after)) snprintf(q->queue, sizeof q->queue, "%.*s", STR_FMT(act->queue));
+        e = history_list(c->router->history, act->workspace, http_param(c->req, "state"), act->queue, &act->after, act->limit,
+                         on_closed, q);
+    }
+    if (!e) return;
+    http_problem(c->req, 503, "overloaded", "too many questions are under way");
+    free(q);
+}
+
+static void refuse_state(struct http_req *req, struct str state)
+{
+    const char *near = state.n <= 64 ? str_nearest(state, ticket_state_words.v + 1, ticket_state_words.count - 1) : NULL;
+    http_problem(req, 422, "bad-field", "\"state\" is no state of a ticket%s%s%s", near ? " (did you mean \"" : "",
+                 near ? near : "", near ? "\"?)" : "");
 }
 
 static bool list_filter(struct call *c, struct act *act)
@@ -166,8 +210,7 @@ static bool list_filter(struct call *c, struct act *act)
     struct str state = http_param(c->req, "state");
     uint64_t n;
     int word = state.n ? words_find(&ticket_state_words, state) : TK_INVALID;
-    if (word < 0 || (state.n && word == TK_INVALID))
-        return http_problem(c->req, 422, "bad-field", "\"state\" is no state of a ticket"), false;
+    if (word < 0 || (state.n && word == TK_INVALID)) return refuse_state(c->req, state), false;
     if (!call_limit(c, LIST_MAX, 50, &n) || !call_after(c, &act->after)) return false;
     act->state = (enum ticket_state)word;
     act->limit = (uint32_t)n;
@@ -193,9 +236,9 @@ void list_tickets(struct call *c)
             http_problem(c->req, 403, "forbidden", "closed tickets are listed for supervisors and operators");
             return;
         }
-        enum err e = history_list(c->router->history, act.workspace, http_param(c->req, "state"), act.queue, &act.after, act.limit,
-                                  on_closed, c->req);
-        if (e) http_problem(c->req, 503, "overloaded", "too many questions are under way");
+        if (act.agent.n)
+            http_problem(c->req, 422, "bad-field", "\"agent\" is for live tickets; closed ones are listed by state and queue");
+        else list_closed(c, &act);
         return;
     }
     call_ask(c, ws, &act, false);

@@ -69,6 +69,14 @@ void channel_turn_away(struct channel_in *c, unsigned status, const char *cause,
     http_problem(c->req, status, problem, "%s", why);
 }
 
+/* More than the account may bring: counted and told by account (admit.c) already. */
+static void refuse_too_fast(struct visit *v, const struct intake_end *end)
+{
+    metric_add(MET_CHANNEL_REFUSED, "rate", 1);
+    http_problem_later(v->in.req, end->status, end->problem, end->wait_ms, "%s", end->why);
+    visit_free(v);
+}
+
 static void refuse(struct visit *v, unsigned status, const char *cause, const char *problem, const char *why)
 {
     channel_turn_away(&v->in, status, cause, problem, why);
@@ -93,7 +101,8 @@ static void answer(struct visit *v)
 static void on_stored(void *ctx, const struct intake_end *end)
 {
     struct visit *v = ctx;
-    if (end->status) refuse(v, end->status, end->problem, end->problem, end->why);
+    if (end->wait_ms) refuse_too_fast(v, end);
+    else if (end->status) refuse(v, end->status, end->problem, end->problem, end->why);
     else answer(v);
 }
 

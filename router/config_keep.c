@@ -15,6 +15,7 @@
 
 struct account_row {
     struct account_found found;
+    struct rate most;
 };
 
 static struct str key_of(const struct id *id) { return (struct str){ (const char *)id->b, sizeof id->b }; }
@@ -64,6 +65,7 @@ static enum err add_account(struct config_keep *k, const struct policy *p, const
     struct account_row *row = arena_alloc(&k->account_arena, sizeof *row);
     if (!row) return ERR_NOMEM;
     row->found = (struct account_found){ p->workspace, p->channels[a->channel].name };
+    row->most = a->most;
     return map_put(&k->accounts, str_of(a->name), row);
 }
 
@@ -87,6 +89,13 @@ bool config_keep_account(void *keep, struct str name, struct account_found *out)
     const struct account_row *row = map_get(&k->accounts, name);
     if (row) *out = row->found;
     return row;
+}
+
+const struct rate *config_keep_most(const struct config_keep *k, struct str name, const char **workspace)
+{
+    const struct account_row *row = map_get(&k->accounts, name);
+    if (row) *workspace = row->found.workspace;
+    return row ? &row->most : NULL;
 }
 
 const char *config_keep_near_account(void *keep, struct str name, struct str workspace)

@@ -23,7 +23,7 @@ struct config_keep {
     struct map accounts;           /* account name → struct account_row */
     struct kept_config **policies; /* those with a policy, in the order of their coming */
     uint32_t policy_count;
-    uint64_t changes; /* rises with each */
+    uint64_t changes;        /* rises with each */
     uint64_t policy_changes; /* … of a policy */
     struct arena account_arena;
 };
@@ -44,6 +44,8 @@ void config_keep_row_moved(struct config_keep *k, uint64_t from, uint64_t to, co
 
 const struct kept_config *config_keep_policy(const struct config_keep *k, struct str workspace); /* NULL: none */
 bool config_keep_account(void *keep, struct str name, struct account_found *out);
+/* What an account may bring, and whose it is; NULL: no policy has it. Borrowed until the next change of a policy. */
+const struct rate *config_keep_most(const struct config_keep *k, struct str name, const char **workspace);
 /* … and the account whose name is nearest, of that workspace ("*": of any); NULL: none is near. */
 const char *config_keep_near_account(void *keep, struct str name, struct str workspace);
 /* for (size_t i = 0; (c = config_keep_next(k, &i)); ) … over all; unpack with record_unpack */

@@ -73,6 +73,9 @@ void http_json(struct http_req *r, unsigned status, struct str json);
 /* problem+json (RFC 9457): {"type": "/problems/<type>", "title", "status", "detail"}; `type` is one of problems.h. */
 void http_problem(struct http_req *r, unsigned status, const char *type, const char *detail_fmt, ...)
     __attribute__((format(printf, 4, 5)));
+/* The same with a Retry-After of so long, in whole seconds; a 429 or 503 by http_problem says 1 s. */
+void http_problem_later(struct http_req *r, unsigned status, const char *type, uint32_t wait_ms, const char *detail_fmt, ...)
+    __attribute__((format(printf, 5, 6)));
 
 /* An answer without an end: a head, then texts as they come, until one side closes; no other request follows on the connection. */
 struct http_stream;

@@ -184,25 +184,42 @@ static void problem_text(struct buf *out, unsigned status, const struct problem_
     jw_close(&w, '}');
 }
 
-void http_problem(struct http_req *r, unsigned status, const char *type, const char *detail_fmt, ...)
+static void problem(struct http_req *r, unsigned status, const char *type, const char *headers, const char *fmt, va_list args)
 {
     const struct problem_row *row = problem_find(type);
     char detail[1024];
     struct buf b;
-    va_list args;
 
     naru_assert(row); /* problems.h is the list: a type that is not in it is a slip of ours */
-    va_start(args, detail_fmt);
-    int n = vsnprintf(detail, sizeof detail, detail_fmt, args);
-    va_end(args);
+    int n = vsnprintf(detail, sizeof detail, fmt, args);
     if (n < 0) n = 0;
     struct str text = { detail, (size_t)n < sizeof detail ? (size_t)n : sizeof detail - 1 };
     size_t at;
     if (!str_utf8(text, &at)) text.n = at; /* cut in the middle of a character, or a peer's bytes */
     buf_init(&b, 16384);
     problem_text(&b, status, row, text);
-    http_answer(r, status, "application/problem+json", buf_str(&b), headers_of(status));
+    http_answer(r, status, "application/problem+json", buf_str(&b), headers);
     buf_fini(&b);
+}
+
+void http_problem(struct http_req *r, unsigned status, const char *type, const char *detail_fmt, ...)
+{
+    va_list args;
+
+    va_start(args, detail_fmt);
+    problem(r, status, type, headers_of(status), detail_fmt, args);
+    va_end(args);
+}
+
+void http_problem_later(struct http_req *r, unsigned status, const char *type, uint32_t wait_ms, const char *detail_fmt, ...)
+{
+    char header[40];
+    va_list args;
+
+    snprintf(header, sizeof header, "Retry-After: %u\r\n", wait_ms ? (wait_ms - 1) / 1000 + 1 : 1);
+    va_start(args, detail_fmt);
+    problem(r, status, type, header, detail_fmt, args);
+    va_end(args);
 }
 
 void http_answer_refusal(struct http_conn *c, struct http_req *r, const struct http_refusal *why)

@@ -22,13 +22,15 @@ struct waiter {
     bool duplicate;
     unsigned status; /* of a refusal; 0: none */
     const char *problem;
-    char *why; /* owned */
+    char *why;        /* owned */
+    uint32_t wait_ms; /* of too-many-requests: until it may come again */
 };
 struct intake {
     struct router *router;
     struct http_req *req;
     uint64_t arrived_us;
     bool many;
+    bool let_in;   /* one of a delivery was within its account's rate */
     intake_fn *fn; /* of intake_events: told of the end in place of an answer */
     void *ctx;
     uint32_t count, open;
@@ -77,8 +79,16 @@ static void refused_json(struct buf *out, const struct waiter *w)
     jw_key(&j, "title"), jw_strz(&j, row ? row->title : w->problem);
     jw_key(&j, "status"), jw_u64(&j, w->status);
     jw_key(&j, "detail"), jw_strz(&j, w->why ? w->why : "");
+    if (w->wait_ms) jw_key(&j, "retry_after_ms"), jw_u64(&j, w->wait_ms);
     jw_close(&j, '}');
     jw_close(&j, '}');
+}
+
+static void answer_problem(struct intake *in, const struct waiter *w)
+{
+    const char *why = w->why ? w->why : "";
+    if (w->wait_ms) http_problem_later(in->req, w->status, w->problem, w->wait_ms, "%s", why);
+    else http_problem(in->req, w->status, w->problem, "%s", why);
 }
 
 static void answer_one(struct intake *in)
@@ -86,7 +96,7 @@ static void answer_one(struct intake *in)
     struct waiter *w = in->v;
     struct buf *out = &in->router->text;
     if (w->status) {
-        http_problem(in->req, w->status, w->problem, "%s", w->why ? w->why : "");
+        answer_problem(in, w);
         return;
     }
     buf_clear(out);
@@ -94,11 +104,11 @@ static void answer_one(struct intake *in)
     http_json(in->req, 202, buf_str(out));
 }
 
-/* Nothing was refused: 202. Something was: 200, or 503 when nothing at all could be stored (then it may simply be sent again). */
+/* Nothing was refused: 202. Something was: 200, or 503 or 429 when all of it is only asked to come again. */
 static void answer_many(struct intake *in)
 {
     struct buf *out = &in->router->text;
-    uint32_t refused = 0, busy = 0;
+    uint32_t refused = 0, later = 0;
     buf_clear(out);
     buf_addz(out, "{\"results\":[");
     for (uint32_t i = 0; i < in->count; i++) {
@@ -106,19 +116,22 @@ static void answer_many(struct intake *in)
         if (in->v[i].status) refused_json(out, &in->v[i]);
         else taken_json(out, &in->v[i]);
         refused += in->v[i].status != 0;
-        busy += in->v[i].status == 503;
+        later += in->v[i].status == 503 || in->v[i].status == 429;
     }
     buf_addz(out, "]}");
-    if (busy == in->count) http_problem(in->req, 503, in->v[0].problem, "%s", in->v[0].why ? in->v[0].why : "");
+    if (later == in->count) answer_problem(in, &in->v[0]);
     else http_json(in->req, refused ? 200 : 202, buf_str(out));
 }
 
-/* The first that could not be stored speaks for all: those that were are duplicates when the provider sends again. */
+/* The first that could not be stored speaks for all: those that were are duplicates when the provider sends again. 503 is what
+   every provider repeats; not all do for 429. */
 static void tell_end(const struct intake *in)
 {
     struct intake_end end = { 0 };
     for (uint32_t i = 0; i < in->count && !end.status; i++) {
-        if (in->v[i].status) end = (struct intake_end){ in->v[i].status, in->v[i].problem, in->v[i].why ? in->v[i].why : "" };
+        const struct waiter *w = &in->v[i];
+        unsigned status = w->status == 429 ? 503 : w->status;
+        if (status) end = (struct intake_end){ status, w->problem, w->why ? w->why : "", w->wait_ms };
     }
     in->fn(in->ctx, &end);
 }
@@ -155,6 +168,20 @@ static bool has_room(struct router *r, struct waiter *w)
     return false;
 }
 
+/* Within its account's rate; else the refusal is told. */
+static bool admitted(struct router *r, struct waiter *w, struct str account)
+{
+    char why[ADMIT_WHY];
+    if (admit_event(r, account, w->of->let_in, &w->wait_ms)) {
+        w->of->let_in = w->of->fn;
+        w->wait_ms = 0;
+        return true;
+    }
+    admit_why_event(r, account, w->wait_ms, why);
+    refuse(w, 429, "too-many-requests", "rate", why);
+    return false;
+}
+
 static enum err store(struct router *r, struct waiter *w, const struct event *event)
 {
     struct kept_event *e = NULL;
@@ -186,7 +213,7 @@ static void take_event(struct router *r, struct waiter *w, const struct event *e
 {
     struct event whole = *event;
     w->id = event->id;
-    if (known_already(r, w) || !has_room(r, w)) return;
+    if (known_already(r, w) || !has_room(r, w) || !admitted(r, w, event->account)) return;
     arena_clear(&r->people.arena);
     if (people_attach(&r->people.people, &whole, &r->people.arena)) metric_add(MET_FACTS_MISSED, "attributes", 1);
     enum err e = store(r, w, &whole);
@@ -383,7 +410,7 @@ void intake_events(struct router *r, uint64_t arrived_us, const struct event *ev
 {
     struct intake *in = intake_alloc(r, arrived_us, count);
     if (!in) {
-        fn(ctx, &(struct intake_end){ 503, "overloaded", "out of memory" });
+        fn(ctx, &(struct intake_end){ .status = 503, .problem = "overloaded", .why = "out of memory" });
         return;
     }
     in->fn = fn;

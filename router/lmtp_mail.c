@@ -80,6 +80,7 @@ static enum lmtp_rcpt on_rcpt(void *ctx, struct str address)
     if (!d || r->stopping || r->failed) return refuse_rcpt(LMTP_RCPT_LATER, "not_ready");
     if (!journal_healthy(r->journal)) return refuse_rcpt(LMTP_RCPT_DISK, "disk");
     while (i < c->part_count && c->parts[i].door != d) i++;
+    if (i == c->part_count && !admit_would(r, str_of(a->name))) return refuse_rcpt(LMTP_RCPT_FAST, "rate"); /* before its bytes */
     if (i == ACCOUNTS) return refuse_rcpt(LMTP_RCPT_LATER, "accounts");
     if (i == c->part_count) {
         struct part *p = &c->parts[c->part_count++];
@@ -170,6 +171,7 @@ static enum lmtp_end refused_end(struct part *p, const struct intake_end *end)
 {
     mailroom_drop(p->conn->of->router->mails, &p->in.events[0].id);
     if (end->status == 413) return LMTP_TOO_BIG;
+    if (end->wait_ms) return LMTP_FAST;
     return str_is(str_of(end->problem), "journal-full") ? LMTP_DISK : LMTP_JOURNAL;
 }
 

@@ -168,6 +168,7 @@ static void on_rcpt(struct lmtp_talk *t, struct str arg)
     }
     enum lmtp_rcpt whose = t->owner.rcpt(t->owner.ctx, path);
     if (whose == LMTP_RCPT_UNKNOWN) say(t, "550 5.1.1 no account has this address");
+    else if (whose == LMTP_RCPT_FAST) say(t, "450 4.7.1 too many mails for this address at once; try again later");
     else if (whose == LMTP_RCPT_LATER) say(t, "451 4.3.0 the address cannot be taken now; try again later");
     else if (whose == LMTP_RCPT_DISK) say(t, "452 4.3.1 no room to keep mails; try again later");
     if (whose != LMTP_RCPT_OURS) return;

@@ -15,6 +15,7 @@
     X(LMTP_TOO_BIG, "too_big", "552 5.3.4 the mail is larger than what is taken here")                                             \
     X(LMTP_MALFORMED, "malformed", "554 5.6.0 the mail cannot be read")                                                            \
     X(LMTP_DISK, "disk", "452 4.3.1 no room to keep the mail; try again later")                                                    \
+    X(LMTP_FAST, "rate", "451 4.7.1 too many mails for this address at once; try again later")                                     \
     X(LMTP_BUSY, "busy", "451 4.3.2 too many mails at once; try again later")                                                      \
     X(LMTP_JOURNAL, "journal", "451 4.3.0 the mail cannot be kept now; try again later")
 #define LMTP_END_ENUM(id, label, answer) id,
@@ -22,7 +23,7 @@ enum lmtp_end { LMTP_END_MAP(LMTP_END_ENUM) LMTP_END_COUNT };
 #undef LMTP_END_ENUM
 extern const char *const lmtp_end_labels[LMTP_END_COUNT];
 
-enum lmtp_rcpt { LMTP_RCPT_OURS, LMTP_RCPT_UNKNOWN, LMTP_RCPT_LATER, LMTP_RCPT_DISK };
+enum lmtp_rcpt { LMTP_RCPT_OURS, LMTP_RCPT_UNKNOWN, LMTP_RCPT_FAST, LMTP_RCPT_LATER, LMTP_RCPT_DISK };
 struct lmtp_owner {
     void *ctx;
     /* Whose is it? An address as it was said, without brackets, never empty. Of those that are OURS the owner keeps the list. */

@@ -72,6 +72,13 @@ static void visit_end(struct visit *v)
     free(v);
 }
 
+static void answer_too_fast(struct visit *v, const struct intake_end *end)
+{
+    metric_add(MET_CHANNEL_REFUSED, "rate", 1);
+    http_problem_later(v->req, end->status, end->problem, end->wait_ms, "%s", end->why);
+    visit_end(v);
+}
+
 static void answer_refused(struct visit *v, unsigned status, const char *problem, const char *cause, const char *why)
 {
     metric_add(MET_CHANNEL_REFUSED, cause, 1);
@@ -82,6 +89,10 @@ static void answer_refused(struct visit *v, unsigned status, const char *problem
 static void on_stored(void *ctx, const struct intake_end *end)
 {
     struct visit *v = ctx;
+    if (end->wait_ms) {
+        answer_too_fast(v, end);
+        return;
+    }
     if (end->status) {
         answer_refused(v, end->status, end->problem, end->problem, end->why ? end->why : "");
         return;

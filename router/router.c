@@ -324,6 +324,7 @@ static enum err open_memory(struct router *r)
     buf_init(&r->text, 16u << 20);
     ingest_init(&r->ingest);
     agents_init(&r->agents);
+    admit_init(&r->admit);
     dispatch_init(&r->dispatch, &dispatch, LIM_EVENTS_LIVE);
     r->number = (uint32_t)r->opts.number;
     idems_init(&r->idems, LIM_IDEM_KEYS, LIM_IDEM_BYTES);

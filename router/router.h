@@ -7,6 +7,7 @@
 #include "base/opt.h"
 #include "proto/mailbox.h"
 #include "router/acts.h"
+#include "router/admit.h"
 #include "router/agents.h"
 #include "router/bots.h"
 #include "router/channels/widget.h"
@@ -50,6 +51,7 @@ struct router {
     struct dispatch dispatch;
     struct config_keep config;
     struct acts acts;
+    struct admit admit; /* who may come how often */
     struct leaders leaders;
     struct agents agents;
     struct bots bots;
@@ -80,11 +82,13 @@ const char *router_workspace(const struct router *r, uint16_t number);
 
 /* ---- intake.c: POST /v1/events → journal → answer ---- */
 void intake_post(struct router *r, struct http_req *req, const struct token *token);
-/* The same way for complete events (channel_complete): duplicates, room, journal. `fn` is told once, when all are durable or cannot
+/* The same way for complete events (channel_complete): duplicates, room, the account's rate (the first new one must be within it; a
+   delivery is one, and is let in whole), journal. `fn` is told once, when all are durable or cannot
    be, perhaps before this returns. Events are not needed after it. */
 struct intake_end {
     unsigned status; /* 0: all are kept, or were before; else the first refusal */
     const char *problem, *why;
+    uint32_t wait_ms; /* of too-many-requests: when it may come again; else 0 */
 };
 typedef void intake_fn(void *ctx, const struct intake_end *end);
 void intake_events(struct router *r, uint64_t arrived_us, const struct event *events, uint32_t count, intake_fn *fn, void *ctx);

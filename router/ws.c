@@ -208,6 +208,13 @@ void ws_feed(struct ws *w, const char *p, size_t n)
     }
     w->came += n;
     int broken = wslay_event_recv(w->ev);
+    if (broken && !w->closing) { /* what cannot be a frame ends in a close of wslay's that says no reason: ours goes in its place */
+        http_refused("ws_protocol");
+        release(w);
+        ws_close(w, 1002, "not a frame");
+        ws_finish(w);
+        return;
+    }
     wslay_event_send(w->ev);
     http_conn_touch(w->c);
     if (!broken && wslay_event_get_read_enabled(w->ev)) {
@@ -217,7 +224,7 @@ void ws_feed(struct ws *w, const char *p, size_t n)
     if (!w->closing) {
         bool theirs = wslay_event_get_close_received(w->ev);
         if (theirs) w->code = wslay_event_get_status_code_received(w->ev);
-        else w->code = broken ? 1002 : wslay_event_get_status_code_sent(w->ev);
+        else w->code = wslay_event_get_status_code_sent(w->ev);
         if (!theirs) http_refused("ws_protocol");
     }
     ws_finish(w);

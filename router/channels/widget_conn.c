@@ -163,11 +163,12 @@ static void send_free(struct widget_send *s)
 
 static struct str send_ref(const struct widget_send *s) { return (struct str){ s->bytes, s->ref_n }; }
 
-static void send_failed(struct widget_send *s, const char *problem, const char *why)
+static void send_later(struct widget_send *s, const char *problem, const char *why, uint32_t wait_ms)
 {
-    if (s->conn->chat) widget_tell_error(s->conn, send_ref(s), problem, why, 1000);
+    if (s->conn->chat) widget_tell_error(s->conn, send_ref(s), problem, why, wait_ms);
     send_free(s);
 }
+static void send_failed(struct widget_send *s, const char *problem, const char *why) { send_later(s, problem, why, 1000); }
 
 static void on_line(void *ctx, enum err e, uint64_t number)
 {
@@ -192,7 +193,10 @@ static void on_event(void *ctx, const struct intake_end *end)
     struct router *r = s->conn->router;
     struct chat_words words = { .by = CHAT_CUSTOMER, .ref = send_ref(s), .text = { s->bytes + s->ref_n, s->text_n } };
     if (end->status) {
-        send_failed(s, end->problem, end->why);
+        bool fast = end->wait_ms; /* what the account as a whole may bring is no visitor's business */
+        metric_add(MET_CHANNEL_REFUSED, fast ? "rate" : end->problem, 1);
+        send_later(s, fast ? "busy" : end->problem, fast ? "too much comes in now; it is sent again" : end->why,
+                   fast ? end->wait_ms : 1000);
         return;
     }
     enum err e = chat_say(s->chat, &s->id, &words, clock_wall_ms(), &s->line);
@@ -223,7 +227,7 @@ static void send_event(struct widget_conn *c, struct widget_send *s)
     struct delivery from = { .now = clock_wall_ms() };
     struct channel_in in;
     struct event e = { .kind = EVENT_MESSAGE };
-    struct intake_end none = { 503, "overloaded", "no memory for this message" };
+    struct intake_end none = { .status = 503, .problem = "overloaded", .why = "no memory for this message" };
     arena_clear(&r->widget.scratch);
     channel_in_init(&in, c->door, &from, &r->widget.scratch);
     in.events = &e;

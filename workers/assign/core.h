@@ -869,6 +869,8 @@ void refuse(struct workspace *ws, const struct act *a, uint32_t status, const ch
     __attribute__((format(printf, 5, 6)));
 /* The known agent of that name; NULL: refused, with the nearest name there is. */
 struct agent *act_agent_called(struct workspace *ws, const struct act *a, struct str name);
+/* The queue that the act names; -1: it names none. False: there is none of the name, and the act has been refused. */
+bool act_queue(struct workspace *ws, const struct act *a, int *queue);
 void act_tell(struct workspace *ws, const struct act *a, const struct ticket *t); /* 200, with what the ticket is now */
 /* The live ticket of the act; NULL: refused, it has ended or there is none. */
 struct ticket *act_target(struct workspace *ws, const struct act *a);

@@ -111,7 +111,10 @@ void act_tickets(struct workspace *ws, const struct act *a)
     uint32_t told = 0;
     struct buf b;
     struct jw w;
+    int queue;
 
+    if (!act_queue(ws, a, &queue)) return;
+    if (a->agent.n && !of && a->privileged && !act_agent_called(ws, a, a->agent)) return;
     for (size_t i = 0; (t = idmap_next(&ws->tickets, &i));)
         if (wanted(ws, a, t, of)) page_add(&p, t);
     buf_init(&b, BODY_MAX + 65536);

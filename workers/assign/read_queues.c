@@ -59,13 +59,15 @@ void act_queues(struct workspace *ws, const struct act *a)
 {
     struct buf b;
     struct jw w;
+    int one;
 
+    if (!act_queue(ws, a, &one)) return;
     buf_init(&b, BODY_MAX);
     w = jw_on(&b);
     jw_open(&w, '{');
     jw_key(&w, "queues"), jw_open(&w, '[');
     for (uint32_t i = 0; i < ws->queue_count; i++)
-        if (!a->queue.n || str_is(a->queue, ws->policy->queues[i].name)) put_queue(ws, &w, i);
+        if (one < 0 || (uint32_t)one == i) put_queue(ws, &w, i);
     jw_close(&w, ']');
     jw_close(&w, '}');
     answer_body(ws, a, &b);

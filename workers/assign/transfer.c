@@ -104,7 +104,7 @@ static void refuse_queue(struct workspace *ws, const struct act *a)
            near ? near : "", near ? "\"?)" : "");
 }
 
-static bool queue_of_act(struct workspace *ws, const struct act *a, int *queue)
+bool act_queue(struct workspace *ws, const struct act *a, int *queue)
 {
     *queue = a->queue.n ? policy_queue(ws->policy, a->queue) : -1;
     if (!a->queue.n || *queue >= 0) return true;
@@ -120,7 +120,7 @@ static bool goal_of(struct workspace *ws, const struct act *a, const struct tick
         refuse(ws, a, 400, "bad-request", "say where it goes: a queue, an agent (to), or needs");
         return false;
     }
-    if (!queue_of_act(ws, a, &g->queue)) return false;
+    if (!act_queue(ws, a, &g->queue)) return false;
     if (!a->to.n) return true;
     if (!(g->to = act_colleague(ws, a))) return false;
     if (ticket_agent(t) == g->to) refuse(ws, a, 409, "wrong-state", "%.*s has the ticket already", STR_FMT(g->to->name));
@@ -204,7 +204,7 @@ void act_requeue(struct workspace *ws, const struct act *a)
     char reason[129];
     int queue;
 
-    if (!t || !queue_of_act(ws, a, &queue)) return;
+    if (!t || !act_queue(ws, a, &queue)) return;
     if (not_connected(a, t)) {
         offer_not_connected(ws, t);
         act_tell(ws, a, t);

@@ -39,7 +39,7 @@ struct generate {
 /* ---- pieces ---- */
 
 /* *begins: INFINITY when time-zone data fail, then the present part goes on. */
-static void next_piece(const struct generate *g, int32_t *day, uint32_t *part, const struct rate *r, double *begins)
+static void next_piece(const struct generate *g, int32_t *day, uint32_t *part, const struct rates *r, double *begins)
 {
     if (++*part == r->count) *part = 0, ++*day;
     uint64_t at = zone_instant(g->zone, *day, r->v[*part].minute);

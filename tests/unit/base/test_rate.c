@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 static const struct rate three = { .burst = 3, .per_minute = 60 }; /* one a second */
+static const struct rate fast = { .burst = 50000, .per_minute = 3000000 };
 
 static uint32_t wait_of(struct bucket *b, const struct rate *r, uint64_t now)
 {
@@ -105,9 +106,75 @@ TEST(each_has_a_bucket_and_nobody_can_choose_whose)
         snprintf(who, sizeof who, "10.0.1.%d", i);
         given += rate_take(one, str_of(who), &three, 0, NULL);
     }
-    assert_true(given > 190); /* few share one */
+    assert_true(given == 200);
     free(one);
     free(other);
+}
+
+TEST(twenty_thousand_a_second_pass_where_fifty_thousand_may)
+{
+    struct bucket b = { 0 };
+    uint64_t now = 1000;
+
+    for (int i = 0; i < 100000; i++) assert_true(bucket_take(&b, &fast, now + (uint64_t)i / 20, NULL));
+    now += 10000;
+    for (int i = 0; i < 50000; i++) assert_true(bucket_take(&b, &fast, now, NULL));
+    assert_false(bucket_take(&b, &fast, now, NULL));
+    assert_true(bucket_take(&b, &fast, now + 1, NULL));
+}
+
+TEST(what_is_owed_is_filled_before_more_is_given)
+{
+    struct bucket b = { 0 };
+
+    for (int i = 0; i < 13; i++) bucket_owe(&b, &three, 5000);
+    assert_in_range(bucket_wait(&b, &three, 5000), 11000, 11001);
+    assert_false(bucket_take(&b, &three, 15900, NULL));
+    assert_true(bucket_take(&b, &three, 16001, NULL));
+    for (int i = 0; i < 5000000; i++) bucket_owe(&b, &three, 20000); /* no number runs over */
+    assert_true(bucket_wait(&b, &three, 20000) > 4000000);
+}
+
+TEST(a_rate_that_is_lowered_holds_at_once)
+{
+    struct bucket b = { 0 };
+
+    for (int i = 0; i < 10; i++) assert_true(bucket_take(&b, &fast, 9000, NULL));
+    assert_false(bucket_take(&b, &three, 9000, NULL));
+    assert_true(bucket_take(&b, &fast, 9000, NULL));
+}
+
+static struct str name_of(char text[32], unsigned i)
+{
+    int n = snprintf(text, 32, "agent-%u", i);
+    return (struct str){ text, (size_t)n };
+}
+
+TEST(who_shares_a_table_does_not_share_a_bucket)
+{
+    static struct rate_table t;
+    char text[32];
+    unsigned refused = 0;
+
+    rate_table_init(&t);
+    for (unsigned i = 0; i < RATE_SLOTS / 4; i++) /* as many as the table has room for, each to the end of their bucket */
+        for (unsigned k = 0; k < three.burst; k++) refused += !rate_take(&t, name_of(text, i), &three, 1000, NULL);
+    assert_int_equal(refused, 0);
+}
+
+TEST(one_gone_wild_is_not_forgotten_for_many_who_come_once)
+{
+    static struct rate_table t;
+    char text[32];
+    unsigned let_in = 0;
+
+    rate_table_init(&t);
+    for (unsigned i = 0; i < 100000; i++) {
+        uint64_t now = 1000 + i / 100; /* a second in all */
+        let_in += rate_take(&t, STR("wild"), &three, now, NULL);
+        (void)rate_take(&t, name_of(text, i), &three, now, NULL);
+    }
+    assert_in_range(let_in, 3, 5);
 }
 
 int main(void)
@@ -121,6 +188,11 @@ int main(void)
         RUN(over_a_long_time_the_rate_is_what_was_said),
         RUN(a_rate_without_a_burst_gives_nothing),
         RUN(each_has_a_bucket_and_nobody_can_choose_whose),
+        RUN(twenty_thousand_a_second_pass_where_fifty_thousand_may),
+        RUN(what_is_owed_is_filled_before_more_is_given),
+        RUN(a_rate_that_is_lowered_holds_at_once),
+        RUN(who_shares_a_table_does_not_share_a_bucket),
+        RUN(one_gone_wild_is_not_forgotten_for_many_who_come_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,7 +12,7 @@
 static bool near(double a, double b) { return fabs(a - b) < 1e-12; }
 
 /* Arrivals a millisecond at a minute of the day. */
-static double rate_at(const struct rate *r, uint32_t minute)
+static double rate_at(const struct rates *r, uint32_t minute)
 {
     uint32_t i = r->count; /* before the first part the last one of the day before still holds */
     for (uint32_t k = 0; k < r->count && r->v[k].minute <= minute; k++) i = k + 1;
@@ -57,7 +57,7 @@ TEST(a_rate_holds_until_the_next_one_over_midnight)
         arrivals_load(&a, STR(HEAD "classes: { calls: { rate: { \"18:00\": 5/h, \"08:00\": 20/s, \"09:30\": 2.5/min } } }\n"), p,
                       NULL),
         ERR_OK);
-    const struct rate *r = &a->classes[0].rate;
+    const struct rates *r = &a->classes[0].rate;
     assert_int_equal(r->count, 3);
     assert_true(near(rate_at(r, 0), 5 / 3600e3) && near(rate_at(r, 479), 5 / 3600e3));
     assert_true(near(rate_at(r, 480), 20 / 1e3) && near(rate_at(r, 569), 20 / 1e3));

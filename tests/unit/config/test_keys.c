@@ -83,6 +83,9 @@ TEST(capacity_and_presence_are_read)
     assert_int_equal(p->capacity.ramp_per_minute, 4);
     assert_int_equal(p->capacity.ramp_ms, 15 * MINUTE);
     assert_int_equal(p->capacity.daily, 60);
+    assert_true(p->capacity.acts.burst == 50 && p->capacity.acts.per_minute == 3000);
+    assert_true(p->accounts[0].most.burst == 600 && p->accounts[0].most.per_minute == 600);
+    assert_true(p->accounts[1].most.burst == 50000 && p->accounts[1].most.per_minute == 3000000);
     assert_int_equal(p->presence.lease_ms, 20000);
     assert_int_equal(p->presence.leave_ms, 7000);
     assert_int_equal(p->presence.grace_ms, 90000);

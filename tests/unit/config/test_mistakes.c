@@ -106,6 +106,18 @@ static const struct mistake mistakes[] = {
     { HEAD "triage: { rules: [ { name: a, when: {}, then: { tag: b } }, { name: a, when: {}, then: { tag: b } } ] }\n" TAIL, 3, 69,
       "another rule is called \"a\"", "triage.rules[1].name" },
     { HEAD "triage: { unsure: { below: 1.5, queue: q } }\n" TAIL, 3, 28, "1.5 is out of bounds: 0 to 1", NULL },
+    /* rates */
+    { HEAD "accounts: { a: { channel: sms, most: 500 } }\n" TAIL, 3, 38, "\"500\" is not a rate: write 500/s or 500/min",
+      "accounts.a.most" },
+    { HEAD "accounts: { a: { channel: sms, most: 500/sec } }\n" TAIL, 3, 38, "did you mean 500/s?", "accounts.a.most" },
+    { HEAD "accounts: { a: { channel: sms, most: 20/minute } }\n" TAIL, 3, 38, "did you mean 20/min?", NULL },
+    { HEAD "accounts: { a: { channel: sms, most: 20/h } }\n" TAIL, 3, 38, "is not a rate: write 20/s or 20/min", NULL },
+    { HEAD "accounts: { a: { channel: sms, most: fast } }\n" TAIL, 3, 38, "is not a rate (write 500/s or 600/min)", NULL },
+    { HEAD "accounts: { a: { channel: sms, most: 0/s } }\n" TAIL, 3, 38, "0/s is out of bounds: 1/s to 1000000/s", NULL },
+    { HEAD "accounts: { a: { channel: sms, most: 9000000/min } }\n" TAIL, 3, 38, "1/min to 1000000/min", NULL },
+    { HEAD "accounts: { a: { channel: sms, most: [5/s] } }\n" TAIL, 3, 38, "expected a rate such as 500/s, found a list", NULL },
+    { HEAD "accounts: { a: { channel: sms, mots: 5/s } }\n" TAIL, 3, 32, "did you mean \"most\"?", NULL },
+    { HEAD "capacity: { acts: 50/second }\n" TAIL, 3, 19, "did you mean 50/s?", "capacity.acts" },
     /* queues */
     { HEAD "queues: { q: {} }\n", 3, 1, "no queue has \"takes: default\"", "queues" },
     { HEAD "queues: { q: { takes: default }, r: { takes: default } }\n", 3, 46, "\"q\" does already", "queues.r.takes" },

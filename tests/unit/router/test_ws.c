@@ -320,6 +320,37 @@ static void binary_is_1003(void **state)
     expect_close(1003);
 }
 
+static const struct {
+    const char *head;
+    size_t n;
+    unsigned code;
+} impossible[] = {
+    /* the first bytes of frames whose length cannot be */
+    { "\x81\xFF\x80\0\0\0\0\0\0\x05mask", 14, 1002 }, /* 64 bits, the highest set (RFC 6455, 5.2) */
+    { "\x81\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFFmask", 14, 1002 },
+    { "\x81\xFF\0\0\0\0\0\0\0\x05mask", 14, 1002 }, /* not the shortest way to say 5 */
+    { "\x81\xFE\0\x05mask", 8, 1002 },
+    { "\x81\xFF\0\0\0\0\0\0\xFF\xFFmask", 14, 1002 },
+    { "\x89\xFE\0\x7Emask", 8, 1002 },             /* a ping of 126 bytes */
+    { "\x81\xFF\0\0\1\0\0\0\0\0maskx", 15, 1009 }, /* a length that can be, if far beyond the cap; one byte of it */
+    { "\x81\xFF\0\0\0\0\0\4\0\1maskx", 15, 1009 },
+};
+
+static void an_impossible_length_is_told_by_the_code_of_the_close(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof impossible / sizeof *impossible; i++) {
+        if (i) client_open(&c, &b);
+        b.ws_closes = b.ws_code = 0;
+        shake_hands();
+        client_send(&c, &b, impossible[i].head, impossible[i].n);
+        wait_for(&b, &c, c.eof && b.ws_closes);
+        if (b.ws_code != impossible[i].code || !closed_with(impossible[i].code))
+            fail_msg("row %zu: %u, %zu bytes came", i, b.ws_code, c.in.n);
+        if (i + 1 < sizeof impossible / sizeof *impossible) client_close(&c);
+    }
+}
+
 static void an_unmasked_frame_is_1002(void **state)
 {
     (void)state;
@@ -511,6 +542,7 @@ int main(void)
         TEST(an_oversize_frame_is_1009),
         TEST(bad_utf8_is_1007),
         TEST(binary_is_1003),
+        TEST(an_impossible_length_is_told_by_the_code_of_the_close),
         TEST(an_unmasked_frame_is_1002),
         TEST(reserved_bits_and_opcodes_are_1002),
         TEST(a_ping_in_pieces_is_1002),
