@@ -6,6 +6,8 @@
 #include "base/limits.h"
 #include "base/metrics.h"
 #include "router/channel.h"
+#include "router/mail.h"
+#include "router/multipart.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,8 +62,8 @@ static void print_event(struct buf *out, const struct event *e)
 
 static void print_skipped(struct buf *out)
 {
-    static const char *const skipped[] = { "unmapped", "no_text", "inexact_number" };
-    static const char *const cut[] = { "attribute", "reply_with", "text", "subject", "name", "id", "characters" };
+    static const char *const skipped[] = { "unmapped", "no_text", "inexact_number", "file" };
+    static const char *const cut[] = { "attribute", "reply_with", "text", "subject", "name", "id", "characters", "field" };
     for (size_t i = 0; i < sizeof skipped / sizeof *skipped; i++) {
         double n = metric_get(MET_CHANNEL_SKIPPED, skipped[i]);
         if (n > 0) buf_addf(out, "skipped: %.0f %s\n", n, skipped[i]);
@@ -98,6 +100,17 @@ static int print_all(struct channel_in *c)
     return good ? 0 : 1;
 }
 
+/* What it seems to be, when nobody says it. */
+static const char *type_of(const struct account *a, struct str body, char out[128])
+{
+    struct str boundary = multipart_boundary(body);
+    bool json = body.n && strchr("{[ \t\r\n", body.p[0]);
+    snprintf(out, 128, "%s", "application/x-www-form-urlencoded");
+    if (json) snprintf(out, 128, "%s", a->provider == PROVIDER_CLOUDEVENTS ? "application/cloudevents+json" : "application/json");
+    else if (boundary.n) snprintf(out, 128, "multipart/form-data; boundary=\"%.*s\"", STR_FMT(boundary));
+    return out;
+}
+
 static int try_body(const struct policy *p, const struct account *a, struct str body, const char *type)
 {
     struct door door = { .provider = providers[a->provider],
@@ -106,13 +119,12 @@ static int try_body(const struct policy *p, const struct account *a, struct str 
                          .workspace = p->workspace,
                          .channel = p->channels[a->channel].name,
                          .ready = true };
-    bool json = body.n && strchr("{[ \t\r\n", body.p[0]);
+    char guess[128];
     struct delivery in = { .method = HTTP_M_POST, .body = body, .header = no_header, .now = clock_wall_ms() };
     struct channel_in c;
     struct arena arena;
-    in.type = str_of(type   ? type
-                     : json ? a->provider == PROVIDER_CLOUDEVENTS ? "application/cloudevents+json" : "application/json"
-                            : "application/x-www-form-urlencoded");
+    in.type = str_of(type ? type : type_of(a, body, guess));
+    mail_open(); /* the parser of multipart forms is that of mails */
     arena_init(&arena, (4u << 20) + 4 * body.n);
     channel_in_init(&c, &door, &in, &arena);
     enum err e = door.provider->read(&c);

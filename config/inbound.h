@@ -8,6 +8,7 @@
      users[from.id].name   the member called as what stands at from.id
      $query.NAME   $header.NAME   of the request; all that follows the dot is the name
      $account.name $account.id $account.channel $account.from
+   Of a form, the first step is a field's name, and where there are more steps the field is JSON that they go into: envelope.from.
    A value is a path, a text with paths in it ("{a}-{b}", "{{" for a brace), { const: TEXT }, or a list of these: the first that is
    there. What is null, empty, missing, a list or an object is not there. */
 #ifndef NARU_CONFIG_INBOUND_H
@@ -112,15 +113,16 @@ struct inbound_rule {
     struct value id, conversation, subject, text, language, at;
     int kind; /* enum event_kind */
     struct inbound_members customer, attributes, reply;
+    bool files; /* of a multipart form: they are told as attributes */
     uint32_t line;
 };
 
 #define SEND_NAME_MAP(X)                                                                                                           \
     X(SEND_TEXT, "text")                                                                                                           \
     X(SEND_CUSTOMER, "customer")                                                                                                   \
-    X(SEND_CONVERSATION, "conversation") X(SEND_MESSAGE, "message") X(SEND_TICKET, "ticket") X(SEND_SUBJECT, "subject")            \
-        X(SEND_LANGUAGE, "language") X(SEND_BY, "by") X(SEND_TOKEN, "token") X(SEND_FROM, "from") X(SEND_ACCOUNT_ID, "account.id") \
-            X(SEND_KEEP, "reply.")
+    X(SEND_CONVERSATION, "conversation")                                                                                           \
+    X(SEND_MESSAGE, "message") X(SEND_TICKET, "ticket") X(SEND_SUBJECT, "subject") X(SEND_LANGUAGE, "language") X(SEND_BY, "by")   \
+        X(SEND_TOKEN, "token") X(SEND_FROM, "from") X(SEND_ACCOUNT_ID, "account.id") X(SEND_KEEP, "reply.")
 WORDS_OF(send_name, SEND_NAME_MAP)
 #define METHOD_MAP(X) X(METHOD_POST, "POST") X(METHOD_PUT, "PUT") X(METHOD_PATCH, "PATCH")
 WORDS_OF(send_method, METHOD_MAP)

@@ -141,6 +141,10 @@ static const struct row rule_rows[] = {
       .help = "when it happened: a date, or seconds, milliseconds or microseconds since 1970; becomes `event.at`" },
     { "attributes", &K_MEMBERS, AT(inbound_rule, attributes), .max = 24, .example = "{ page: context.page }",
       .help = "become `event.NAME`, which rules may ask for" },
+    { "attachments", &K_FLAG, AT(inbound_rule, files), "no", .example = "yes",
+      .help =
+          "of a multipart form: how many files it brings (`event.attachments`), and name, type, size and SHA-256 of the first 20 "
+          "(`event.attachments.1.name` …); without it they are left out" },
     { "reply", &K_MEMBERS, AT(inbound_rule, reply), .max = 8, .example = "{ room: room.id }",
       .help = "what a reply needs to know beside customer and conversation: `{reply.NAME}` in `send`" },
     { .name = NULL },

@@ -165,6 +165,8 @@ struct str channel_text(struct channel_in *c, const char *fmt, ...) __attribute_
    (bytes that are no UTF-8, \u0000, half a surrogate pair) become U+FFFD and are counted: one customer's odd text must not refuse
    the batch that it came in. */
 enum err channel_json(struct channel_in *c, const struct json **doc);
+/* The same for who keeps the document: as json_parse, then once more with such characters replaced, in `arena`. */
+enum err channel_json_parse(struct json **out, struct arena *arena, struct str text, size_t *at, const char **why);
 /* The same of a part of the body instead, such as a member of a form: one of the two in a request. */
 enum err channel_json_of(struct channel_in *c, struct str text, const struct json **doc);
 /* A member of an application/x-www-form-urlencoded text, the first of its name, decoded into the arena; STR_NONE when absent,

@@ -55,16 +55,22 @@ static size_t mend(struct str s, char *to)
     return n;
 }
 
-static enum err parse_mended(struct channel_in *c, struct str text)
+static enum err parse_mended(struct json **out, struct arena *arena, struct str text)
 {
     const char *why;
     size_t n = mend(text, NULL), at;
-    char *p = arena_alloc(c->arena, n ? n : 1);
+    char *p = arena_alloc(arena, n ? n : 1);
     if (!p) return ERR_NOMEM;
     (void)mend(text, p);
-    enum err e = json_parse(&c->doc, (struct str){ p, n }, LIM_JSON_DEPTH, &at, &why);
+    enum err e = json_parse(out, (struct str){ p, n }, LIM_JSON_DEPTH, &at, &why);
     if (!e) metric_add(MET_CHANNEL_CUT, "characters", 1);
     return e;
+}
+
+enum err channel_json_parse(struct json **out, struct arena *arena, struct str text, size_t *at, const char **why)
+{
+    enum err e = json_parse(out, text, LIM_JSON_DEPTH, at, why);
+    return e && !parse_mended(out, arena, text) ? ERR_OK : e;
 }
 
 enum err channel_json_of(struct channel_in *c, struct str text, const struct json **doc)
@@ -72,7 +78,7 @@ enum err channel_json_of(struct channel_in *c, struct str text, const struct jso
     const char *why = "";
     size_t at = 0;
     *doc = NULL;
-    if (!c->doc && json_parse(&c->doc, text, LIM_JSON_DEPTH, &at, &why) && parse_mended(c, text))
+    if (!c->doc && channel_json_parse(&c->doc, c->arena, text, &at, &why))
         return channel_refuse(c, 400, "malformed", "the body is no JSON: %s (at byte %zu)", why, at);
     *doc = c->doc;
     return ERR_OK;

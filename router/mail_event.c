@@ -82,13 +82,13 @@ void mail_answer_read(struct str with, struct mail_answer *out)
 
 /* ---- the event ---- */
 
-static void add_files(struct channel_in *c, struct event *e, const struct mail *m)
+void mail_event_files(struct channel_in *c, struct event *e, const struct mail_file *files, uint32_t count, uint32_t more)
 {
     char key[48];
-    if (!m->file_count) return;
-    channel_attribute(c, e, "event.attachments", channel_text(c, "%u", m->file_count + m->more_files));
-    for (uint32_t i = 0; i < m->file_count; i++) {
-        const struct mail_file *f = &m->files[i];
+    if (!count) return;
+    channel_attribute(c, e, "event.attachments", channel_text(c, "%u", count + more));
+    for (uint32_t i = 0; i < count; i++) {
+        const struct mail_file *f = &files[i];
         const struct {
             const char *name;
             struct str value;
@@ -133,7 +133,7 @@ static enum err message(struct channel_in *c, const struct mail *m, const char *
     e->name = m->name;
     e->text = words_of(c, m);
     if (m->cut) channel_attribute(c, e, "event.cut", STR("text"));
-    add_files(c, e, m);
+    mail_event_files(c, e, m->files, m->file_count, m->more_files);
     channel_reply_with(c, e, answer_with(c, m));
     return ERR_OK;
 }

@@ -4,6 +4,7 @@
 #include "router/mail.h"
 
 #include <gmime/gmime.h>
+#include <stdio.h>
 #include <strings.h>
 
 /* ---- the boundary ---- */
@@ -13,8 +14,8 @@ static bool begins(struct str s, const char *z) { return s.n >= strlen(z) && str
 static struct str boundary_of(struct str type)
 {
     if (!begins(type, "multipart/form-data")) return STR_NONE;
-    for (size_t i = 0; i + 9 < type.n; i++) {
-        if (!begins((struct str){ type.p + i, type.n - i }, "boundary=")) continue;
+    for (size_t i = 1; i + 9 < type.n; i++) {
+        if (!begins((struct str){ type.p + i, type.n - i }, "boundary=") || !strchr("; \t", type.p[i - 1])) continue;
         struct str b = { type.p + i + 9, type.n - i - 9 };
         char end = b.n && *b.p == '"' ? '"' : ';';
         if (end == '"') b.p++, b.n--;
@@ -82,24 +83,30 @@ static enum err value_of(struct form_part *p, struct arena *arena, GMimePart *pa
 static enum err add_part(struct form *f, struct arena *arena, GMimeObject *o)
 {
     const char *name = g_mime_object_get_content_disposition_parameter(o, "name");
-    if (!GMIME_IS_PART(o) || !name || f->count == LIM_FORM_PARTS) return ERR_OK;
+    if (!GMIME_IS_PART(o) || !name) return ERR_OK;
+    if (f->count == LIM_FORM_PARTS) return f->more++, ERR_OK;
     struct form_part *p = &f->parts[f->count++];
+    memset(p, 0, sizeof *p);
     const char *file = g_mime_part_get_filename(GMIME_PART(o));
-    char *type = g_mime_content_type_get_mime_type(g_mime_object_get_content_type(o));
+    GMimeContentType *kind = g_mime_object_get_content_type(o);
+    char *type = g_mime_content_type_get_mime_type(kind);
     enum err err = mail_line(&p->name, arena, str_of(name), 256);
     if (!err) err = mail_line(&p->file, arena, str_of(file), 256);
     if (!err) err = mail_line(&p->type, arena, str_of(type), 127);
+    if (!err) err = mail_line(&p->charset, arena, str_of(g_mime_content_type_get_parameter(kind, "charset")), 64);
     if (!err) err = value_of(p, arena, GMIME_PART(o));
     g_free(type);
     return err;
 }
 
-/* The body with the head that it came under, so that one parser reads both. */
+/* The body with the head that it came under, so that one parser reads both; and with the end of its last line, which a client may
+   leave out (RFC 2046, 5.1.1) and without which GMime takes the CR before the boundary for the part's. */
 static enum err with_head(struct buf *b, struct str type, struct str body)
 {
     buf_init(b, body.n + type.n + 64);
     buf_addf(b, "Content-Type: %.*s\r\n\r\n", STR_FMT(type));
     buf_addstr(b, body);
+    buf_addz(b, "\r\n");
     return b->err ? ERR_NOMEM : mail_scan(buf_str(b));
 }
 
@@ -112,11 +119,36 @@ static enum err read_parts(struct form *f, struct arena *arena, GMimeObject *roo
     return err;
 }
 
-enum err multipart_read(struct form *f, struct arena *arena, struct str type, struct str body)
+/* Is "--" with the boundary, and `end` behind it, the beginning of a line? */
+static bool has_line(struct str body, struct str boundary, const char *end)
+{
+    char mark[80];
+    size_t n = (size_t)snprintf(mark, sizeof mark, "--%.*s%s", STR_FMT(boundary), end);
+    for (struct str left = body; left.n >= n;) {
+        const char *at = memmem(left.p, left.n, mark, n);
+        if (!at) return false;
+        if (at == body.p || at[-1] == '\n') return true;
+        left = (struct str){ at + 1, left.n - (size_t)(at + 1 - left.p) };
+    }
+    return false;
+}
+
+/* What the parser would read as a form without parts, or with fewer. NULL: nothing is wrong. */
+static const char *framing(struct str type, struct str body)
+{
+    struct str boundary = boundary_of(type);
+    if (!boundary.n || memchr(type.p, '\n', type.n) || memchr(type.p, '\r', type.n))
+        return "its content-type is no multipart/form-data with a boundary";
+    if (!has_line(body, boundary, "")) return "no part of it begins with the boundary that its content-type names";
+    return has_line(body, boundary, "--") ? NULL : "it is cut short: its last boundary is missing";
+}
+
+enum err multipart_read(struct form *f, struct arena *arena, struct str type, struct str body, const char **why)
 {
     struct buf b;
-    f->count = 0;
-    if (!boundary_of(type).n || memchr(type.p, '\n', type.n) || memchr(type.p, '\r', type.n)) return ERR_PROTO;
+    f->count = f->more = f->bad = 0;
+    *why = framing(type, body);
+    if (*why) return ERR_PROTO;
     enum err err = with_head(&b, type, body);
     if (!err) {
         GByteArray view = { (guint8 *)b.p, (guint)b.n };
@@ -129,13 +161,16 @@ enum err multipart_read(struct form *f, struct arena *arena, struct str type, st
         g_object_unref(parser);
         g_object_unref(stream);
     }
+    if (err == ERR_PROTO) *why = "its parts cannot be told apart";
     buf_fini(&b);
     return err;
 }
 
-const struct form_part *multipart_get(const struct form *f, const char *name)
+struct str multipart_boundary(struct str body)
 {
-    for (uint32_t i = 0; i < f->count; i++)
-        if (str_is(f->parts[i].name, name)) return &f->parts[i];
-    return NULL;
+    const char *end = body.n > 2 && !memcmp(body.p, "--", 2) ? memchr(body.p, '\n', body.n < 80 ? body.n : 80) : NULL;
+    if (!end) return STR_NONE;
+    struct str b = { body.p + 2, (size_t)(end - body.p) - 2 };
+    while (b.n && strchr(" \t\r", b.p[b.n - 1])) b.n--;
+    return b.n && b.n <= 70 && !memchr(b.p, '"', b.n) ? b : STR_NONE;
 }

@@ -1,10 +1,10 @@
 /* Any provider (`provider: generic`): a webhook mapped to events by paths in the policy.
 
-   A body is JSON or a form. It is parsed once; each list that a rule names is walked in its order, and each item goes to the first
-   rule of that list whose conditions hold. What no rule takes is skipped and counted, as is what lacks a text: providers send many
-   kinds of news, and an error would only make them send the same again. Without `map` the body is an event, or a list of them, as
-   POST /v1/events takes it; there the sender is one who can mend it, and hears what is wrong. Of a list, what is good is taken, and
-   the sender hears of the rest only when nothing was (channel_batch.c).
+   A body is JSON or a form (generic_form.c). It is parsed once; each list that a rule names is walked in its order, and each item
+   goes to the first rule of that list whose conditions hold. What no rule takes is skipped and counted, as is what lacks a text:
+   providers send many kinds of news, and an error would only make them send the same again. Without `map` the body is an event, or
+   a list of them, as POST /v1/events takes it; there the sender is one who can mend it, and hears what is wrong. Of a list, what is
+   good is taken, and the sender hears of the rest only when nothing was (channel_batch.c).
 
    A challenge is answered before anything is mapped. With `hmac` it signs what a stranger sent, under the secret that webhooks are
    signed with: so only what can be no body (letters, digits, -_.~+/ and = at the end) is signed. */
@@ -22,14 +22,13 @@
 /* ---- the request ---- */
 
 static bool is_json(struct str type) { return http_type_json(type) || http_type_is(type, "text/json"); }
-static bool is_form(struct str type) { return http_type_is(type, "application/x-www-form-urlencoded"); }
 
 static enum verified verify(const struct door *d, const struct delivery *in)
 {
     const struct inbound *b = &d->account->inbound;
     if (in->method == HTTP_M_GET) return b->challenge.value.count ? VERIFIED : UNSIGNED;
     enum verified v = generic_verify(d, in);
-    return v || is_json(in->type) || is_form(in->type) ? v : BAD_TYPE;
+    return v || is_json(in->type) || form_type(in->type) ? v : BAD_TYPE;
 }
 
 /* ---- challenges ---- */
@@ -136,6 +135,7 @@ static void set_reply(struct mapped *m, struct event *e, const struct inbound_me
 static enum err take(struct mapped *m, const struct inbound_rule *r)
 {
     struct str text = value_text(m, &r->text);
+    if (!text.n && m->form && r->files) text = form_file_name(m->form); /* who sends a picture has said something */
     if (r->kind == EVENT_MESSAGE && !text.n) {
         channel_skip(m->c, "no_text");
         return ERR_OK;
@@ -145,12 +145,14 @@ static enum err take(struct mapped *m, const struct inbound_rule *r)
     e->kind = (enum event_kind)r->kind;
     e->text = text;
     e->external = value_text(m, &r->id);
+    if (!e->external.n && m->form) e->external = form_identity(m->c, m->form);
     e->conversation = value_text(m, &r->conversation);
     e->subject = value_text(m, &r->subject);
     e->language = first_subtag(m->c, value_text(m, &r->language));
     set_customer(m, e, &r->customer);
     set_attributes(m, e, r);
     set_reply(m, e, &r->reply);
+    if (m->form) form_tell_files(m->c, e, m->form, r->files);
     return ERR_OK;
 }
 
@@ -263,18 +265,26 @@ static enum err read_plain(struct channel_in *c, const struct json *body)
 
 /* ---- the whole ---- */
 
+static enum err read_values(struct mapped *m)
+{
+    struct channel_in *c = m->c;
+    const struct inbound *b = &c->door->account->inbound;
+    struct str value = value_text(m, &b->challenge.value);
+    if (value.n) return answer_challenge(m, value);
+    if (c->in->method == HTTP_M_GET) return channel_refuse(c, 400, "challenge", "this is no challenge, and webhooks are POSTs");
+    return b->map.count ? read_mapped(m) : read_plain(c, m->body);
+}
+
 static enum err read_body(struct channel_in *c)
 {
-    const struct inbound *b = &c->door->account->inbound;
-    struct mapped m = { .c = c };
-    bool get = c->in->method == HTTP_M_GET, form = is_form(c->in->type);
-    enum err e = get || form ? ERR_OK : channel_json(c, &m.body);
+    struct inner inner[INNER_DOCS] = { 0 };
+    struct mapped m = { .c = c, .inner = inner };
+    enum err e = ERR_OK;
+    if (c->in->method != HTTP_M_GET) e = form_type(c->in->type) ? generic_form(c, &m.form) : channel_json(c, &m.body);
     m.item = m.body;
-    if (e) return e;
-    struct str value = value_text(&m, &b->challenge.value);
-    if (value.n) return answer_challenge(&m, value);
-    if (get) return channel_refuse(c, 400, "challenge", "this is no challenge, and webhooks are POSTs");
-    return b->map.count ? read_mapped(&m) : read_plain(c, m.body);
+    if (!e) e = read_values(&m);
+    form_json_free(inner);
+    return e;
 }
 
 const struct provider provider_generic = { .word = "generic",

@@ -3,6 +3,7 @@
 #define NARU_ROUTER_CHANNELS_GENERIC_H
 
 #include "router/channel.h"
+#include "router/form.h"
 #include "router/ingest.h"
 #include "router/sign.h"
 
@@ -13,9 +14,16 @@ enum verified generic_verify(const struct door *d, const struct delivery *in);
 enum verified jwt_verify(const struct door *d, struct str token, const char *claim, int encoding, struct str body, uint64_t now);
 
 /* Where values are looked up. */
+#define INNER_DOCS 8u
+struct inner { /* a field of a form that is JSON, or was tried for it */
+    const char *field;
+    struct json *doc;
+};
 struct mapped {
     struct channel_in *c;
-    const struct json *body, *item; /* NULL: the body is a form */
+    const struct json *body, *item; /* NULL: there is none, or the body is a form */
+    const struct form *form;        /* NULL: the body is none */
+    struct inner *inner;            /* INNER_DOCS of them */
 };
 /* What stands at a path, as text: of the body, the delivery or the arena. STR_NONE: nothing does, or no single value. */
 struct str path_text(const struct mapped *m, const struct path *p);
@@ -23,6 +31,19 @@ struct str path_text(const struct mapped *m, const struct path *p);
 const struct json *path_json(const struct mapped *m, const struct path *p);
 struct str value_text(const struct mapped *m, const struct value *v);
 bool tests_hold(const struct mapped *m, const struct inbound_tests *t);
+/* ---- generic_form.c ---- */
+bool form_type(struct str type); /* urlencoded or multipart */
+/* The body as a form, in c's arena: fields in UTF-8. ERR_PROTO: told; ERR_NOMEM. */
+enum err generic_form(struct channel_in *c, const struct form **out);
+/* A field as JSON, read once; NULL: there is no such field, it is no JSON, or there are too many of them. */
+const struct json *form_json(const struct mapped *m, const char *field);
+void form_json_free(struct inner *inner);
+/* The same form again, whatever boundary it is wrapped with this time, has the same one. STR_NONE: no memory. */
+struct str form_identity(struct channel_in *c, const struct form *f);
+struct str form_file_name(const struct form *f); /* of the first file; STR_NONE: it brings none */
+/* Its files, as attributes if `told`; else counted as skipped. */
+void form_tell_files(struct channel_in *c, struct event *e, const struct form *f, bool told);
+
 /* Calls `fn` for each item of `each` (NULL: once, with the body), in order, until it gives an error. */
 enum err each_item(struct mapped *m, const struct path *each, enum err (*fn)(struct mapped *m, void *ctx), void *ctx);
 bool same_path(const struct path *a, const struct path *b); /* of `each` */

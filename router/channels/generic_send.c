@@ -174,7 +174,7 @@ static void read_external(const struct door *d, const struct send_answer *a, str
     arena_init(&arena, LIM_OUT_ANSWER * 8);
     channel_in_init(&c, &own, &in, &arena);
     if (!channel_json(&c, &doc)) {
-        struct mapped m = { &c, doc, doc };
+        struct mapped m = { .c = &c, .body = doc, .item = doc };
         struct str id = value_text(&m, &s->external);
         snprintf(out->external, sizeof out->external, "%.*s", STR_FMT(id));
     }

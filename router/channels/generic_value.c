@@ -19,11 +19,18 @@ static struct str number_text(const struct mapped *m, const struct json *v)
     return STR_NONE;
 }
 
+/* The body's document lives until the answer, those of a form's fields do not. */
+static struct str own_text(const struct mapped *m, struct str s)
+{
+    char *p = m->form && s.n ? arena_strdup(m->c->arena, s) : NULL;
+    return m->form ? (struct str){ p, p ? s.n : 0 } : s;
+}
+
 static struct str json_text(const struct mapped *m, const struct json *v)
 {
     if (!v) return STR_NONE;
     switch (json_type(v)) {
-    case JSON_STRING: return json_str(v);
+    case JSON_STRING: return own_text(m, json_str(v));
     case JSON_NUMBER: return number_text(m, v);
     case JSON_BOOL: return json_bool(v) ? STR("true") : STR("false");
     default: return STR_NONE;
@@ -57,10 +64,19 @@ static const struct json *step(const struct mapped *m, const struct json *v, con
     }
 }
 
+/* Does it begin with a field's name? An item of a list within a field is JSON as any. */
+static bool is_field(const struct mapped *m, const struct path *p)
+{
+    bool of_form = m->form && (p->root == ROOT_BODY || (p->root == ROOT_ITEM && !m->item));
+    return of_form && p->count && p->steps[0].kind == STEP_KEY;
+}
+
 const struct json *path_json(const struct mapped *m, const struct path *p)
 {
+    bool field = is_field(m, p);
     const struct json *v = p->root == ROOT_ITEM ? m->item : p->root == ROOT_BODY ? m->body : NULL;
-    for (uint32_t i = 0; v && i < p->count; i++) v = step(m, v, &p->steps[i]);
+    if (field) v = p->count > 1 ? form_json(m, p->steps[0].key) : NULL;
+    for (uint32_t i = field; v && i < p->count; i++) v = step(m, v, &p->steps[i]);
     return v;
 }
 
@@ -75,12 +91,6 @@ static struct str account_text(const struct mapped *m, const char *name)
     return str_of(d->channel);
 }
 
-/* The one step of a path into a form is its field's name. */
-static struct str form_text(const struct mapped *m, const struct path *p)
-{
-    return p->count == 1 && p->steps[0].kind == STEP_KEY ? channel_form(m->c, m->c->in->body, p->steps[0].key) : STR_NONE;
-}
-
 struct str path_text(const struct mapped *m, const struct path *p)
 {
     const struct delivery *in = m->c->in;
@@ -88,8 +98,10 @@ struct str path_text(const struct mapped *m, const struct path *p)
     case ROOT_QUERY: return channel_form(m->c, in->query, p->name);
     case ROOT_HEADER: return in->header(in->ctx, p->name);
     case ROOT_ACCOUNT: return account_text(m, p->name);
-    default: return m->body ? json_text(m, path_json(m, p)) : form_text(m, p);
+    default: break;
     }
+    if (p->count == 1 && is_field(m, p)) return form_field(m->form, p->steps[0].key);
+    return json_text(m, path_json(m, p));
 }
 
 /* STR_NONE unless every hole is filled. */
@@ -169,6 +181,7 @@ enum err each_item(struct mapped *m, const struct path *each, enum err (*fn)(str
     struct walk w = { m, each, fn, ctx };
     m->item = m->body;
     if (!each) return fn(m, ctx);
+    if (is_field(m, each)) return walk_items(&w, form_json(m, each->steps[0].key), 1);
     return m->body ? walk_items(&w, m->body, 0) : ERR_OK;
 }
 

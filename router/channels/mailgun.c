@@ -79,39 +79,6 @@ static void mailgun_close(struct door *d)
     d->own = NULL;
 }
 
-/* ---- fields ---- */
-
-static struct str get(const struct form *f, const char *name)
-{
-    const struct form_part *p = multipart_get(f, name);
-    return p && !p->file.n ? p->value : STR_NONE;
-}
-
-static enum err read_urlencoded(struct form *f, struct arena *arena, struct str body)
-{
-    f->count = 0;
-    while (body.n && f->count < LIM_FORM_PARTS) {
-        const char *amp = memchr(body.p, '&', body.n);
-        struct str pair = { body.p, amp ? (size_t)(amp - body.p) : body.n };
-        const char *is = memchr(pair.p, '=', pair.n);
-        struct str raw[2] = { { pair.p, is ? (size_t)(is - pair.p) : pair.n },
-                              { is ? is + 1 : "", is ? pair.n - (size_t)(is + 1 - pair.p) : 0 } };
-        struct form_part *p = &f->parts[f->count];
-        memset(p, 0, sizeof *p);
-        struct str *to[2] = { &p->name, &p->value };
-        for (int i = 0; i < 2; i++) {
-            char *plain = arena_alloc(arena, raw[i].n + 1);
-            if (!plain) return ERR_NOMEM;
-            if (!http_unescape(raw[i], true, plain, &to[i]->n)) return ERR_PROTO;
-            to[i]->p = plain;
-        }
-        f->count++;
-        body.p += pair.n + (amp != NULL);
-        body.n -= pair.n + (amp != NULL);
-    }
-    return ERR_OK;
-}
-
 /* ---- a mail taken apart ---- */
 
 /* [["Name", "value"], …] → the value of a name. */
@@ -127,11 +94,11 @@ static struct str in_headers(const struct json *list, const char *name)
 
 static enum err take_head(struct mail *m, struct arena *arena, const struct form *f, const struct json *headers)
 {
-    struct str sender = get(f, "sender"), type = get(f, "Content-Type");
-    bool nobody = multipart_get(f, "sender") && (!sender.n || str_is(sender, "<>"));
-    struct mail_head h = { .message_id = get(f, "Message-Id"),
-                           .in_reply_to = get(f, "In-Reply-To"),
-                           .references = get(f, "References"),
+    struct str sender = form_field(f, "sender"), type = form_field(f, "Content-Type");
+    bool nobody = form_get(f, "sender") && (!sender.n || str_is(sender, "<>"));
+    struct mail_head h = { .message_id = form_field(f, "Message-Id"),
+                           .in_reply_to = form_field(f, "In-Reply-To"),
+                           .references = form_field(f, "References"),
                            .auto_submitted = in_headers(headers, "Auto-Submitted"),
                            .precedence = in_headers(headers, "Precedence"),
                            .suppress = in_headers(headers, "X-Auto-Response-Suppress"),
@@ -146,7 +113,7 @@ static enum err take_head(struct mail *m, struct arena *arena, const struct form
 /* `from` is a header: "Name <address>". */
 static enum err take_sender(struct mail *m, struct arena *arena, const struct form *f)
 {
-    struct str from = get(f, "from"), name = STR_NONE, address = from.n ? from : get(f, "sender");
+    struct str from = form_field(f, "from"), name = STR_NONE, address = from.n ? from : form_field(f, "sender");
     const char *open = address.n ? memrchr(address.p, '<', address.n) : NULL,
                *shut = open ? memchr(open, '>', address.n - (size_t)(open - address.p)) : NULL;
     if (shut) {
@@ -160,33 +127,22 @@ static enum err take_sender(struct mail *m, struct arena *arena, const struct fo
 
 static void take_files(struct mail *m, const struct form *f)
 {
-    for (uint32_t i = 0; i < f->count; i++) {
-        const struct form_part *p = &f->parts[i];
-        if (!p->file.n) continue;
-        if (m->file_count == LIM_MAIL_FILES) {
-            m->more_files++;
-            continue;
-        }
-        struct mail_file *to = &m->files[m->file_count++];
-        uint8_t sum[SHA256_DIGEST_LENGTH];
-        SHA256((const unsigned char *)p->value.p, p->value.n, sum);
-        *to = (struct mail_file){ .name = p->file, .type = p->type, .size = p->value.n };
-        sign_hex(sum, sizeof sum, to->sha256);
-    }
+    m->file_count = form_files(f, m->files, &m->more_files);
+    m->more_files += f->more;
 }
 
 static enum err take_apart(struct mail *m, struct arena *arena, const struct form *f, char why[200])
 {
     struct json *headers = NULL;
-    struct str said = get(f, "message-headers");
+    struct str said = form_field(f, "message-headers");
     const char *sentence;
     size_t at;
     if (said.n && json_parse(&headers, said, 8, &at, &sentence)) headers = NULL; /* without them there are the fields */
     enum err e = take_head(m, arena, f, headers);
-    if (!e && !m->id.n) e = mail_line(&m->id, arena, get(f, "token"), 256); /* a mail without one is known by its delivery */
+    if (!e && !m->id.n) e = mail_line(&m->id, arena, form_field(f, "token"), 256); /* a mail without one is known by its delivery */
     if (!e) e = take_sender(m, arena, f);
-    if (!e) e = mail_line(&m->subject, arena, get(f, "subject"), 1024);
-    if (!e) e = mail_take_parts(m, arena, get(f, "body-plain"), get(f, "body-html"));
+    if (!e) e = mail_line(&m->subject, arena, form_field(f, "subject"), 1024);
+    if (!e) e = mail_take_parts(m, arena, form_field(f, "body-plain"), form_field(f, "body-html"));
     if (!e && !m->from.n && !m->text.n) {
         snprintf(why, 200, "the form has neither `from` nor `body-plain`: is it a mail?");
         e = ERR_PROTO;
@@ -201,15 +157,17 @@ static enum err mailgun_mail(struct mail *m, struct arena *arena, struct str bod
     struct form *f = arena_alloc(arena, sizeof *f);
     memset(m, 0, sizeof *m);
     if (!f) return ERR_NOMEM;
-    enum err e = is_multipart(str_of(type)) ? multipart_read(f, arena, str_of(type), body) : read_urlencoded(f, arena, body);
-    if (e == ERR_PROTO) snprintf(why, 200, "the form cannot be read");
+    const char *said = "a field's escapes are broken";
+    enum err e = is_multipart(str_of(type)) ? multipart_read(f, arena, str_of(type), body, &said) : form_urlencoded(f, arena, body);
+    if (!e && f->bad) e = ERR_PROTO;
+    if (e == ERR_PROTO) snprintf(why, 200, "the form cannot be read: %s", said);
     if (e) return e;
-    const struct form_part *whole = multipart_get(f, "body-mime");
-    struct str sender = get(f, "sender");
+    const struct form_part *whole = form_get(f, "body-mime");
+    struct str sender = form_field(f, "sender");
     char from[400];
     if (sender.n >= sizeof from) sender = STR_NONE;
     snprintf(from, sizeof from, "%.*s", STR_FMT(sender));
-    return whole ? mail_read(m, arena, whole->value, multipart_get(f, "sender") ? from : NULL) : take_apart(m, arena, f, why);
+    return whole ? mail_read(m, arena, whole->value, form_get(f, "sender") ? from : NULL) : take_apart(m, arena, f, why);
 }
 
 /* ---- the row ---- */

@@ -119,7 +119,7 @@ static enum err postmark_mail(struct mail *m, struct arena *arena, struct str bo
     size_t at = 0;
     (void)type;
     memset(m, 0, sizeof *m);
-    if (json_parse(&doc, body, LIM_JSON_DEPTH, &at, &said)) {
+    if (channel_json_parse(&doc, arena, body, &at, &said)) {
         snprintf(why, 200, "the body is no JSON: %s (at byte %zu)", said, at);
         return ERR_PROTO;
     }

@@ -49,6 +49,8 @@ accounts:
   key:  {{ channel: form, provider: generic, secret: "file:{folder}/key", signature: {{ kind: token, query: key }} }}
   jw:   {{ channel: form, provider: generic, secret: "file:{folder}/key", signature: {{ kind: jwt, claim: payload_hash }} }}
   open: {{ channel: form, provider: generic, signature: none }}
+  mail: {{ channel: email, provider: generic, secret: "file:{folder}/word", signature: {{ kind: token, query: key }},
+          map: {{ customer: {{ id: envelope.from, name: from }}, subject: subject, text: text, attachments: yes }} }}
   out:
     channel: form
     provider: generic
@@ -265,6 +267,29 @@ def test_a_thousand_of_one_body_come_in_and_more_do_not(naru):
     assert post(naru, "open", b'"' + b"x" * (3 << 20) + b'"').status == 413
 
 
+def curl(naru, account, *args):
+    """A form that curl makes, with a boundary of its own each time."""
+    said = subprocess.run(["curl", "-sS", "-w", "%{http_code}", f"http://127.0.0.1:{naru.port}/v1/channels/{account}", *args],
+                          capture_output=True, text=True, check=True).stdout
+    return int(said[-3:]), said[:-3]
+
+
+def test_multipart_forms_of_curl_come_in_by_their_fields_and_files(naru, tmp_path):
+    (tmp_path / "cup.png").write_bytes(bytes(range(256)) * 400)
+    envelope = json.dumps({"to": ["help@shop.example"], "from": "kim@x.example"})
+    form = ["-F", "from=Kim <kim@x.example>", "-F", f"envelope={envelope}", "-F", "subject=컵", "-F", "text=컵이 깨졌어요",
+            "-F", f"attachment1=@{tmp_path}/cup.png"]
+    before, again = accepted(naru), duplicates(naru)
+    assert curl(naru, "mail?key=guess", *form)[0] == 401
+    assert curl(naru, "mail?key=the-word", *form)[0] == 200
+    assert curl(naru, "mail?key=the-word", *form)[0] == 200  # another boundary: the same mail
+    assert accepted(naru) == before + 1 and duplicates(naru) == again + 1
+    wrong = ["-H", "Content-Type: multipart/form-data; boundary=other", "--data-binary", "--one\r\n\r\nx\r\n--one--\r\n"]
+    status, said = curl(naru, "mail?key=the-word", *wrong)
+    assert status == 400 and "boundary" in json.loads(said)["detail"]
+    assert curl(naru, "open", *form)[0] == 415  # without a map a body is JSON
+
+
 def bad_items(naru, cause):
     return naru.metric(f'naru_channel_bad_items_total{{process="router-1",cause="{cause}"}}')
 
@@ -314,12 +339,14 @@ def test_a_batch_of_cloudevents_at_the_api_is_answered_item_by_item(naru):
 
 def test_the_examples_make_events_of_their_bodies(naru):
     wanted = {"x": ("x-dm", "3001969357", "주문한"), "zendesk": ("zendesk", "5158", "이틀 전에"), "chatwoot": ("chatwoot", "1/902", "배송지를"),
-              "sangdamtalk": ("sangdamtalk", "Xj1bW5wlE5SR", "카드 결제가")}
+              "sangdamtalk": ("sangdamtalk", "Xj1bW5wlE5SR", "카드 결제가"),
+              "mailparser": ("mailparser", "minji.kim@customer.example", "컵이 깨져서")}
     assert sorted(p.stem for p in EXAMPLES.glob("*.yaml")) == sorted(wanted)
     for name, (account, conversation, text) in wanted.items():
         check = subprocess.run([NARU, "check", EXAMPLES / f"{name}.yaml"], capture_output=True, text=True)
         assert check.returncode == 0 and "0 warnings" in check.stdout, check.stdout
-        got = subprocess.run([NARU, "check", EXAMPLES / f"{name}.yaml", "--try", account, "--body", EXAMPLES / f"{name}.json"],
+        got = subprocess.run([NARU, "check", EXAMPLES / f"{name}.yaml", "--try", account, "--body",
+                              EXAMPLES / (f"{name}.json" if (EXAMPLES / f"{name}.json").exists() else f"{name}.form")],
                              capture_output=True, text=True)
         event = json.loads(got.stdout.splitlines()[0])
         assert (event["account"], event["conversation"]) == (account, conversation) and event["text"].startswith(text)

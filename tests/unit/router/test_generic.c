@@ -2,6 +2,7 @@
 #include "config/findings.h"
 #include "router/channels/generic.h"
 #include "router/cloudevents.h"
+#include "router/mail.h"
 #include "router/trace.h"
 #include "tests/unit/router/channel_unit.h"
 
@@ -243,6 +244,141 @@ TEST(headers_of_a_cloudevent_are_decoded)
     buf_fini(&made);
 }
 
+/* ---- forms ---- */
+
+#define PART(name, value) "--b0\r\nContent-Disposition: form-data; name=\"" name "\"\r\n\r\n" value "\r\n"
+#define FILE(name, file)                                                                                                           \
+    "--b0\r\nContent-Disposition: form-data; name=\"" name "\"; filename=\"" file "\"\r\nContent-Type: image/png\r\n\r\nPNG\r\n"
+#define MAIL_MAP                                                                                                                   \
+    HEAD " map: { customer: { id: envelope.from, name: from }, subject: subject, text: [text, subject], attachments: %s,"          \
+         " attributes: { to: \"envelope.to[1]\" } } }\n"
+#define MAIL PART("from", "Kim <k@x>") PART("envelope", "{\"from\":\"k@x\",\"to\":[\"a@y\",\"b@y\"]}") PART("text", "hello\r\nyou")
+
+static void use_mails(const char *attachments)
+{
+    char text[1024];
+    snprintf(text, sizeof text, MAIL_MAP, attachments);
+    use(text);
+    mail_open();
+    in.type = STR("multipart/form-data; boundary=\"b0\"");
+}
+
+TEST(a_multipart_form_is_mapped_by_its_fields_and_into_their_json)
+{
+    use_mails("yes");
+    const struct event *e = one_event(MAIL FILE("f1", "cup.png") FILE("f2", "box.png") "--b0--\r\n");
+    assert_str(e->customer, "k@x");
+    assert_str(e->name, "Kim <k@x>");
+    assert_str(e->text, "hello\r\nyou");
+    assert_attribute(e, "event.to", "b@y");
+    assert_attribute(e, "event.attachments", "2");
+    assert_attribute(e, "event.attachments.2.name", "box.png");
+    assert_attribute(e, "event.attachments.2.type", "image/png");
+    assert_attribute(e, "event.attachments.2.size", "3");
+    assert_attribute(e, "event.attachments.1.sha256", "796120837694d3f3f29259cfeb25091698c2a0aa87873658d840b4993ee889b3");
+}
+
+TEST(files_that_nobody_asked_for_are_left_out_and_one_alone_says_its_name)
+{
+    double skipped = metric_get(MET_CHANNEL_SKIPPED, "file");
+    use_mails("no");
+    const struct event *e = one_event(MAIL FILE("f1", "cup.png") "--b0--\r\n");
+    assert_int_equal(attribute(e, "event.attachments").n, 0);
+    assert_true(metric_get(MET_CHANNEL_SKIPPED, "file") == skipped + 1);
+    use_mails("yes");
+    assert_str(one_event(PART("from", "k") FILE("f1", "cup.png") "--b0--\r\n")->text, "cup.png");
+    assert_no_event(PART("from", "k") "--b0--\r\n");
+}
+
+TEST(the_same_form_under_another_boundary_is_the_same_event)
+{
+    char first[80];
+    use_mails("yes");
+    const struct event *e = one_event(MAIL FILE("f1", "cup.png") "--b0--\r\n");
+    snprintf(first, sizeof first, "%.*s", STR_FMT(e->external));
+    in.type = STR("multipart/form-data; boundary=zz");
+    e = one_event(
+        "--zz\r\nContent-Disposition: form-data; name=from\r\n\r\nKim <k@x>\r\n--zz\r\nContent-Disposition: form-data; "
+        "name=envelope"
+        "\r\n\r\n{\"from\":\"k@x\",\"to\":[\"a@y\",\"b@y\"]}\r\n--zz\r\nContent-Disposition: form-data; "
+        "name=text\r\n\r\nhello\r\nyou"
+        "\r\n--zz\r\nContent-Disposition: form-data; name=f1; filename=cup.png\r\nContent-Type: image/png\r\n\r\nPNG\r\n--zz--");
+    assert_str(e->external, first);
+    use_mails("yes");
+    e = one_event(MAIL FILE("f1", "cap.png") "--b0--\r\n");
+    assert_false(str_is(e->external, first));
+}
+
+TEST(fields_in_other_charsets_are_read)
+{
+    use_mails("no");
+    assert_str(one_event(PART("text", "\xb9\xe8\xbc\xdb") "--b0--\r\n")->text, "배송");
+    assert_str(
+        one_event(
+            "--b0\r\nContent-Disposition: form-data; name=text\r\nContent-Type: text/plain; charset=iso-8859-1\r\n\r\ncaf\xe9\r\n"
+            "--b0--\r\n")
+            ->text,
+        "café");
+    assert_str(one_event(PART("_charset_", "shift_jis") PART("text", "\x94\x7a\x91\x97") "--b0--\r\n")->text, "配送");
+    in.type = STR("application/x-www-form-urlencoded");
+    assert_str(one_event("text=%b9%e8%bc%db")->text, "배송");
+}
+
+TEST(a_form_of_another_boundary_or_cut_short_is_refused)
+{
+    use_mails("yes");
+    assert_refused("--b1\r\nContent-Disposition: form-data; name=text\r\n\r\nx\r\n--b1--\r\n", 400, "malformed");
+    assert_non_null(strstr(c.why, "boundary that its content-type names"));
+    assert_refused(MAIL, 400, "malformed");
+    assert_non_null(strstr(c.why, "cut short"));
+    assert_refused("", 400, "malformed");
+    assert_no_event("--b0--\r\n");
+    in.type = STR("multipart/form-data");
+    assert_refused(MAIL "--b0--\r\n", 400, "malformed");
+    in.type = STR("multipart/form-data; notboundary=b0");
+    assert_refused(MAIL "--b0--\r\n", 400, "malformed");
+}
+
+TEST(a_form_of_many_parts_is_bounded)
+{
+    struct buf body;
+    buf_init(&body, 1u << 20);
+    for (unsigned i = 0; i < 900; i++) buf_addf(&body, "--b0\r\nContent-Disposition: form-data; name=f%u\r\n\r\nv\r\n", i);
+    buf_addz(&body, PART("text", "the last") "--b0--\r\n");
+    use_mails("yes");
+    assert_str(one_event(buf_cstr(&body))->text, "the last");
+    buf_clear(&body);
+    for (unsigned i = 0; i < 1200; i++) buf_addf(&body, "--b0\r\nContent-Disposition: form-data; name=f%u\r\n\r\nv\r\n", i);
+    buf_addz(&body, "--b0--\r\n");
+    assert_refused(buf_cstr(&body), 413, "too_long");
+    buf_clear(&body);
+    for (unsigned i = 0; i < 1200; i++) buf_addf(&body, "f%u=v&", i);
+    buf_addz(&body, "text=late");
+    in.type = STR("application/x-www-form-urlencoded");
+    double cut = metric_get(MET_CHANNEL_CUT, "field");
+    assert_no_event(buf_cstr(&body));
+    assert_true(metric_get(MET_CHANNEL_CUT, "field") == cut + 201);
+    buf_fini(&body);
+}
+
+TEST(lists_in_the_json_of_a_field_are_walked)
+{
+    use(HEAD " map: { each: \"payload.actions[]\", id: id, customer: { id: $body.payload.user.id, name: $body.user }, text: value "
+             "} }\n");
+    in.type = STR("application/x-www-form-urlencoded");
+    assert_int_equal(
+        read_it("user=Kim&payload=%7B%22user%22:%7B%22id%22:%22u1%22%7D,%22actions%22:[%7B%22id%22:1,%22value%22:%22a%22%7D,7,"
+                "%7B%22id%22:2,%22value%22:%22b%22%7D]%7D"),
+        ERR_OK);
+    assert_int_equal(c.count, 2);
+    assert_str(c.events[1].external, "2");
+    assert_str(c.events[1].customer, "u1");
+    assert_str(c.events[1].name, "Kim");
+    assert_str(c.events[1].text, "b");
+    assert_no_event("payload={&user=7");
+    assert_no_event("payload=7");
+}
+
 /* ---- batches ---- */
 
 static struct buf batch;
@@ -335,6 +471,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_account_without_a_way_to_send_has_no_sender, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_path_that_is_none_is_told, set_up, tear_down),
         cmocka_unit_test(headers_of_a_cloudevent_are_decoded),
+        cmocka_unit_test_setup_teardown(a_multipart_form_is_mapped_by_its_fields_and_into_their_json, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(files_that_nobody_asked_for_are_left_out_and_one_alone_says_its_name, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_same_form_under_another_boundary_is_the_same_event, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(fields_in_other_charsets_are_read, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_form_of_another_boundary_or_cut_short_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_form_of_many_parts_is_bounded, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(lists_in_the_json_of_a_field_are_walked, set_up, tear_down),
         cmocka_unit_test_setup_teardown(bad_items_of_a_batch_are_left_out_and_told_and_the_others_are_taken, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_batch_without_a_good_item_is_refused_as_its_first_one, set_up, tear_down),
     };

@@ -265,25 +265,26 @@ TEST(codes_of_mail_servers_are_judged)
 
 TEST(a_form_gives_its_fields_and_files)
 {
+    const char *said = NULL;
     static struct form f;
     struct str type = STR("multipart/form-data; boundary=\"a b\"");
     struct str body =
         STR("--a b\r\nContent-Disposition: form-data; name=\"token\"\r\n\r\nabc\r\n--a b\r\nContent-Disposition: form-data; "
             "name=file; filename=\"x.bin\"\r\nContent-Type: x/y\r\n\r\n\0\xff\r\n\r\n--a b--\r\n");
     arena_clear(&arena);
-    assert_int_equal(multipart_read(&f, &arena, type, body), ERR_OK);
+    assert_int_equal(multipart_read(&f, &arena, type, body, &said), ERR_OK);
     assert_int_equal(f.count, 2);
-    assert_str(multipart_get(&f, "token")->value, "abc");
-    const struct form_part *file = multipart_get(&f, "file");
+    assert_str(form_get(&f, "token")->value, "abc");
+    const struct form_part *file = form_get(&f, "file");
     assert_str(file->file, "x.bin");
     assert_str(file->type, "x/y");
     assert_true(str_eq(file->value, STR("\0\xff\r\n")));
-    assert_null(multipart_get(&f, "nothing"));
+    assert_null(form_get(&f, "nothing"));
     assert_str(multipart_peek(type, body, "token"), "abc");
     assert_int_equal(multipart_peek(type, body, "x.bin").n, 0);
     assert_int_equal(multipart_peek(STR("multipart/form-data"), body, "token").n, 0);
-    assert_int_equal(multipart_read(&f, &arena, STR("text/plain"), body), ERR_PROTO);
-    assert_int_equal(multipart_read(&f, &arena, STR("multipart/form-data; boundary=x\r\nX: y"), body), ERR_PROTO);
+    assert_int_equal(multipart_read(&f, &arena, STR("text/plain"), body, &said), ERR_PROTO);
+    assert_int_equal(multipart_read(&f, &arena, STR("multipart/form-data; boundary=x\r\nX: y"), body, &said), ERR_PROTO);
 }
 
 TEST(a_field_that_only_looks_like_one_is_none)
