@@ -175,7 +175,7 @@ def replies(case, outside, found):
         if r["acked"] and came and all(c[2] != 200 for c in came) and not told:
             case.broken("reply", f"{text!r} ({r['message']}) of {r['ticket']} may not have come {came}, and nobody is told")
         times = sum(c["kind"] == "replied" and (c.get("detail") or {}).get("message") == r["message"] for c in found.get(r["ticket"], []))
-        if r["message"] and times != 1 and not case.older:
+        if r["message"] and times != 1 and r["ticket"] in found and not case.older:
             case.broken("reply", f"{text!r} ({r['message']}) is {times} times in the life of {r['ticket']}")
         counts[f"{account} " + ("came" if came or r["chat"] else "told" if told else "neither")] += 1
     return counts

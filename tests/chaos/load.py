@@ -243,11 +243,10 @@ class Chat(Worker):
             self.unacked.pop(m["id"], None)
             self.seq = max(self.seq, m["seq"])
         elif m["type"] == "error":
-            if m["error"] == "too-fast":
+            self.ledger.counts[f"chat error {m['error']}"] += 1
+            if m.get("id") in self.unacked:  # such as "busy": it was sent twice at once
                 time.sleep(m.get("retry_ms", 500) / 1000)
-                self.drop()
-            else:
-                self.ledger.counts[f"chat error {m['error']}"] += 1
+                self.write(m["id"], self.unacked[m["id"]])
         return m
 
     def line(self, seq, id, text, by):
