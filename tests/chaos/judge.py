@@ -130,11 +130,11 @@ def lives(case, tickets, outside):
             continue
         life = found[t] = out["life"]
         case.accounts[t] = out["account"]
-        owner = None
-        for c in sorted(told[t].values(), key=lambda c: c["seq"]):  # all changes: a router's restart keeps those with rows
+        owner, changes = None, sorted(told[t].values(), key=lambda c: c["seq"])  # all: a router's restart keeps those with rows
+        for c in changes:
             if c["kind"] == "accepted":
                 if owner not in (None, c.get("agent")):
-                    case.broken("owners", f"{t} is {owner}'s and was accepted by {c.get('agent')} at seq {c['seq']}: {told_short(sorted(told[t].values(), key=lambda c: c['seq']))}")
+                    case.broken("owners", f"{t} is {owner}'s and was accepted by {c.get('agent')} at seq {c['seq']}: {told_short(changes)}")
                 owner = c.get("agent")
             elif c["kind"] in ("returned", "moved", "resumed", "ended"):
                 owner = None

@@ -8,7 +8,6 @@ Ends with 0 when all that was promised was kept; else says what was not, and whe
 The seed decides what goes wrong and when; how the processes take it is up to the machine."""
 import argparse
 import json
-import os
 import pathlib
 import random
 import shutil
@@ -19,7 +18,6 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import judge
-from conftest import wait_for
 from ledger import Ledger
 from load import SECRET, Agent, Chat, Customers
 from outside import HOOK_KEY, Outside

@@ -5,11 +5,10 @@ import pathlib
 import random
 import signal
 import socket
-import subprocess
 import threading
 import time
 
-from conftest import NARU, Hand, Naru, wait_for
+from conftest import Hand, Naru
 
 
 def free_port():
