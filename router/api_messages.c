@@ -115,6 +115,7 @@ static void put_out(struct jw *w, const struct out_message *m)
     jw_key(w, "state"), jw_strz(w, message_state_words.v[m->state]);
     jw_time(w, "since", m->at);
     if (m->receipt) jw_key(w, "receipt"), jw_strz(w, receipt_words.v[m->receipt]);
+    if (m->parts > 1) jw_key(w, "parts"), jw_u64(w, m->parts), jw_key(w, "parts_sent"), jw_u64(w, sending_parts_taken(m));
     if (m->why[0]) jw_key(w, "why"), jw_strz(w, m->why);
     if (m->tries) jw_key(w, "tries"), jw_u64(w, m->tries);
     jw_close(w, '}');

@@ -79,30 +79,63 @@ static uint64_t hash_of(const struct automatic *a, struct str s)
     return h ? h : 1;
 }
 
-/* Theirs, else the one of its set that was used longest ago, for them from now on. */
-static struct automatic_slot *slot_of(struct automatic *a, uint64_t who)
+static uint64_t last_of(const struct automatic_slot *s)
 {
+    uint64_t last = 0;
+    for (unsigned i = 0; i < AUTOMATIC_AN_HOUR; i++)
+        if (s->said[i].at > last) last = s->said[i].at;
+    return last;
+}
+
+/* Theirs, else the one of its set that was used longest ago, for them from now on. */
+static struct automatic_slot *slot_of(struct automatic *a, const struct automatic_words *w)
+{
+    uint64_t who = hash_of(a, w->account) ^ hash_of(a, w->customer) * 3;
     struct automatic_slot *set = a->slots + who % AUTOMATIC_SETS * AUTOMATIC_WAYS, *oldest = set;
     for (unsigned i = 0; i < AUTOMATIC_WAYS; i++) {
         if (set[i].who == who) return &set[i];
-        if (set[i].at < oldest->at) oldest = &set[i];
+        if (last_of(&set[i]) < last_of(oldest)) oldest = &set[i];
     }
     *oldest = (struct automatic_slot){ .who = who };
     return oldest;
 }
 
-enum automatic_end automatic_ask(struct automatic *a, struct str account, struct str customer, struct str word,
-                                 const struct id *message, uint64_t now)
+static struct automatic_said said_at(const struct automatic *a, const struct automatic_words *w, uint64_t at)
 {
-    uint64_t what = hash_of(a, word), id = hash_of(a, (struct str){ (const char *)message->b, sizeof message->b });
-    struct automatic_slot *s = slot_of(a, hash_of(a, account) ^ hash_of(a, customer) * 3);
-    if (s->last == id) return AUTOMATIC_OK;
-    if (s->word == what && now < s->at + AUTOMATIC_SAME_MS) return AUTOMATIC_RECENT;
-    if (now >= s->began + HOUR_MS) s->began = now, s->count = 0;
-    if (s->count >= AUTOMATIC_AN_HOUR) return AUTOMATIC_OFTEN;
-    s->count++;
-    s->word = what;
-    s->at = now;
-    s->last = id;
+    struct str id = { (const char *)w->message->b, sizeof w->message->b };
+    return (struct automatic_said){ at, (uint32_t)hash_of(a, w->word), (uint32_t)hash_of(a, id) };
+}
+
+/* In place of what was said longest ago: more than these are never looked at. */
+static void keep(struct automatic_slot *s, const struct automatic_said *said)
+{
+    struct automatic_said *oldest = s->said;
+    for (unsigned i = 1; i < AUTOMATIC_AN_HOUR; i++)
+        if (s->said[i].at < oldest->at) oldest = &s->said[i];
+    if (said->at > oldest->at) *oldest = *said;
+}
+
+enum automatic_end automatic_ask(struct automatic *a, const struct automatic_words *w, uint64_t now)
+{
+    struct automatic_slot *s = slot_of(a, w);
+    struct automatic_said new = said_at(a, w, now);
+    unsigned within = 0;
+    bool recent = false;
+    for (unsigned i = 0; i < AUTOMATIC_AN_HOUR; i++) {
+        const struct automatic_said *old = &s->said[i];
+        if (!old->at) continue;
+        if (old->message == new.message) return AUTOMATIC_OK;
+        recent |= old->word == new.word &&now < old->at + AUTOMATIC_SAME_MS;
+        within += now < old->at + HOUR_MS;
+    }
+    if (recent) return AUTOMATIC_RECENT;
+    if (within == AUTOMATIC_AN_HOUR) return AUTOMATIC_OFTEN;
+    keep(s, &new);
     return AUTOMATIC_OK;
+}
+
+void automatic_was_said(struct automatic *a, const struct automatic_words *w, uint64_t at)
+{
+    struct automatic_said said = said_at(a, w, at);
+    keep(slot_of(a, w), &said);
 }

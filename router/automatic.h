@@ -12,22 +12,29 @@
 /* Fills in the holes; values[i] empty: it is not known, and the sentence that asks for it is left out. Appends. */
 void automatic_fill(struct buf *out, struct str text, const struct str values[TEXT_HOLES]);
 
-/* Whom anything was said to within the last hour: of a bounded number of customers, those of longest ago are forgotten first. */
+/* What was said to whom within the last hour: of a bounded number of customers, those of longest ago are forgotten first. */
 #define AUTOMATIC_SETS 16384u
 #define AUTOMATIC_WAYS 4u
 struct automatic {
     struct automatic_slot {
-        uint64_t who, word;       /* hashes; who 0: empty */
-        uint64_t began, at, last; /* of the hour that is counted; of the last one; `last`: a hash of its message */
-        uint32_t count;
+        uint64_t who; /* a hash; 0: empty */
+        struct automatic_said {
+            uint64_t at;
+            uint32_t word, message; /* hashes */
+        } said[AUTOMATIC_AN_HOUR];
     } * slots;
     uint64_t seed[2];
 };
 enum automatic_end { AUTOMATIC_OK, AUTOMATIC_OFTEN, AUTOMATIC_RECENT };
 enum err automatic_init(struct automatic *a);
 void automatic_fini(struct automatic *a);
+struct automatic_words {
+    struct str account, customer, word;
+    const struct id *message;
+};
 /* May the customer of this account be told `word` now? If so it is counted; the same message asked for again is the same one. */
-enum automatic_end automatic_ask(struct automatic *a, struct str account, struct str customer, struct str word,
-                                 const struct id *message, uint64_t now);
+enum automatic_end automatic_ask(struct automatic *a, const struct automatic_words *w, uint64_t now);
+/* It was told at that time, as a row says: counted. In any order. */
+void automatic_was_said(struct automatic *a, const struct automatic_words *w, uint64_t at);
 
 #endif

@@ -216,7 +216,8 @@ static enum err may_say(struct router *r, const struct entry *en, struct intent 
     struct str who = i->event.customer.n ? i->event.customer : i->event.conversation;
     if (!i->row.text.n) return left_out("text");
     if (attribute(&i->event, "event.automatic").n) return left_out("automatic");
-    enum automatic_end how = automatic_ask(&r->messages.automatic, i->event.account, who, i->row.word, &i->id, en->at);
+    struct automatic_words words = { i->event.account, who, i->row.word, &i->id };
+    enum automatic_end how = automatic_ask(&r->messages.automatic, &words, en->at);
     return how ? left_out(causes[how]) : ERR_OK;
 }
 

@@ -1,6 +1,7 @@
 /* What becomes of a message. While it has not ended it is in its lane's queue (sending_lane.c) and on `open`; whatever changes its
    state puts it on `changed`, until its row is on its way, and on `untold`, until people have heard. */
 #include "base/panic.h"
+#include "router/parts.h"
 #include "router/sending_impl.h"
 
 #include <stdio.h>
@@ -19,9 +20,9 @@ enum err sending_init(struct sending *s, size_t most, size_t most_bytes, uint64_
     memset(s, 0, sizeof *s);
     idmap_init(&s->by_id, most);
     idmap_init(&s->by_ticket, most);
+    idmap_init(&s->by_external, most * PARTS_MOST);
     map_init(&s->lanes, most);
     map_init(&s->outlets, OUTLETS_MOST);
-    map_init(&s->by_external, most);
     TAILQ_INIT(&s->outlet_list);
     TAILQ_INIT(&s->tickets);
     TAILQ_INIT(&s->open);
@@ -37,10 +38,11 @@ bool message_ended(const struct out_message *m) { return m->state != MESSAGE_QUE
 struct out_message *sending_find(const struct sending *s, const struct id *id) { return idmap_get(&s->by_id, id); }
 bool sending_has_room(const struct sending *s) { return s->by_id.count < s->most && s->bytes < s->most_bytes; }
 
-/* A person need not look at it, or had the time to. */
+/* Nobody waits for it any more: no receipt, no person. */
 static bool asks_nobody(const struct out_message *m, uint64_t now)
 {
-    return (m->state != MESSAGE_FAILED && m->state != MESSAGE_UNKNOWN) || now >= m->at + SENDING_ASK_MS;
+    bool doubtful = m->state == MESSAGE_FAILED || m->state == MESSAGE_UNKNOWN;
+    return m->state == MESSAGE_RECORDED || now >= m->at + (doubtful ? SENDING_ASK_MS : SENDING_KEEP_MS);
 }
 
 bool sending_inverted(const struct out_message *m) { return m->row_end && m->row_end < m->row_intent; }
@@ -49,9 +51,10 @@ bool sending_over(const struct sending *s, const struct ticket_messages *of, uin
 {
     const struct out_message *m;
     bool crowded = s->by_id.count > s->most / 2 || s->bytes > s->most_bytes / 2;
-    TAILQ_FOREACH (m, &of->all, sibling)
-        if (!message_ended(m) || !m->committed || m->in_changed || sending_inverted(m) || !(crowded || asks_nobody(m, now)))
-            return false;
+    TAILQ_FOREACH (m, &of->all, sibling) {
+        bool told = m->committed && !m->in_changed && !m->writing && !sending_inverted(m);
+        if (!message_ended(m) || !told || !(crowded || asks_nobody(m, now))) return false;
+    }
     return true;
 }
 
@@ -79,24 +82,52 @@ void sending_set_state(struct sending *s, struct out_message *m, enum message_st
     if (message_ended(m)) sending_lane_leave(s, m);
 }
 
+static void to_changed(struct sending *s, struct out_message *m)
+{
+    if (!m->in_changed) TAILQ_INSERT_TAIL(&s->changed, m, changed);
+    m->in_changed = true;
+}
+
+void sending_row_due(struct sending *s, struct out_message *m)
+{
+    m->step++;
+    to_changed(s, m);
+}
+
 /* … of a change that a row must tell. */
 void sending_change(struct sending *s, struct out_message *m, enum message_state to, uint64_t now)
 {
-    m->step++;
     m->at = now;
     sending_set_state(s, m, to);
-    if (!m->in_changed) TAILQ_INSERT_TAIL(&s->changed, m, changed);
-    m->in_changed = true;
+    sending_row_due(s, m);
     if (to == MESSAGE_SENDING || to == MESSAGE_QUEUED) return;
     sending_tell_later(s, m);
 }
 
 struct out_message *sending_changed(const struct sending *s) { return TAILQ_FIRST(&s->changed); }
 
-void sending_told(struct sending *s, struct out_message *m)
+void sending_unchange(struct sending *s, struct out_message *m)
 {
     if (m->in_changed) TAILQ_REMOVE(&s->changed, m, changed);
     m->in_changed = false;
+}
+
+void sending_told(struct sending *s, struct out_message *m, uint64_t number)
+{
+    sending_unchange(s, m);
+    m->row_end = number;
+    m->writing++;
+}
+
+void sending_wrote(struct out_message *m, uint64_t number, bool durable)
+{
+    m->writing--;
+    if (durable) {
+        m->row_was = number;
+    } else if (m->row_end == number) {
+        m->row_end = m->row_was;
+        to_changed(m->in, m);
+    }
 }
 
 struct out_message *sending_untold(const struct sending *s, const struct out_message *after)
@@ -116,22 +147,12 @@ void sending_tell_later(struct sending *s, struct out_message *m)
     m->in_untold = true;
 }
 
-void sending_unwritten(struct sending *s, uint64_t number)
-{
-    struct out_message *m;
-    for (size_t i = 0; (m = idmap_next(&s->by_id, &i));) {
-        if (m->row_end != number || m->in_changed) continue;
-        m->row_end = 0;
-        TAILQ_INSERT_TAIL(&s->changed, m, changed);
-        m->in_changed = true;
-    }
-}
-
 /* ---- an attempt ---- */
 
-void sending_begin(struct sending *s, struct out_message *m, bool once, uint64_t now)
+void sending_begin(struct sending *s, struct out_message *m, uint32_t parts, bool once, uint64_t now)
 {
     m->tries++;
+    m->parts = parts;
     m->once = once;
     sending_change(s, m, MESSAGE_SENDING, now);
 }
@@ -164,14 +185,23 @@ static void judge_outlet(struct sending *s, struct outlet *o, const struct send_
     if (o->breaks < 31) o->breaks++;
 }
 
-static void ended_well(struct sending *s, struct out_message *m, const struct send_result *r, bool more, uint64_t now)
+/* The provider has the part under way: the next one has its turn, or the message is at its end, which a receipt may have spoilt. */
+static void part_done(struct sending *s, struct out_message *m, const char *external, uint64_t now)
 {
-    snprintf(m->external, sizeof m->external, "%s", r->external);
+    struct part_taken p = { .number = m->part, .external = sending_external(&m->row, external) };
+    sending_part_taken(s, m, &p);
+    uint32_t next = sending_part_next(m);
     m->why[0] = '\0';
     m->due = now;
-    if (more) m->part++, m->tries = 0;
-    else sending_external_known(s, m);
-    sending_change(s, m, more ? MESSAGE_QUEUED : MESSAGE_SENT, now);
+    m->receipt = sending_receipt_of(m);
+    if (next < m->parts) {
+        m->part = next;
+        m->tries = 0;
+        sending_change(s, m, MESSAGE_QUEUED, now);
+    } else {
+        if (m->receipt == RECEIPT_FAILED) sending_say_undelivered(m);
+        sending_change(s, m, m->receipt == RECEIPT_FAILED ? MESSAGE_FAILED : MESSAGE_SENT, now);
+    }
 }
 
 static void once_more(struct sending *s, struct out_message *m, const struct send_result *r, uint64_t now)
@@ -181,7 +211,7 @@ static void once_more(struct sending *s, struct out_message *m, const struct sen
     sending_change(s, m, MESSAGE_QUEUED, now);
 }
 
-void sending_done(struct sending *s, struct out_message *m, const struct send_result *r, bool more, bool silent, uint64_t now)
+void sending_done(struct sending *s, struct out_message *m, const struct send_result *r, bool silent, uint64_t now)
 {
     struct lane *l = m->lane;
     struct outlet *o = l->outlet;
@@ -190,7 +220,7 @@ void sending_done(struct sending *s, struct out_message *m, const struct send_re
     let_go(m);
     judge_outlet(s, o, r, silent, now);
     if (r->end != SEND_DONE) snprintf(m->why, sizeof m->why, "%s", r->why);
-    if (r->end == SEND_DONE) ended_well(s, m, r, more, now);
+    if (r->end == SEND_DONE) part_done(s, m, r->external, now);
     else if (r->end == SEND_AGAIN) once_more(s, m, r, now);
     else sending_change(s, m, r->end == SEND_REFUSED ? MESSAGE_FAILED : MESSAGE_UNKNOWN, now);
     if (m->lane || !alone) sending_lane_wait(l);
@@ -199,10 +229,11 @@ void sending_done(struct sending *s, struct out_message *m, const struct send_re
 void sending_put_back(struct sending *s, struct out_message *m, uint64_t due)
 {
     let_go(m);
-    if (m->state == MESSAGE_SENDING) m->tries--;
     m->due = due;
-    sending_set_state(s, m, MESSAGE_QUEUED);
-    sending_told(s, m);
+    if (m->state == MESSAGE_SENDING) {
+        m->tries--;
+        sending_change(s, m, MESSAGE_QUEUED, m->at);
+    }
     sending_lane_wait(m->lane);
 }
 
@@ -216,12 +247,11 @@ void sending_recover(struct sending *s, struct out_message *m, bool repeatable, 
     if (m->lane) sending_lane_wait(m->lane);
 }
 
-enum err sending_again(struct sending *s, struct out_message *m, uint64_t now)
+/* From its part under way on; after a failure in coming back to the lane it has failed. */
+static enum err go_on(struct sending *s, struct out_message *m, uint64_t now)
 {
-    if (m->state != MESSAGE_FAILED && m->state != MESSAGE_UNKNOWN) return ERR_STATE;
     m->tries = 0;
     m->began = m->due = now;
-    m->receipt = RECEIPT_NONE;
     m->why[0] = '\0';
     sending_change(s, m, MESSAGE_QUEUED, now);
     enum err e = sending_lane_enter(s, m);
@@ -229,32 +259,27 @@ enum err sending_again(struct sending *s, struct out_message *m, uint64_t now)
     return e;
 }
 
+enum err sending_again(struct sending *s, struct out_message *m, uint64_t now)
+{
+    const struct out_part *p;
+    if (m->state != MESSAGE_FAILED && m->state != MESSAGE_UNKNOWN) return ERR_STATE;
+    TAILQ_FOREACH_REVERSE(p, &m->taken, out_parts, link)
+    {
+        if (p->receipt == RECEIPT_FAILED) m->part = p->number < m->part ? p->number : m->part;
+    }
+    sending_parts_drop(s, m, true);
+    m->receipt = RECEIPT_NONE;
+    return go_on(s, m, now);
+}
+
 enum err sending_confirm(struct sending *s, struct out_message *m, uint64_t now)
 {
     if (m->state != MESSAGE_UNKNOWN) return ERR_STATE;
-    m->why[0] = '\0';
-    sending_change(s, m, MESSAGE_SENT, now);
-    return ERR_OK;
+    part_done(s, m, "", now);
+    return m->state == MESSAGE_QUEUED ? go_on(s, m, now) : ERR_OK;
 }
 
 /* ---- what is known of it ---- */
-
-/* `read` says `delivered` as well, and what was read did not fail. */
-struct out_message *sending_receipt(struct sending *s, struct str workspace, struct str account, struct str external,
-                                    enum receipt what, uint64_t now)
-{
-    char key[64 + 1 + 64 + 1 + 128];
-    if (workspace.n > 64 || account.n > 64 || !external.n || external.n > 128) return NULL;
-    size_t n = sending_key(key, workspace, account);
-    memcpy(key + n, external.p, external.n);
-    struct out_message *m = map_get(&s->by_external, (struct str){ key, n + external.n });
-    bool late = m && (m->receipt >= what || (what == RECEIPT_FAILED && m->receipt != RECEIPT_NONE));
-    if (!m || late || m->state != MESSAGE_SENT) return NULL;
-    m->receipt = what;
-    if (what == RECEIPT_FAILED) snprintf(m->why, sizeof m->why, "the provider could not deliver it");
-    sending_change(s, m, what == RECEIPT_FAILED ? MESSAGE_FAILED : MESSAGE_SENT, now);
-    return m;
-}
 
 uint64_t sending_answered(const struct sending *s, const struct out_message *m)
 {
@@ -262,7 +287,7 @@ uint64_t sending_answered(const struct sending *s, const struct out_message *m)
     uint64_t last = 0;
     (void)s;
     TAILQ_FOREACH (o, &m->of->all, sibling) {
-        bool out = o->part || (o != m && (o->tries || o->state == MESSAGE_SENT));
+        bool out = !TAILQ_EMPTY(&o->taken) || (o != m && (o->tries || o->state == MESSAGE_SENT));
         if (out && str_eq(o->row.conversation, m->row.conversation) && o->at > last) last = o->at;
     }
     return last;

@@ -24,14 +24,15 @@
 
 #include <sys/queue.h>
 
-#define SENDING_TOTAL_MS    3600000u /* from its being queued to `failed` */
-#define SENDING_BACK_MS     1000u    /* before the second try, then twice as long each time … */
-#define SENDING_BACK_MOST   300000u  /* … at most, and all of it between half and one and a half times */
-#define SENDING_BREAK_AFTER 5u       /* tries in a row without an answer: the account is left alone … */
-#define SENDING_BREAK_MS    5000u    /* … so long, then twice as long each time … */
-#define SENDING_BREAK_MOST  300000u  /* … at most; then one message tries it */
-#define SENDING_AT_ONCE     16u      /* under way of one account */
-#define SENDING_ASK_MS      86400000u /* what failed, or nobody knows of, is kept so long for a person, also when its ticket is over */
+#define SENDING_TOTAL_MS    3600000u  /* from its being queued to `failed` */
+#define SENDING_BACK_MS     1000u     /* before the second try, then twice as long each time … */
+#define SENDING_BACK_MOST   300000u   /* … at most, and all of it between half and one and a half times */
+#define SENDING_BREAK_AFTER 5u        /* tries in a row without an answer: the account is left alone … */
+#define SENDING_BREAK_MS    5000u     /* … so long, then twice as long each time … */
+#define SENDING_BREAK_MOST  300000u   /* … at most; then one message tries it */
+#define SENDING_AT_ONCE     16u       /* under way of one account */
+#define SENDING_KEEP_MS     3600000u  /* of a ticket that is over: what was sent, for its receipts and automatic.h's bounds … */
+#define SENDING_ASK_MS      86400000u /* … and what failed, or nobody knows of, for a person */
 
 #define MESSAGE_STATE_MAP(X)                                                                                                       \
     X(MESSAGE_QUEUED, "queued")                                                                                                    \
@@ -76,31 +77,48 @@ WORDS_OF(receipt, RECEIPT_MAP)
     X(BOOL, once, 0) /* send_plan.once of the try under way */                                                                     \
     X(TIME, at, 0)                                                                                                                 \
     X(TIME, began, 0) /* what SENDING_TOTAL_MS counts from */                                                                      \
-    X(STR, external, 128)                                                                                                          \
     X(STR, why, 200)                                                                                                               \
+    X(U32, parts, 0) /* of how many it is sent; 0: not known yet */                                                                \
+    X(LIST, taken, part_taken)
+#define PART_TAKEN_FIELDS(X) /* a part that the provider has */                                                                    \
+    X(U32, number, 0)                                                                                                              \
+    X(ID, external, 0) /* a hash of what the provider calls it; none: it did not say */                                            \
     X(ENUM, receipt, receipt)
 RECORD_DECL(message_row, MESSAGE_ROW_FIELDS)
+RECORD_DECL(part_taken, PART_TAKEN_FIELDS)
 RECORD_DECL(message_end_row, MESSAGE_END_ROW_FIELDS)
 
 struct lane;
 struct outlet;
 struct ticket_messages;
+struct sending;
+struct out_message;
+struct out_part {       /* as PART_TAKEN_FIELDS */
+    struct id external; /* first: idmap.h */
+    struct out_message *of;
+    uint32_t number;
+    enum receipt receipt;
+    TAILQ_ENTRY(out_part) link;
+};
+TAILQ_HEAD(out_parts, out_part);
 struct out_message {
     struct id id;           /* first: idmap.h */
     struct message_row row; /* texts point into `packed` */
     char *packed;           /* owned; NULL while only ends of it are known */
     uint32_t packed_n;
-    uint64_t row_intent, row_end; /* journal numbers; 0: none */
+    uint64_t row_intent, row_end; /* journal numbers; 0: none. row_end may be on its way … */
+    uint64_t row_was;             /* … and this is the last one that is durable */
+    uint32_t writing;             /* rows on their way: it is not freed meanwhile */
     enum message_state state;     /* written by one function of sending.c */
-    enum receipt receipt;
-    uint32_t step, part, tries;
+    enum receipt receipt;         /* of the whole */
+    uint32_t step, part, parts, tries;
+    struct out_parts taken; /* in the order of their numbers */
     bool once;
     bool committed;          /* its intent is durable */
     uint64_t at, began, due; /* wall ms: of the last change; see above; not before */
-    char external[129], why[201];
-    char *external_key; /* owned: workspace, account and external, as in by_external; NULL: not there */
-    size_t external_n;
-    void *own;         /* messages.c's, of the try under way */
+    char why[201];
+    void *own; /* the try under way: attempt.c's */
+    struct sending *in;
     struct lane *lane; /* while it is not ended */
     struct ticket_messages *of;
     TAILQ_ENTRY(out_message) in_lane, open, sibling, changed, untold;
@@ -130,8 +148,8 @@ struct outlet { /* an account, as far as messages go */
     char key[64 + 1 + 64 + 1]; /* workspace, 0, account, 0 */
 };
 struct sending {
-    struct idmap by_id, by_ticket;
-    struct map lanes, outlets, by_external;
+    struct idmap by_id, by_ticket, by_external; /* the last: parts */
+    struct map lanes, outlets;
     TAILQ_HEAD(, outlet) outlet_list;
     TAILQ_HEAD(, ticket_messages) tickets;
     struct out_messages open;    /* not ended: the one that will have waited for SENDING_TOTAL_MS first, first */
@@ -174,38 +192,41 @@ struct out_message *sending_next(struct sending *s, uint64_t now, sender_fn *can
 struct out_message *sending_late(struct sending *s, uint64_t now);
 /* Wall ms at which sending_next may have something again; UINT64_MAX: only after something else happened. */
 uint64_t sending_wake(const struct sending *s, uint64_t now);
-/* It is about to leave: state sending, one try more. `once`: of its plan. */
-void sending_begin(struct sending *s, struct out_message *m, bool once, uint64_t now);
-/* What came of it. `more`: this was a part of it, and others follow. `silent`: the provider did not answer, or that it is broken.
- */
-void sending_done(struct sending *s, struct out_message *m, const struct send_result *r, bool more, bool silent, uint64_t now);
-/* It has not left and waits again until `due`, and no row need tell: what it needs is not there (no room in the journal). */
+/* Part m->part of `parts` is about to leave: state sending, one try more. `once`: of its plan. */
+void sending_begin(struct sending *s, struct out_message *m, uint32_t parts, bool once, uint64_t now);
+/* What came of it; the next part has its turn when there is one. `silent`: the provider did not answer, or that it is broken. */
+void sending_done(struct sending *s, struct out_message *m, const struct send_result *r, bool silent, uint64_t now);
+/* It has not left and waits again until `due`: what it needs is not there (no room in the journal). */
 void sending_put_back(struct sending *s, struct out_message *m, uint64_t due);
 /* After a restart, of one that was `sending`: queued when the provider drops a second one of its id, else unknown. */
 void sending_recover(struct sending *s, struct out_message *m, bool repeatable, uint64_t now);
-/* The messages whose state no row tells: the first of them; sending_told once its row is on its way. NULL: none. */
+/* The messages whose state no row tells: the first of them; sending_told once its row is on its way under this number, and then
+   sending_wrote, once for each, in their order: a row that was not written after all puts it among the changed again. Until one is
+   durable the row before it counts as live. NULL: none. */
 struct out_message *sending_changed(const struct sending *s);
-void sending_told(struct sending *s, struct out_message *m);
+void sending_told(struct sending *s, struct out_message *m, uint64_t number);
+void sending_wrote(struct out_message *m, uint64_t number, bool durable);
 /* The messages whose state people are to be told: each that was tried and whose state changed. `after`: NULL, the first. */
 struct out_message *sending_untold(const struct sending *s, const struct out_message *after);
 void sending_heard(struct sending *s, struct out_message *m);
 void sending_tell_later(struct sending *s, struct out_message *m); /* … behind all others, after sending_heard */
-/* Its last row was not written after all: it is among sending_changed again. */
-void sending_unwritten(struct sending *s, uint64_t number);
-/* A person says so. ERR_STATE unless it has failed or is unknown (confirm: unknown). */
+/* A person says so. ERR_STATE unless it has failed or is unknown (confirm: unknown). What is sent again are the parts that failed
+   and those behind that have not left; what is confirmed is the part that was under way, and the parts behind it go on. */
 enum err sending_again(struct sending *s, struct out_message *m, uint64_t now);
 enum err sending_confirm(struct sending *s, struct out_message *m, uint64_t now);
-/* The provider's word on one that it has. NULL: no such message here, or nothing new. */
+/* The provider's word on a part that it has. The whole is delivered, or read, when each of its parts is, and has failed when one of
+   them has. NULL: no such part here, or nothing new. */
 struct out_message *sending_receipt(struct sending *s, struct str workspace, struct str account, struct str external,
                                     enum receipt what, uint64_t now);
+uint32_t sending_parts_taken(const struct out_message *m); /* how many of its parts the provider has */
 /* When something last went out, or may have, in this message's conversation before it. 0: never, as far as is known. */
 uint64_t sending_answered(const struct sending *s, const struct out_message *m);
 
 bool message_ended(const struct out_message *m);
 struct ticket_messages *sending_of_ticket(const struct sending *s, const struct id *ticket); /* NULL: none */
-/* May all messages of a ticket that has ended be forgotten? They have ended and their rows tell it; what failed, or nobody knows
-   of, a person had SENDING_ASK_MS to look at, unless more than half of what may be kept is. `now`: wall ms. What tells that one was
-   sent must stand behind the intent in the journal, which loses its oldest rows first: an intent left alone would be sent again. */
+/* May all messages of a ticket that is over be forgotten? They have ended, their rows tell it, and SENDING_KEEP_MS or
+   SENDING_ASK_MS have passed since, unless more than half of what may be kept is. `now`: wall ms. What tells that one was sent must
+   stand behind the intent in the journal, which loses its oldest rows first: an intent left alone would be sent again. */
 bool sending_over(const struct sending *s, const struct ticket_messages *of, uint64_t now);
 /* Its last end stands before its intent in the journal: compaction moved the intent. */
 bool sending_inverted(const struct out_message *m);

@@ -10,6 +10,8 @@ void sending_set_state(struct sending *s, struct out_message *m, enum message_st
 /* … of a change that a row must tell, and people perhaps. */
 void sending_change(struct sending *s, struct out_message *m, enum message_state to, uint64_t now);
 
+void sending_unchange(struct sending *s, struct out_message *m); /* no row need tell it */
+
 /* ---- sending_lane.c ---- */
 /* "a\0b\0" into `out`, which has room for it; gives the length. */
 size_t sending_key(char *out, struct str a, struct str b);
@@ -18,8 +20,18 @@ enum err sending_lane_enter(struct sending *s, struct out_message *m);
 void sending_lane_leave(struct sending *s, struct out_message *m); /* frees the lane with its last; one without a lane is fine */
 void sending_lane_wait(struct lane *l); /* its first has changed: into its outlet's heap with its time, or out of it */
 
-/* ---- sending_rows.c ---- */
-/* What the provider calls it, for receipts. Without memory for it they are not found. */
-void sending_external_known(struct sending *s, struct out_message *m);
+/* Its row is due: among sending_changed, with a step more. */
+void sending_row_due(struct sending *s, struct out_message *m);
+
+/* ---- sending_parts.c ---- */
+/* Among those that the provider has. Without memory for it its receipts are not found. */
+void sending_part_taken(struct sending *s, struct out_message *m, const struct part_taken *p);
+void sending_parts_drop(struct sending *s, struct out_message *m, bool failed);  /* `failed`: only those */
+struct id sending_external(const struct message_row *row, const char *external); /* "": none */
+/* The first part behind m->part that the provider does not have; m->parts: none. */
+uint32_t sending_part_next(const struct out_message *m);
+enum receipt sending_receipt_of(const struct out_message *m);
+/* Why it has failed, when its provider could not deliver all of it. */
+void sending_say_undelivered(struct out_message *m);
 
 #endif

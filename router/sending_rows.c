@@ -1,11 +1,13 @@
 /* The fold over rows. Known by its id from sending_add (or the first of its rows) to sending_drop, a message is listed with its
    ticket as long. Rows come in any order: compaction moves them. */
 #include "base/panic.h"
+#include "router/parts.h"
 #include "router/sending_impl.h"
 
 #include <stdlib.h>
 
 RECORD_TABLE(message_row, MESSAGE_ROW_FIELDS)
+RECORD_TABLE(part_taken, PART_TAKEN_FIELDS)
 RECORD_TABLE(message_end_row, MESSAGE_END_ROW_FIELDS)
 
 static enum err message_new(struct sending *s, const struct id *id, struct out_message **out)
@@ -14,32 +16,14 @@ static enum err message_new(struct sending *s, const struct id *id, struct out_m
     if (!sending_has_room(s)) return ERR_FULL;
     if (!(m = calloc(1, sizeof *m))) return ERR_NOMEM;
     m->id = *id;
+    m->in = s;
+    TAILQ_INIT(&m->taken);
     enum err e = idmap_put(&s->by_id, m);
     if (e) return free(m), e;
     s->counts[MESSAGE_QUEUED]++;
     s->bytes += sizeof *m;
     *out = m;
     return ERR_OK;
-}
-
-static void external_forget(struct sending *s, struct out_message *m)
-{
-    struct str key = { m->external_key, m->external_n };
-    if (m->external_key && map_get(&s->by_external, key) == m) map_del(&s->by_external, key);
-    free(m->external_key);
-    m->external_key = NULL;
-}
-
-/* What the provider calls it, for receipts. Without memory for it they are not found. */
-void sending_external_known(struct sending *s, struct out_message *m)
-{
-    struct str x = str_of(m->external);
-    external_forget(s, m);
-    if (!x.n || !m->packed || !(m->external_key = malloc(64 + 1 + 64 + 1 + x.n))) return;
-    m->external_n = sending_key(m->external_key, m->row.workspace, m->row.account);
-    memcpy(m->external_key + m->external_n, x.p, x.n);
-    m->external_n += x.n;
-    (void)map_put(&s->by_external, (struct str){ m->external_key, m->external_n }, m);
 }
 
 static void leave_ticket(struct sending *s, struct out_message *m)
@@ -58,8 +42,8 @@ static void message_free(struct sending *s, struct out_message *m)
 {
     sending_lane_leave(s, m);
     leave_ticket(s, m);
-    external_forget(s, m);
-    sending_told(s, m);
+    sending_parts_drop(s, m, false);
+    sending_unchange(s, m);
     sending_heard(s, m);
     idmap_del(&s->by_id, &m->id);
     s->counts[m->state]--;
@@ -111,7 +95,6 @@ enum err sending_add(struct sending *s, const struct id *id, struct str packed, 
     if (!e && !message_ended(m)) e = sending_lane_enter(s, m);
     if (e) return message_free(s, m), e;
     m->row_intent = number;
-    sending_external_known(s, m);
     *out = m;
     return ERR_OK;
 }
@@ -123,33 +106,55 @@ static void copy_text(char *out, size_t room, struct str s)
     out[n] = '\0';
 }
 
+static void fold_end(struct sending *s, struct out_message *m, const struct message_end_row *end)
+{
+    const struct part_taken *taken = end->taken.items;
+    m->step = end->step;
+    m->part = end->part;
+    m->parts = end->parts;
+    m->tries = end->tries;
+    m->once = end->once;
+    m->at = end->at;
+    m->began = end->began;
+    m->due = 0;
+    copy_text(m->why, sizeof m->why, end->why);
+    sending_parts_drop(s, m, false);
+    for (uint32_t i = 0; i < end->taken.count; i++) sending_part_taken(s, m, &taken[i]);
+    m->receipt = sending_receipt_of(m);
+    sending_set_state(s, m, end->state);
+}
+
 enum err sending_fold(struct sending *s, const struct id *id, struct str packed, uint64_t number)
 {
     struct out_message *m = sending_find(s, id);
     struct message_end_row end;
-    enum err e = record_unpack(&message_end_row_record, &end, packed, NULL);
+    struct arena arena;
+    arena_init(&arena, 65536);
+    enum err e = record_unpack(&message_end_row_record, &end, packed, &arena);
     if (!e && !m) e = message_new(s, id, &m);
-    if (e) return e;
-    if (m->step >= end.step) return ERR_EXISTS;
-    m->step = end.step;
-    m->part = end.part;
-    m->tries = end.tries;
-    m->once = end.once;
-    m->at = end.at;
-    m->began = end.began;
-    m->receipt = end.receipt;
-    m->row_end = number;
-    m->due = 0;
-    copy_text(m->external, sizeof m->external, end.external);
-    copy_text(m->why, sizeof m->why, end.why);
-    sending_set_state(s, m, end.state);
-    if (m->packed) sending_external_known(s, m);
-    if (m->packed && !message_ended(m) && !m->lane) return sending_lane_enter(s, m);
-    return ERR_OK;
+    if (!e && m->step >= end.step) e = ERR_EXISTS;
+    if (!e) {
+        fold_end(s, m, &end);
+        m->row_end = m->row_was = number;
+        if (m->packed && !message_ended(m) && !m->lane) e = sending_lane_enter(s, m);
+    }
+    arena_fini(&arena);
+    return e;
+}
+
+static struct list pack_parts(const struct out_message *m, struct part_taken out[PARTS_MOST])
+{
+    const struct out_part *p;
+    uint32_t n = 0;
+    TAILQ_FOREACH (p, &m->taken, link) {
+        if (n < PARTS_MOST) out[n++] = (struct part_taken){ p->number, p->external, p->receipt };
+    }
+    return (struct list){ out, n };
 }
 
 void sending_pack(const struct out_message *m, struct buf *out)
 {
+    struct part_taken taken[PARTS_MOST];
     struct message_end_row end = { .step = m->step,
                                    .state = m->state,
                                    .part = m->part,
@@ -157,10 +162,10 @@ void sending_pack(const struct out_message *m, struct buf *out)
                                    .once = m->once,
                                    .at = m->at,
                                    .began = m->began,
-                                   .external = str_of(m->external),
                                    .why = str_of(m->why),
-                                   .receipt = m->receipt };
-    record_pack(out, &message_end_row_record, &end);
+                                   .parts = m->parts,
+                                   .taken = pack_parts(m, taken) };
+    record_pack_short(out, &message_end_row_record, &end);
 }
 
 /* Frees those of which only ends are known, or all. Without memory for the list they stay, and do no harm. */
@@ -189,7 +194,7 @@ void sending_replayed(struct sending *s)
 bool sending_row_live(const struct sending *s, uint64_t number, const struct id *id)
 {
     const struct out_message *m = sending_find(s, id);
-    return m && (number == m->row_intent || number == m->row_end);
+    return m && (number == m->row_intent || number == m->row_end || number == m->row_was);
 }
 
 void sending_row_moved(struct sending *s, uint64_t from, uint64_t to, const struct id *id)
@@ -197,6 +202,7 @@ void sending_row_moved(struct sending *s, uint64_t from, uint64_t to, const stru
     struct out_message *m = sending_find(s, id);
     if (m && m->row_intent == from) m->row_intent = to;
     if (m && m->row_end == from) m->row_end = to;
+    if (m && m->row_was == from) m->row_was = to;
 }
 
 void sending_forget(struct sending *s, struct out_message *m) { message_free(s, m); }
@@ -229,5 +235,5 @@ void sending_fini(struct sending *s)
     idmap_fini(&s->by_ticket);
     map_fini(&s->lanes);
     map_fini(&s->outlets);
-    map_fini(&s->by_external);
+    idmap_fini(&s->by_external);
 }

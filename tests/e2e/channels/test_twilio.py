@@ -56,7 +56,7 @@ class Twilio:
     """The REST API: asks are (path, form, authorization); `status` answers them."""
 
     def __init__(self):
-        self.asked, self.status = [], 201
+        self.asked, self.status, self.sids = [], 201, []
         me = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -65,7 +65,8 @@ class Twilio:
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"])).decode()
                 me.asked.append((self.path, dict(urllib.parse.parse_qsl(body, keep_blank_values=True)), self.headers["Authorization"]))
-                out = b'{"sid":"SMout"}' if me.status < 300 else b'{"code":21219,"message":"no"}'
+                sid = me.sids.pop(0) if me.sids else "SMout"
+                out = b'{"sid":"%s"}' % sid.encode() if me.status < 300 else b'{"code":21219,"message":"no"}'
                 self.send_response(me.status)
                 self.send_header("Content-Length", str(len(out)))
                 self.end_headers()
@@ -273,6 +274,22 @@ def test_a_reply_goes_out_and_what_became_of_it_comes_back(naru, hook, twilio):
         receipt = {"MessageSid": "SMout", "AccountSid": SID, "MessageStatus": "read", "From": form["From"], "To": form["To"]}
         assert hook(form["StatusCallback"], receipt, secret="other").status == 200
         wait_for("the receipt", lambda: told().get("receipt") == "read")
+        # a long one leaves in parts: it is delivered when each of them is, and a part that is not is named
+        twilio.sids = ["SMpart1", "SMpart2"]
+        assert naru.post(f"/v1/tickets/{ticket}/messages", {"text": "word " * 400}).status == 200
+        wait_for("both parts", lambda: told()["state"] == "sent" and told()["parts_sent"] == told()["parts"] == 2)
+        tell = lambda sid, what: hook(form["StatusCallback"], {**receipt, "MessageSid": sid, "MessageStatus": what}, secret="other")
+        assert tell("SMpart2", "delivered").status == 200
+        assert "receipt" not in told()
+        assert tell("SMpart1", "undelivered").status == 200
+        wait_for("its failure", lambda: told()["state"] == "failed")
+        assert told()["why"] == "the provider could not deliver part 1 of 2"
+        twilio.sids, before = ["SMpart1b"], len(twilio.asked)
+        assert naru.post(f"/v1/messages/{told()['id']}/resend", {}).status == 200
+        wait_for("its first part again", lambda: told()["state"] == "sent")
+        assert len(twilio.asked) == before + 1
+        assert tell("SMpart1b", "delivered").status == 200
+        wait_for("both receipts", lambda: told().get("receipt") == "delivered")
         twilio.status = 400
         assert naru.post(f"/v1/tickets/{ticket}/messages", {"text": "more"}).status == 200
         wait_for("its refusal", lambda: told()["state"] == "failed")

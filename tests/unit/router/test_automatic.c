@@ -54,6 +54,12 @@ static void any_text_comes_to_an_end(void **state)
     }
 }
 
+static enum automatic_end ask(struct automatic *a, const char *account, const char *customer, const char *word, const struct id *id,
+                              uint64_t now)
+{
+    return automatic_ask(a, &(struct automatic_words){ str_of(account), str_of(customer), str_of(word), id }, now);
+}
+
 static void one_customer_is_told_so_much_in_an_hour_and_the_same_not_soon_again(void **state)
 {
     struct automatic a;
@@ -62,21 +68,59 @@ static void one_customer_is_told_so_much_in_an_hour_and_the_same_not_soon_again(
     unsigned told = 0;
     (void)state;
     assert_int_equal(automatic_init(&a), ERR_OK);
-    assert_int_equal(automatic_ask(&a, STR("tg"), STR("c1"), STR("received"), &id, 1000), AUTOMATIC_OK);
-    assert_int_equal(automatic_ask(&a, STR("tg"), STR("c1"), STR("received"), &id, 2000), AUTOMATIC_OK); /* the same message */
+    assert_int_equal(ask(&a, "tg", "c1", "received", &id, 1000), AUTOMATIC_OK);
+    assert_int_equal(ask(&a, "tg", "c1", "received", &id, 2000), AUTOMATIC_OK); /* the same message */
     id.b[1] = 1;
-    assert_int_equal(automatic_ask(&a, STR("tg"), STR("c1"), STR("received"), &id, 2000), AUTOMATIC_RECENT);
-    assert_int_equal(automatic_ask(&a, STR("tg"), STR("c2"), STR("received"), &id, 2000), AUTOMATIC_OK);
-    assert_int_equal(automatic_ask(&a, STR("line"), STR("c1"), STR("received"), &id, 2000), AUTOMATIC_OK);
+    assert_int_equal(ask(&a, "tg", "c1", "received", &id, 2000), AUTOMATIC_RECENT);
+    assert_int_equal(ask(&a, "tg", "c2", "received", &id, 2000), AUTOMATIC_OK);
+    assert_int_equal(ask(&a, "line", "c1", "received", &id, 2000), AUTOMATIC_OK);
     for (unsigned i = 0; i < 20; i++) {
         id.b[2] = (uint8_t)(i + 1);
         snprintf(word, sizeof word, "w%u", i);
-        told += automatic_ask(&a, STR("tg"), STR("c1"), str_of(word), &id, 3000 + i) == AUTOMATIC_OK;
+        told += ask(&a, "tg", "c1", word, &id, 3000 + i) == AUTOMATIC_OK;
     }
     assert_int_equal(told, AUTOMATIC_AN_HOUR - 1);
-    assert_int_equal(automatic_ask(&a, STR("tg"), STR("c1"), STR("more"), &id, 4000), AUTOMATIC_OFTEN);
-    assert_int_equal(automatic_ask(&a, STR("tg"), STR("c1"), STR("more"), &id, 3700000), AUTOMATIC_OK);
+    assert_int_equal(ask(&a, "tg", "c1", "more", &id, 4000), AUTOMATIC_OFTEN);
+    assert_int_equal(ask(&a, "tg", "c1", "more", &id, 3601000), AUTOMATIC_OK); /* the first of them is an hour old */
+    id.b[2] = 90;
+    assert_int_equal(ask(&a, "tg", "c1", "still more", &id, 3601001), AUTOMATIC_OFTEN);
     automatic_fini(&a);
+}
+
+static void another_text_in_between_does_not_make_the_same_one_new(void **state)
+{
+    struct automatic a;
+    struct id first = { { 1 } }, second = { { 2 } }, third = { { 3 } };
+    (void)state;
+    assert_int_equal(automatic_init(&a), ERR_OK);
+    assert_int_equal(ask(&a, "tg", "c1", "received", &first, 1000), AUTOMATIC_OK);
+    assert_int_equal(ask(&a, "tg", "c1", "closed", &second, 2000), AUTOMATIC_OK);
+    assert_int_equal(ask(&a, "tg", "c1", "received", &third, 3000), AUTOMATIC_RECENT);
+    assert_int_equal(ask(&a, "tg", "c1", "received", &first, 4000), AUTOMATIC_OK); /* a row that failed is asked for again */
+    assert_int_equal(ask(&a, "tg", "c1", "received", &third, 1000 + AUTOMATIC_SAME_MS), AUTOMATIC_OK);
+    automatic_fini(&a);
+}
+
+static void what_rows_tell_of_a_former_life_counts_in_whatever_order(void **state)
+{
+    (void)state;
+    for (unsigned turned = 0; turned < 2; turned++) {
+        struct automatic a;
+        struct id id = { { 9 } };
+        char word[16];
+        assert_int_equal(automatic_init(&a), ERR_OK);
+        for (unsigned i = 0; i < AUTOMATIC_AN_HOUR + 2; i++) { /* the oldest two were said in another hour */
+            unsigned k = turned ? AUTOMATIC_AN_HOUR + 1 - i : i;
+            snprintf(word, sizeof word, "w%u", k);
+            id.b[2] = (uint8_t)k;
+            automatic_was_said(&a, &(struct automatic_words){ STR("tg"), STR("c1"), str_of(word), &id }, 1000 + k * 600000u);
+        }
+        id.b[2] = 50;
+        assert_int_equal(ask(&a, "tg", "c1", "new", &id, 4300000), AUTOMATIC_OFTEN);
+        assert_int_equal(ask(&a, "tg", "c1", "w7", &id, 4300000), AUTOMATIC_RECENT);
+        assert_int_equal(ask(&a, "tg", "c1", "new", &id, 1000 + 2 * 600000 + 3600000), AUTOMATIC_OK);
+        automatic_fini(&a);
+    }
 }
 
 int main(void)
@@ -84,6 +128,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(holes_are_filled_and_a_sentence_that_cannot_be_is_left_out),
         cmocka_unit_test(any_text_comes_to_an_end),
+        cmocka_unit_test(another_text_in_between_does_not_make_the_same_one_new),
+        cmocka_unit_test(what_rows_tell_of_a_former_life_counts_in_whatever_order),
         cmocka_unit_test(one_customer_is_told_so_much_in_an_hour_and_the_same_not_soon_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -69,13 +69,16 @@ static void fresh(struct sending *s)
 static void tell_all(struct sending *s)
 {
     struct out_message *m;
-    while ((m = sending_changed(s))) sending_told(s, m);
+    while ((m = sending_changed(s))) {
+        sending_told(s, m, 0);
+        sending_wrote(m, 0, true);
+    }
 }
 
 static struct out_message *leave(struct sending *s, uint64_t now)
 {
     struct out_message *m = sending_next(s, now, can, NULL);
-    if (m) sending_begin(s, m, false, now);
+    if (m) sending_begin(s, m, 1, false, now);
     tell_all(s);
     return m;
 }
@@ -83,7 +86,7 @@ static struct out_message *leave(struct sending *s, uint64_t now)
 static void done(struct sending *s, struct out_message *m, enum send_end end, uint64_t now)
 {
     struct send_result r = { .end = end, .why = "because" };
-    sending_done(s, m, &r, false, end == SEND_AGAIN, now);
+    sending_done(s, m, &r, end == SEND_AGAIN, now);
     tell_all(s);
 }
 
@@ -107,7 +110,8 @@ static void of_a_ticket_that_is_over_what_failed_or_is_unknown_waits_a_day_for_a
     assert_int_equal(sending_confirm(&s, b, 3000), ERR_OK);
     assert_false(sending_over(&s, of, 3000)); /* its row does not say so yet */
     tell_all(&s);
-    assert_true(sending_over(&s, of, 3000));
+    assert_false(sending_over(&s, of, 2999 + SENDING_KEEP_MS)); /* a receipt may come */
+    assert_true(sending_over(&s, of, 3000 + SENDING_KEEP_MS));
     sending_fini(&s);
 }
 
@@ -120,12 +124,12 @@ static void an_intent_that_compaction_moved_behind_its_end_is_kept_until_the_end
     assert_ptr_equal(leave(&s, 1000), m);
     done(&s, m, SEND_DONE, 2000);
     m->row_end = 9;
-    assert_true(sending_over(&s, m->of, 2000));
+    assert_true(sending_over(&s, m->of, 2000 + SENDING_KEEP_MS));
     m->row_intent = 10;
-    assert_false(sending_over(&s, m->of, 2000)); /* row 9 would go first, and the next start send it again */
+    assert_false(sending_over(&s, m->of, 2000 + SENDING_KEEP_MS)); /* row 9 would go first, and the next start send it again */
     assert_true(sending_inverted(m));
     m->row_end = 11;
-    assert_true(sending_over(&s, m->of, 2000));
+    assert_true(sending_over(&s, m->of, 2000 + SENDING_KEEP_MS));
     sending_fini(&s);
 }
 
@@ -239,6 +243,7 @@ static void tries_are_further_and_further_apart_until_an_hour_has_passed(void **
     }
     assert_ptr_equal(late, m);
     assert_int_equal(m->state, MESSAGE_FAILED);
+    assert_int_equal(m->receipt, RECEIPT_NONE);
     assert_non_null(strstr(m->why, "within an hour: because"));
     assert_in_range(now, 1000 + SENDING_TOTAL_MS, 1000 + SENDING_TOTAL_MS + 1);
     assert_in_range(tries, 8, 40);
@@ -255,7 +260,7 @@ static void what_the_provider_says_of_waiting_holds_for_its_whole_account(void *
     assert_ptr_equal(leave(&s, 1000), a);
     b = put(&s, 2, "line", "c2");
     struct out_message *other = put(&s, 3, "telegram", "c3");
-    sending_done(&s, a, &r, false, false, 1000);
+    sending_done(&s, a, &r, false, 1000);
     assert_ptr_equal(leave(&s, 1000), other);
     assert_null(leave(&s, 7999));
     assert_int_equal(sending_wake(&s, 2000), 8000);
@@ -339,7 +344,7 @@ static void receipts_find_the_message_by_the_providers_id_of_that_account(void *
     struct str ws = STR("hanbit");
     (void)state;
     assert_ptr_equal(leave(&s, 1000), m);
-    sending_done(&s, m, &r, false, false, 1000);
+    sending_done(&s, m, &r, false, 1000);
     assert_null(sending_receipt(&s, ws, STR("other"), STR("SM1"), RECEIPT_READ, 2000));
     assert_null(sending_receipt(&s, ws, STR("line"), STR("SM2"), RECEIPT_READ, 2000));
     assert_ptr_equal(sending_receipt(&s, ws, STR("line"), STR("SM1"), RECEIPT_DELIVERED, 2000), m);
@@ -347,6 +352,213 @@ static void receipts_find_the_message_by_the_providers_id_of_that_account(void *
     assert_null(sending_receipt(&s, ws, STR("line"), STR("SM1"), RECEIPT_DELIVERED, 2000)); /* it says less */
     assert_null(sending_receipt(&s, ws, STR("line"), STR("SM1"), RECEIPT_FAILED, 2000));
     assert_int_equal(m->receipt, RECEIPT_READ);
+    sending_fini(&s);
+}
+
+/* ---- parts ---- */
+
+/* The next part of a message of three; its provider calls it `external`. */
+static void send_part(struct sending *s, struct out_message *m, const char *external, uint64_t now)
+{
+    struct send_result r = { .end = SEND_DONE };
+    snprintf(r.external, sizeof r.external, "%s", external);
+    assert_ptr_equal(sending_next(s, now, can, NULL), m);
+    sending_begin(s, m, 3, false, now);
+    tell_all(s);
+    sending_done(s, m, &r, false, now);
+    tell_all(s);
+}
+
+static struct out_message *sent_in_three(struct sending *s)
+{
+    struct out_message *m = put(s, 1, "line", "c1");
+    send_part(s, m, "SM1", 1000);
+    send_part(s, m, "SM2", 1000);
+    assert_int_equal(m->state, MESSAGE_QUEUED);
+    send_part(s, m, "SM3", 1000);
+    assert_int_equal(m->state, MESSAGE_SENT);
+    while (sending_untold(s, NULL)) sending_heard(s, sending_untold(s, NULL));
+    return m;
+}
+
+static struct out_message *told(struct sending *s, const char *external, enum receipt what, uint64_t now)
+{
+    struct out_message *m = sending_receipt(s, STR("hanbit"), STR("line"), str_of(external), what, now);
+    tell_all(s);
+    return m;
+}
+
+static void a_long_message_is_delivered_when_each_of_its_parts_is(void **state)
+{
+    struct sending s;
+    fresh(&s);
+    struct out_message *m = sent_in_three(&s);
+    (void)state;
+    assert_ptr_equal(told(&s, "SM2", RECEIPT_READ, 2000), m);
+    assert_ptr_equal(told(&s, "SM1", RECEIPT_DELIVERED, 2000), m);
+    assert_int_equal(m->receipt, RECEIPT_NONE);
+    assert_null(sending_untold(&s, NULL)); /* people hear of the whole */
+    assert_ptr_equal(told(&s, "SM3", RECEIPT_DELIVERED, 2000), m);
+    assert_int_equal(m->receipt, RECEIPT_DELIVERED);
+    assert_ptr_equal(sending_untold(&s, NULL), m);
+    assert_ptr_equal(told(&s, "SM1", RECEIPT_READ, 2000), m);
+    assert_int_equal(m->receipt, RECEIPT_DELIVERED);
+    assert_ptr_equal(told(&s, "SM3", RECEIPT_READ, 2000), m);
+    assert_int_equal(m->receipt, RECEIPT_READ);
+    assert_null(told(&s, "SM3", RECEIPT_READ, 2000)); /* nothing new */
+    assert_int_equal(m->state, MESSAGE_SENT);
+    sending_fini(&s);
+    assert_int_equal(s.bytes, 0);
+}
+
+static void a_part_that_could_not_be_delivered_is_named_and_alone_sent_again(void **state)
+{
+    struct sending s;
+    fresh(&s);
+    struct out_message *m = sent_in_three(&s);
+    (void)state;
+    assert_ptr_equal(told(&s, "SM2", RECEIPT_FAILED, 2000), m);
+    assert_int_equal(m->state, MESSAGE_FAILED);
+    assert_string_equal(m->why, "the provider could not deliver part 2 of 3");
+    assert_ptr_equal(told(&s, "SM1", RECEIPT_FAILED, 2000), m);
+    assert_string_equal(m->why, "the provider could not deliver part 1, 2 of 3");
+    assert_ptr_equal(told(&s, "SM3", RECEIPT_DELIVERED, 2000), m);
+    assert_int_equal(sending_again(&s, m, 3000), ERR_OK);
+    assert_int_equal(m->part, 0);
+    send_part(&s, m, "SM4", 3000);
+    assert_int_equal(m->part, 1);
+    send_part(&s, m, "SM5", 3000); /* the third has come: it does not leave again */
+    assert_int_equal(m->state, MESSAGE_SENT);
+    assert_null(told(&s, "SM1", RECEIPT_DELIVERED, 4000)); /* of the one that had failed */
+    assert_ptr_equal(told(&s, "SM4", RECEIPT_DELIVERED, 4000), m);
+    assert_ptr_equal(told(&s, "SM5", RECEIPT_DELIVERED, 4000), m);
+    assert_int_equal(m->receipt, RECEIPT_DELIVERED);
+    sending_fini(&s);
+}
+
+static void a_part_that_fails_while_the_next_is_under_way_fails_the_message_at_its_end(void **state)
+{
+    struct sending s;
+    fresh(&s);
+    struct out_message *m = put(&s, 1, "line", "c1");
+    struct send_result r = { .end = SEND_DONE, .external = "SM3" };
+    (void)state;
+    send_part(&s, m, "SM1", 1000);
+    assert_ptr_equal(told(&s, "SM1", RECEIPT_FAILED, 1000), m);
+    assert_int_equal(m->state, MESSAGE_QUEUED);
+    send_part(&s, m, "SM2", 1000);
+    assert_ptr_equal(sending_next(&s, 1000, can, NULL), m);
+    sending_begin(&s, m, 3, false, 1000);
+    assert_ptr_equal(told(&s, "SM2", RECEIPT_DELIVERED, 1000), m); /* its row tells this of one under way */
+    assert_int_equal(m->state, MESSAGE_SENDING);
+    sending_done(&s, m, &r, false, 1000);
+    assert_int_equal(m->state, MESSAGE_FAILED);
+    assert_string_equal(m->why, "the provider could not deliver part 1 of 3");
+    sending_fini(&s);
+}
+
+static void a_part_that_a_person_confirms_lets_the_next_ones_go(void **state)
+{
+    struct sending s;
+    fresh(&s);
+    struct out_message *m = put(&s, 1, "line", "c1");
+    struct send_result r = { .end = SEND_UNKNOWN };
+    (void)state;
+    send_part(&s, m, "SM1", 1000);
+    assert_ptr_equal(sending_next(&s, 1000, can, NULL), m);
+    sending_begin(&s, m, 3, false, 1000);
+    sending_done(&s, m, &r, false, 1000);
+    assert_int_equal(m->state, MESSAGE_UNKNOWN);
+    assert_int_equal(sending_confirm(&s, m, 1000 + 2 * SENDING_TOTAL_MS), ERR_OK);
+    assert_int_equal(m->state, MESSAGE_QUEUED);
+    assert_int_equal(m->part, 2);
+    assert_null(sending_late(&s, 1000 + 2 * SENDING_TOTAL_MS)); /* its hour begins anew */
+    send_part(&s, m, "SM3", 1000 + 2 * SENDING_TOTAL_MS);
+    assert_int_equal(m->state, MESSAGE_SENT);
+    sending_fini(&s);
+}
+
+static void receipts_are_matched_after_a_restart_whichever_row_comes_first(void **state)
+{
+    (void)state;
+    for (unsigned order = 0; order < 2; order++) {
+        struct sending s, again;
+        struct out_message *m, *n;
+        struct buf end;
+        fresh(&s);
+        m = sent_in_three(&s);
+        assert_ptr_equal(told(&s, "SM1", RECEIPT_DELIVERED, 2000), m);
+        assert_ptr_equal(told(&s, "SM2", RECEIPT_DELIVERED, 2000), m);
+        buf_init(&end, 1 << 16);
+        sending_pack(m, &end);
+        assert_in_range(end.n, 20, 120);
+        fresh(&again);
+        struct str intent = { m->packed, m->packed_n };
+        if (order) assert_int_equal(sending_fold(&again, &m->id, buf_str(&end), 2), ERR_OK);
+        assert_int_equal(sending_add(&again, &m->id, intent, 1, &n), ERR_OK);
+        if (!order) assert_int_equal(sending_fold(&again, &m->id, buf_str(&end), 2), ERR_OK);
+        sending_replayed(&again);
+        assert_ptr_equal(told(&again, "SM3", RECEIPT_DELIVERED, 3000), n);
+        assert_int_equal(n->receipt, RECEIPT_DELIVERED);
+        assert_int_equal(n->parts, 3);
+        buf_fini(&end);
+        sending_fini(&again);
+        sending_fini(&s);
+    }
+}
+
+/* ---- rows ---- */
+
+static void a_row_that_was_not_written_is_written_again_and_the_one_before_it_lives(void **state)
+{
+    struct sending s;
+    fresh(&s);
+    struct out_message *m = put(&s, 1, "line", "c1"), *other = put(&s, 2, "line", "c2");
+    (void)state;
+    assert_ptr_equal(leave(&s, 1000), m);
+    sending_done(&s, m, &(struct send_result){ .end = SEND_AGAIN, .why = "busy" }, false, 1000);
+    sending_told(&s, m, 70);
+    sending_wrote(m, 70, true);
+    assert_ptr_equal(leave(&s, 9000), other); /* longest due */
+    assert_ptr_equal(sending_next(&s, 9000, can, NULL), m);
+    sending_begin(&s, m, 1, false, 9000);
+    sending_told(&s, m, 80);
+    assert_true(sending_row_live(&s, 70, &m->id) && sending_row_live(&s, 80, &m->id)); /* 80 may never be */
+    sending_row_moved(&s, 70, 90, &m->id);
+    assert_null(sending_changed(&s));
+    sending_wrote(m, 80, false);
+    assert_ptr_equal(sending_changed(&s), m);
+    assert_true(sending_row_live(&s, 90, &m->id));
+    assert_false(sending_row_live(&s, 80, &m->id) || sending_row_live(&s, 70, &m->id));
+    sending_put_back(&s, m, 10000);
+    assert_int_equal(m->state, MESSAGE_QUEUED);
+    assert_int_equal(m->tries, 1);
+    assert_ptr_equal(sending_changed(&s), m);
+    sending_told(&s, m, 100);
+    sending_wrote(m, 100, true);
+    assert_true(sending_row_live(&s, 100, &m->id));
+    assert_false(sending_row_live(&s, 90, &m->id));
+    sending_fini(&s);
+}
+
+static void what_has_ended_is_kept_for_its_receipts_while_there_is_room(void **state)
+{
+    struct sending s;
+    fresh(&s);
+    struct out_message *m = put(&s, 1, "line", "c1");
+    const struct ticket_messages *of = sending_of_ticket(&s, &m->row.ticket);
+    (void)state;
+    assert_false(sending_over(&s, of, 1000 + 9 * SENDING_KEEP_MS)); /* not ended */
+    assert_ptr_equal(leave(&s, 1000), m);
+    sending_done(&s, m, &(struct send_result){ .end = SEND_DONE }, false, 2000);
+    assert_false(sending_over(&s, of, 2000 + SENDING_KEEP_MS)); /* no row tells it */
+    sending_told(&s, m, 5);
+    assert_false(sending_over(&s, of, 2000 + SENDING_KEEP_MS)); /* its row is on its way */
+    sending_wrote(m, 5, true);
+    assert_true(sending_over(&s, of, 2000 + SENDING_KEEP_MS));
+    assert_false(sending_over(&s, of, 1999 + SENDING_KEEP_MS));
+    s.most_bytes = s.bytes; /* half of the room is taken */
+    assert_true(sending_over(&s, of, 2001));
     sending_fini(&s);
 }
 
@@ -406,7 +618,7 @@ static void write_changes(struct world *w)
         buf_init(&b, 1 << 16);
         sending_pack(m, &b);
         write_row(w, END, &m->id, &b);
-        sending_told(&w->s, m);
+        sending_told(&w->s, m, w->count);
     }
 }
 
@@ -434,6 +646,7 @@ static void commit(struct world *w)
     for (; w->durable < to; w->durable++) {
         struct out_message *m = sending_find(&w->s, &w->rows[w->durable].id);
         if (w->rows[w->durable].kind == INTENT && m && !m->committed) sending_committed(&w->s, m, w->now);
+        if (w->rows[w->durable].kind == END && m) sending_wrote(m, w->durable + 1, true);
     }
 }
 
@@ -441,7 +654,7 @@ static void begin(struct world *w)
 {
     struct out_message *m = w->flight_count < 60 ? sending_next(&w->s, w->now, can, NULL) : NULL;
     if (!m) return;
-    sending_begin(&w->s, m, false, w->now);
+    sending_begin(&w->s, m, 2, false, w->now);
     write_changes(w);
     w->flights[w->flight_count++] = (struct flight){ m, w->count, false };
 }
@@ -458,7 +671,7 @@ static void answer(struct world *w, size_t i)
     w->flights[i] = w->flights[--w->flight_count];
     w->has[n][m->part] += has;
     if (end == SEND_UNKNOWN && now_by->repeatable) r.end = SEND_AGAIN;
-    sending_done(&w->s, m, &r, end == SEND_DONE && m->part == 0, false, w->now);
+    sending_done(&w->s, m, &r, false, w->now);
     write_changes(w);
 }
 
@@ -471,7 +684,10 @@ static void check_fold(struct world *w)
     for (size_t k = 0; k < w->count; k++) {
         unsigned n = (unsigned)w->rows[k].id.b[12] << 8 | w->rows[k].id.b[13];
         if (w->rows[k].kind != END) continue;
-        assert_int_equal(record_unpack(&message_end_row_record, &end, (struct str){ w->rows[k].p, w->rows[k].n }, NULL), ERR_OK);
+        struct arena a;
+        arena_init(&a, 65536);
+        assert_int_equal(record_unpack(&message_end_row_record, &end, (struct str){ w->rows[k].p, w->rows[k].n }, &a), ERR_OK);
+        arena_fini(&a);
         if (end.step > last[n].step) last[n] = end;
     }
     for (unsigned n = 1; n <= w->made; n++) {
@@ -593,6 +809,13 @@ int main(void)
         cmocka_unit_test(a_dead_provider_is_left_alone_and_costs_the_others_nothing),
         cmocka_unit_test(what_failed_or_is_unknown_is_sent_again_or_confirmed_by_a_person_alone),
         cmocka_unit_test(receipts_find_the_message_by_the_providers_id_of_that_account),
+        cmocka_unit_test(a_long_message_is_delivered_when_each_of_its_parts_is),
+        cmocka_unit_test(a_part_that_could_not_be_delivered_is_named_and_alone_sent_again),
+        cmocka_unit_test(a_part_that_fails_while_the_next_is_under_way_fails_the_message_at_its_end),
+        cmocka_unit_test(a_part_that_a_person_confirms_lets_the_next_ones_go),
+        cmocka_unit_test(receipts_are_matched_after_a_restart_whichever_row_comes_first),
+        cmocka_unit_test(a_row_that_was_not_written_is_written_again_and_the_one_before_it_lives),
+        cmocka_unit_test(what_has_ended_is_kept_for_its_receipts_while_there_is_room),
         cmocka_unit_test(more_than_may_be_kept_is_refused),
         cmocka_unit_test(after_a_crash_at_any_moment_nothing_is_sent_twice_unknowingly),
         cmocka_unit_test(with_ids_that_the_provider_knows_again_nothing_is_left_unknown),
