@@ -50,6 +50,14 @@ struct id id_of_event(struct str account, struct str external)
     return id;
 }
 
+struct id id_at_home(struct id id, uint32_t home)
+{
+    naru_assert(home <= 0xFFF);
+    id.b[6] = (uint8_t)((id.b[6] & 0xF0) | home >> 8);
+    id.b[7] = (uint8_t)home;
+    return id;
+}
+
 uint32_t id_home(const struct id *id) { return (uint32_t)(id->b[6] & 0x0F) << 8 | id->b[7]; }
 
 uint64_t id_time(const struct id *id)

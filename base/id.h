@@ -23,6 +23,8 @@ static inline bool id_is_none(const struct id *a)
 struct id id_new(uint64_t wall_ms, uint32_t home, struct rng *rng);
 /* The version 8 id of an event's identity: the first 122 free bits of SHA-256(account, 0x00, external). */
 struct id id_of_event(struct str account, struct str external);
+/* The same id with these 12 bits of it naming a home, as version 7 does. */
+struct id id_at_home(struct id id, uint32_t home);
 uint32_t id_home(const struct id *id);
 uint64_t id_time(const struct id *id); /* wall milliseconds of a version 7 id */
 /* Writes 36 characters and a NUL; returns `out`. */

@@ -100,6 +100,7 @@ static struct json *read_answer(const struct api_question *q, const struct buf *
         return NULL;
     }
     if (status == 200) return doc;
+    if (q->elsewhere && (status == 404 || status == 421)) return json_free(doc), NULL;
     fprintf(stderr, "%s: %u %.*s: %.*s\n", q->command, status, STR_FMT(json_str(json_get(doc, "title"))),
             STR_FMT(json_str(json_get(doc, "detail"))));
     json_free(doc);

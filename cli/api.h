@@ -10,7 +10,8 @@ struct api;
 enum err api_open(struct api **out, const char *url, const char *token);
 void api_close(struct api *a);
 /* One call within `timeout_ms`. The body of the answer is appended to `out`, whatever its status. ERR_IO: no answer came. */
-enum err api_call(struct api *a, const char *method, const char *path, struct str body, long timeout_ms, struct buf *out, unsigned *status);
+enum err api_call(struct api *a, const char *method, const char *path, struct str body, long timeout_ms, struct buf *out,
+                  unsigned *status);
 /* The first line of a token file, without its end. ERR_IO when it cannot be read. */
 enum err api_token_file(const char *path, char out[256]);
 /* The token of a command: `token` as it was given, else of the file, else (both NULL) operator.token of the data folder. ERR_IO,
@@ -24,9 +25,10 @@ struct api_question {
     const char *method, *path;
     struct str body;
     long within_ms;
+    bool elsewhere; /* another router may know: a 404 or a 421 is not told */
 };
-/* The answer of status 200 as JSON, for the caller to free, and as it came in `text` (initialised by the caller). NULL when there is
-   none: stderr has been told why. */
+/* The answer of status 200 as JSON, for the caller to free, and as it came in `text` (initialised by the caller). NULL when there
+   is none: stderr has been told why. */
 struct json *api_ask(const struct api_question *q, struct buf *text);
 
 #endif

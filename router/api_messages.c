@@ -61,7 +61,7 @@ static void name_by_key(const struct call *c, struct act *act)
     buf_addf(&b, "%s %.*s %.*s ", id_text(&act->ticket, ticket), STR_FMT(key), STR_FMT(act->subject));
     buf_addstr(&b, act->text);
     snprintf(who, sizeof who, "%s %s", c->token->workspace, c->token->subject);
-    if (!b.err) act->message = id_of_event(str_of(who), buf_str(&b));
+    if (!b.err) act->message = id_at_home(id_of_event(str_of(who), buf_str(&b)), id_home(&act->ticket));
     buf_fini(&b);
 }
 
@@ -179,8 +179,8 @@ static bool may_see(struct call *c, const struct kept_ticket *t, const struct id
 {
     bool agent = c->token->role == TOKEN_AGENT;
     if (!t && id_home(id) != c->router->number)
-        http_problem(c->req, 404, "ticket-not-found", "this router has no such ticket; if it is live, router number %u has it",
-                     id_home(id));
+        http_problem(c->req, 421, "wrong-router", "router number %u keeps the ticket's messages, this is number %u: ask that one",
+                     id_home(id), c->router->number);
     else if (!t) http_problem(c->req, 404, "ticket-not-found", "no live ticket has this id");
     else if (!call_sees(c, t->workspace)) http_problem(c->req, 404, "ticket-not-found", "there is no such ticket");
     else if (agent && (!t->agent || strcmp(t->agent, c->token->subject)))
@@ -275,8 +275,14 @@ void find_messages(struct call *c)
 
 /* ---- a person's word on one ---- */
 
-static bool may_decide(struct call *c, const struct out_message *m)
+/* A message's id names the router that sends it. */
+static bool may_decide(struct call *c, const struct id *id, const struct out_message *m)
 {
+    if (!m && id_home(id) != c->router->number) {
+        http_problem(c->req, 421, "wrong-router", "router number %u has the message, this is number %u: ask that one", id_home(id),
+                     c->router->number);
+        return false;
+    }
     if (!m || !of_caller(c, m)) {
         http_problem(c->req, 404, "message-not-found", "this router keeps no such message");
         return false;
@@ -292,8 +298,12 @@ static void decide(struct call *c, enum err (*fn)(struct router *r, struct out_m
 {
     struct id id;
     struct buf out;
-    struct out_message *m = id_parse(c->arg[0], &id) ? NULL : sending_find(&c->router->messages.sending, &id);
-    if (!may_decide(c, m)) return;
+    if (id_parse(c->arg[0], &id)) {
+        http_problem(c->req, 404, "message-not-found", "this is not an id");
+        return;
+    }
+    struct out_message *m = sending_find(&c->router->messages.sending, &id);
+    if (!may_decide(c, &id, m)) return;
     enum err e = fn(c->router, m);
     if (e) {
         http_problem(c->req, e == ERR_STATE ? 409 : 503, e == ERR_STATE ? "wrong-state" : "overloaded", "the message is %s",

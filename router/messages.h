@@ -36,7 +36,7 @@ enum err messages_take(struct router *r, const struct id *id, struct str row, ui
 void messages_landed(struct router *r, const struct id *id, bool durable); /* the row is; or never will be, and it is none */
 
 /* ---- for who asks ---- */
-/* A reply's act gets its id, unless it has one. */
+/* A reply's act, of which the ticket is known, gets the message's id, unless it has one. */
 void messages_name(struct router *r, struct act *act);
 /* Is nothing known here against this act? Else *no says why a reply would be refused, by HTTP as on a socket; its detail is in
    `why`. What is no reply, and what is another home's to write down, is let through. */

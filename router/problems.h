@@ -28,6 +28,7 @@
     X(WEBHOOK_NOT_FOUND, 404, "webhook-not-found", "There is no such webhook")                                                     \
     X(CUSTOMER_NOT_FOUND, 404, "customer-not-found", "There is no such customer")                                                  \
     X(QUEUE_NOT_FOUND, 404, "queue-not-found", "There is no such queue")                                                           \
+    X(WRONG_ROUTER, 421, "wrong-router", "Another router has it")                                                                  \
     X(UNKNOWN_ACCOUNT, 422, "unknown-account", "There is no such account")                                                         \
     X(UNKNOWN_WORKSPACE, 422, "unknown-workspace", "There is no such workspace")                                                   \
     X(METHOD_NOT_ALLOWED, 405, "method-not-allowed", "The path does not know this method")                                         \

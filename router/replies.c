@@ -2,7 +2,8 @@
    it keeps the ticket: what it keeps no more has ended, and its messages were made before.
 
    The id of a reply is the one that the router chose which took it; of the policy's own words it is made of the entry's place in
-   the log, so that the same entry told twice is one message. */
+   the log, so that the same entry told twice is one message. Whoever makes it, it names the ticket's home, which sends it and knows
+   what became of it. */
 #include "router/replies.h"
 
 #include "base/clock.h"
@@ -128,7 +129,7 @@ bool messages_may(struct router *r, const struct act *act, struct result *no, ch
 void messages_name(struct router *r, struct act *act)
 {
     if (act->kind != ACT_REPLY || !id_is_none(&act->message)) return;
-    act->message = id_new(clock_wall_ms(), r->number, &r->messages.sending.rng);
+    act->message = id_new(clock_wall_ms(), id_home(&act->ticket), &r->messages.sending.rng);
 }
 
 /* ---- intents ---- */
@@ -206,7 +207,7 @@ static struct id id_of_entry(const struct entry *en)
     char text[ID_TEXT + 1], name[96];
     int n = snprintf(name, sizeof name, "%s:%llu:%llu", id_text(&en->ticket, text), (unsigned long long)en->epoch,
                      (unsigned long long)en->seq);
-    return id_of_event(STR("naru/texts"), (struct str){ name, (size_t)n });
+    return id_at_home(id_of_event(STR("naru/texts"), (struct str){ name, (size_t)n }), id_home(&en->ticket));
 }
 
 /* May the policy say something to this customer now? The bounds count it. */

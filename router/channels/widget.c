@@ -153,9 +153,23 @@ static void get_look(struct channel_in *c, struct str origin)
 
 /* ---- the stream ---- */
 
+/* ?router=N: who had the conversation until now. */
+static bool home_asked(struct channel_in *c, uint32_t *home)
+{
+    struct str said = http_param(c->req, "router");
+    uint64_t n = c->router->number;
+    if (said.n && str_u64(said, 0, 4095, &n)) {
+        channel_turn_away(c, 422, "message", "bad-field", "\"router\" must be the number that the chat was welcomed with");
+        return false;
+    }
+    *home = (uint32_t)n;
+    return true;
+}
+
 static void open_stream(struct channel_in *c, struct str origin)
 {
     struct widget_claims claims;
+    uint32_t home;
     /* Without one in the handshake the client's hello brings it. */
     struct str token = subprotocol_token(c->in->header(c->in->ctx, "sec-websocket-protocol"));
     (void)origin;
@@ -168,9 +182,10 @@ static void open_stream(struct channel_in *c, struct str origin)
             return;
         }
     }
+    if (!home_asked(c, &home)) return;
     if (c->router->widget.conn_count >= LIM_CHAT_CONNS)
         channel_turn_away(c, 503, "chats", "overloaded", "too many chats are open here; try again later");
-    else widget_connect(c->router, c->door, c->req, token.n ? &claims : NULL);
+    else widget_connect(c->router, c->door, c->req, token.n ? &claims : NULL, home);
 }
 
 /* ---- actions ---- */

@@ -96,6 +96,21 @@ static bool take_token(struct widget_conn *c, struct str token)
     return false;
 }
 
+static void send_one_home(struct widget_conn *c, uint32_t home)
+{
+    metric_add(MET_CHANNEL_REFUSED, "router", 1);
+    widget_tell_elsewhere(c, home);
+    ws_close(c->sock, WIDGET_ELSEWHERE, "wrong-router");
+}
+
+void widget_send_home(struct chat *chat, uint32_t home)
+{
+    for (struct widget_conn *c = chat->conns, *next; c; c = next) {
+        next = c->next;
+        send_one_home(c, home);
+    }
+}
+
 /* The oldest of too many tabs goes. */
 static void bound_tabs(struct chat *chat)
 {
@@ -143,6 +158,11 @@ static void say_hello(struct widget_conn *c, const struct json *doc)
         return;
     }
     if (!join_chat(c)) return;
+    uint32_t home = widget_home(c->router, c->chat);
+    if (home != c->router->number) {
+        send_one_home(c, home);
+        return;
+    }
     widget_state_find(c->router, c->chat);
     widget_tell_welcome(c, seq);
     widget_tell_lines(c, seq);
@@ -376,7 +396,7 @@ static void on_text(void *ctx, struct ws *sock, struct str text)
 
 /* ---- opening ---- */
 
-void widget_connect(struct router *r, struct door *d, struct http_req *req, const struct widget_claims *claims)
+void widget_connect(struct router *r, struct door *d, struct http_req *req, const struct widget_claims *claims, uint32_t home)
 {
     struct widget *w = &r->widget;
     struct widget_conn *c = calloc(1, sizeof *c);
@@ -397,4 +417,5 @@ void widget_connect(struct router *r, struct door *d, struct http_req *req, cons
     }
     TAILQ_INSERT_TAIL(&w->conns, c, all);
     metric_set(MET_CHATS, "", ++w->conn_count);
+    if (home != r->number) send_one_home(c, home);
 }

@@ -1,7 +1,7 @@
 /* How it stands with the customer's ticket, and the signs of the agent who has it. States follow the change log; after a restart
    they are found again in the tickets that live here. Position and expected wait are the leader's: it is asked when a customer who
-   is there begins to wait, and again every ASK_MS, so many at a time. A ticket whose events came in at another router is not known
-   here. */
+   is there begins to wait, and again every ASK_MS, so many at a time. A ticket whose first event came in at another router has its
+   conversation there, and its customer is sent there: an agent's reply leaves by that router alone. */
 #include "base/clock.h"
 #include "base/json.h"
 #include "router/channels/widget_impl.h"
@@ -30,6 +30,13 @@ void widget_state_find(struct router *r, struct chat *chat)
     (void)chat_state_set(chat, s, s == CHAT_WITH_AGENT ? str_of(t->agent) : STR_NONE);
 }
 
+uint32_t widget_home(const struct router *r, const struct chat *chat)
+{
+    const struct kept_ticket *t = events_conversation(&r->events, chat->conversation);
+    enum chat_state s = t ? state_of(t->ticket_state) : CHAT_ENDED;
+    return s == CHAT_ENDED ? r->number : id_home(&t->id);
+}
+
 static struct chat *chat_of(struct router *r, const struct id *ticket, const struct kept_ticket **t)
 {
     if (!r->widget.chats.by_key.count || id_is_none(ticket) || !(*t = events_ticket(&r->events, ticket)) || !(*t)->known)
@@ -45,6 +52,10 @@ void widget_entry(struct router *r, const struct entry *en)
     if (s == CHAT_UNKNOWN) return;
     now = events_conversation(&r->events, t->conversation);
     if (now && now != t) return; /* the end of an older ticket, told late */
+    if (widget_home(r, chat) != r->number) {
+        widget_send_home(chat, widget_home(r, chat));
+        return;
+    }
     struct str agent = s != CHAT_WITH_AGENT ? STR_NONE : en->kind == ENTRY_ACCEPTED ? en->agent : str_of(t->agent);
     if (!chat_state_set(chat, s, agent)) return;
     widget_tell_state(&r->widget, chat, NULL, 0, -1);

@@ -6,6 +6,8 @@
 #include "router/channels/widget_impl.h"
 #include "router/router.h"
 
+#include <stdio.h>
+
 static struct jw begin(struct widget *w, const char *type)
 {
     buf_clear(&w->out);
@@ -33,7 +35,9 @@ void widget_tell_welcome(struct widget_conn *c, uint64_t after)
     const struct chat_line *first = chat_after(c->chat, 0);
     struct jw j = begin(&c->router->widget, "welcome");
     jw_key(&j, "seq"), jw_u64(&j, chat_seq(c->chat));
+    jw_key(&j, "router"), jw_u64(&j, c->router->number);
     jw_key(&j, "customer"), jw_str(&j, chat_customer(c->chat));
+    if (after > c->chat->last) jw_key(&j, "lost"), jw_bool(&j, true); /* nobody here said what they have */
     /* What they missed may be more than is kept. */
     if (after && after < c->chat->last && first && first->seq > after && c->chat->count == LIM_CHAT_LINES)
         jw_key(&j, "from"), jw_u64(&j, first->seq);
@@ -90,6 +94,19 @@ void widget_tell_error(struct widget_conn *c, struct str ref, const char *error,
     jw_key(&j, "detail"), jw_strz(&j, detail ? detail : "");
     if (ref.n) jw_key(&j, "id"), jw_str(&j, ref);
     if (wait_ms) jw_key(&j, "retry_ms"), jw_u64(&j, wait_ms);
+    jw_close(&j, '}');
+    send_one(c);
+}
+
+void widget_tell_elsewhere(struct widget_conn *c, uint32_t home)
+{
+    char why[120];
+    snprintf(why, sizeof why, "router number %u has this conversation, this is number %u: come back with ?router=%u", home,
+             c->router->number, home);
+    struct jw j = begin(&c->router->widget, "error");
+    jw_key(&j, "error"), jw_strz(&j, "wrong-router");
+    jw_key(&j, "detail"), jw_strz(&j, why);
+    jw_key(&j, "router"), jw_u64(&j, home);
     jw_close(&j, '}');
     send_one(c);
 }

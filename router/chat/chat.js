@@ -31,6 +31,7 @@
     typing: ["상담원이 입력하고 있습니다…", "The agent is typing…"], me: ["나", "You"], system: ["안내", "Notice"],
     sending: ["보내는 중…", "Sending…"], sent: ["보냄", "Sent"], read: ["읽음", "Read"], failed: ["보내지 못했습니다", "Not sent"],
     retry: ["다시 보내기", "Send again"], long: ["{n}자까지 보낼 수 있습니다", "At most {n} characters"],
+    moved: ["이전 대화는 여기에 없습니다", "Earlier messages are not here"],
     stopped: ["상담에 연결할 수 없습니다", "The chat cannot be reached"], many: ["다른 창에서 상담이 열려 있습니다", "The chat is open in another window"],
   };
   const say = (key, n) => WORDS[key][ko ? 0 : 1].replace("{n}", () => n);
@@ -295,7 +296,7 @@ textarea::placeholder { color: var(--dim); opacity: 1; }
   }
 
   /* ---- the connection ---- */
-  let socket = null, ready = false, tries = 0, timer = 0, stopped = "", status = { state: "none" };
+  let socket = null, ready = false, tries = 0, timer = 0, stopped = "", status = { state: "none" }, away = 0;
 
   function tell(m) {
     if (!ready || socket.readyState !== 1) return false;
@@ -339,7 +340,7 @@ textarea::placeholder { color: var(--dim); opacity: 1; }
       socket = null;
       return e.message === "403" || e.message === "404" ? stop(say("stopped")) : later();
     }
-    const s = socket = new WebSocket(`${api.replace(/^http/, "ws")}stream`, ["naru.chat.1"]);
+    const s = socket = new WebSocket(`${api.replace(/^http/, "ws")}stream${kept.router ? `?router=${kept.router}` : ""}`, ["naru.chat.1"]);
     s.onopen = () => s.send(JSON.stringify({ type: "hello", token: bearer, after: seq }));
     s.onmessage = (e) => s === socket && heard(JSON.parse(e.data));
     s.onclose = (e) => s === socket && lost(e.code);
@@ -349,6 +350,21 @@ textarea::placeholder { color: var(--dim); opacity: 1; }
     showState();
     clearTimeout(timer);
     timer = setTimeout(connect, Math.min(30000, 500 * 2 ** Math.min(tries++, 6)) * (0.5 + Math.random() / 2));
+  }
+  const moved = () => log.append(make("div", { class: "msg system" }, make("p", { class: "text" }, say("moved"))));
+  /* Another router has the conversation (kept.router), and a balancer brought us here. Asked again it may bring us there; after some 50 s
+     we begin anew here, and say so. */
+  function elsewhere() {
+    seq = 0;
+    tries = Math.max(tries, 2);
+    if (++away > 40) {
+      away = 0;
+      keep({ router: 0 });
+      moved();
+    }
+    showState();
+    clearTimeout(timer);
+    timer = setTimeout(connect, 250 + 50 * away);
   }
   function stop(why) {
     stopped = why;
@@ -365,12 +381,15 @@ textarea::placeholder { color: var(--dim); opacity: 1; }
       if (script.dataset.token && !script.dataset.tokenUrl) return stop(say("stopped"));
     }
     if (code === 4409) return stop(say("many"));
+    if (code === 4421) return elsewhere();
     later();
   }
   const WHEN = {
     welcome(m) {
       ready = true;
-      tries = 0;
+      tries = away = 0;
+      keep({ router: m.router });
+      if (m.lost) moved();
       limit = m.max_length;
       readByAgent = Math.max(readByAgent, m.read || 0);
       if (kept.customer !== m.customer) keep({ customer: m.customer, read: 0, unsent: kept.who === undefined || kept.who === m.customer ? kept.unsent : [] });
@@ -397,6 +416,7 @@ textarea::placeholder { color: var(--dim); opacity: 1; }
     },
     state(m) { status = m; },
     error(m) {
+      if (m.error === "wrong-router") keep({ router: m.router });
       const l = lines.get(m.id);
       if (!l || l.seq) return;
       clearTimeout(l.timer);

@@ -20,6 +20,17 @@ TEST(a_new_id_is_version_7_and_names_its_home_and_time)
     }
 }
 
+TEST(an_id_that_is_a_hash_may_name_a_home_and_stays_one_of_many)
+{
+    UNUSED(state);
+    struct id a = id_at_home(id_of_event(STR("web"), STR("1")), 4095), b = id_at_home(id_of_event(STR("web"), STR("2")), 4095);
+    assert_int_equal(a.b[6] >> 4, 8);
+    assert_int_equal(id_home(&a), 4095);
+    assert_false(id_eq(&a, &b));
+    a = id_at_home(a, 258);
+    assert_int_equal(id_home(&a), 258);
+}
+
 TEST(ids_sort_by_time)
 {
     struct rng rng;
@@ -132,6 +143,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_new_id_is_version_7_and_names_its_home_and_time),
+        cmocka_unit_test(an_id_that_is_a_hash_may_name_a_home_and_stays_one_of_many),
         cmocka_unit_test(ids_sort_by_time),
         cmocka_unit_test(ids_of_one_millisecond_differ),
         cmocka_unit_test(text_and_back),
