@@ -18,8 +18,8 @@ export const session = {
   token: sessionStorage.getItem(KEY) || "",
   me: null,
   workspace: "",
-  ended: () => {}, /* main.js: called with the sentence that says why */
-  dated: () => {}, /* … with the Date of each answer */
+  ended: () => {} /* main.js: called with the sentence that says why */,
+  dated: () => {} /* … with the Date of each answer */,
   keep(token) {
     this.token = token;
     sessionStorage.setItem(KEY, token);
@@ -29,7 +29,9 @@ export const session = {
     this.me = null;
     sessionStorage.removeItem(KEY);
   },
-  get staff() { return this.me?.role === "supervisor" || this.me?.role === "operator"; },
+  get staff() {
+    return this.me?.role === "supervisor" || this.me?.role === "operator";
+  },
 };
 
 export function address(path, query = {}) {
@@ -41,7 +43,11 @@ export function address(path, query = {}) {
 
 async function problem(answer) {
   let doc = {};
-  try { doc = await answer.json(); } catch { /* not JSON: its status says enough */ }
+  try {
+    doc = await answer.json();
+  } catch {
+    /* not JSON: its status says enough */
+  }
   const says = doc.detail || doc.title || t("status", answer.status);
   return new Refusal(answer.status, says, String(doc.type || "").replace("/problems/", ""));
 }
@@ -54,8 +60,15 @@ export async function call(method, path, { query, body, key, calm, also = [], to
   if (key) headers["Idempotency-Key"] = key;
   let answer;
   try {
-    answer = await fetch(address(path, query), { method, headers, cache: "no-store", credentials: "omit", redirect: "error",
-      body: body === undefined ? undefined : JSON.stringify(body), signal: AbortSignal.timeout(WITHIN_MS) });
+    answer = await fetch(address(path, query), {
+      method,
+      headers,
+      cache: "no-store",
+      credentials: "omit",
+      redirect: "error",
+      body: body === undefined ? undefined : JSON.stringify(body),
+      signal: AbortSignal.timeout(WITHIN_MS),
+    });
   } catch {
     throw new Refusal(0, t("no_answer"));
   }
@@ -68,7 +81,8 @@ export async function call(method, path, { query, body, key, calm, also = [], to
     }
   }
   const refused = await problem(answer);
-  if (answer.status === 401 && !calm && token === session.token) session.ended(t(refused.type === "token-expired" ? "expired" : "signed_out"));
+  if (answer.status === 401 && !calm && token === session.token)
+    session.ended(t(refused.type === "token-expired" ? "expired" : "signed_out"));
   throw refused;
 }
 
@@ -78,7 +92,8 @@ export const post = (path, body = {}, more) => call("POST", path, { body, key: n
 /* A way to post that acts once: what got no answer is sent again under its first key, so that the server knows it; what was answered,
    or is another body, has a new one. */
 export function once() {
-  let key = "", said = "";
+  let key = "",
+    said = "";
   return async (path, body) => {
     const text = JSON.stringify(body);
     if (!key || text !== said) [key, said] = [newKey(), text];

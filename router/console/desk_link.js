@@ -5,21 +5,42 @@
    address. The browser does not say why a handshake was refused; the API is asked then. */
 import { session, get, address } from "./api.js";
 
-const FIRST_MS = 500, MOST_MS = 15000, BEAT_MS = 10000, SLEPT_MS = 30000, WITHIN_MS = 15000;
-const REPLACED = 4001, NO_AGENT = 4004;
+const FIRST_MS = 500,
+  MOST_MS = 15000,
+  BEAT_MS = 10000,
+  SLEPT_MS = 30000,
+  WITHIN_MS = 15000;
+const REPLACED = 4001,
+  NO_AGENT = 4004;
 
 export class Link {
   /* name: the agent's. hear(message) for each word of the server; changed() when `state` did. */
   constructor(name, hear, changed) {
-    Object.assign(this, { name, hear, changed, sock: null, state: "connecting", since: Date.now(), problem: "", tries: 0, ref: 0, asked: new Map(), closed: false });
+    Object.assign(this, {
+      name,
+      hear,
+      changed,
+      sock: null,
+      state: "connecting",
+      since: Date.now(),
+      problem: "",
+      tries: 0,
+      ref: 0,
+      asked: new Map(),
+      closed: false,
+    });
     this.beat = setInterval(() => this.tick(), BEAT_MS);
     this.ticked = Date.now();
-    this.wake = () => { if (this.state === "lost") this.open(); };
+    this.wake = () => {
+      if (this.state === "lost") this.open();
+    };
     addEventListener("online", this.wake);
     this.open();
   }
 
-  get ready() { return this.state === "ready"; }
+  get ready() {
+    return this.state === "ready";
+  }
 
   become(state, problem = "") {
     if (state === "lost" && this.state !== "lost") this.since = Date.now();
@@ -37,13 +58,21 @@ export class Link {
     const sock = (this.sock = new WebSocket(url, ["naru.agent.1", `naru.token.${session.token}`]));
     this.late = setTimeout(() => sock.close(), WITHIN_MS);
     sock.onopen = () => clearTimeout(this.late);
-    sock.onmessage = (e) => { if (this.sock === sock) this.take(e.data); };
-    sock.onclose = (e) => { if (this.sock === sock) this.lost(e.code); };
+    sock.onmessage = (e) => {
+      if (this.sock === sock) this.take(e.data);
+    };
+    sock.onclose = (e) => {
+      if (this.sock === sock) this.lost(e.code);
+    };
   }
 
   take(text) {
     let m;
-    try { m = JSON.parse(text); } catch { return; }
+    try {
+      m = JSON.parse(text);
+    } catch {
+      return;
+    }
     if (m.type === "welcome") {
       this.tries = 0;
       this.become("ready");
@@ -63,7 +92,7 @@ export class Link {
     if (!opened && code === 1006 && !(await this.mayTry())) return;
     if (this.closed) return;
     const wait = Math.min(MOST_MS, FIRST_MS * 2 ** this.tries++);
-    this.again = setTimeout(() => this.open(), wait / 2 + Math.random() * wait / 2);
+    this.again = setTimeout(() => this.open(), wait / 2 + (Math.random() * wait) / 2);
   }
 
   /* Why was it refused? A 401 ends the session by itself. */
@@ -72,8 +101,8 @@ export class Link {
       await get(`/v1/agents/${encodeURIComponent(this.name)}`);
     } catch (e) {
       if (this.closed || e.status === 401) return false;
-      if (e.status === 404) return this.become("unknown"), false;
-      if (e.status === 403) return this.become("refused", e.message), false;
+      if (e.status === 404) return (this.become("unknown"), false);
+      if (e.status === 403) return (this.become("refused", e.message), false);
     }
     return true;
   }
@@ -96,9 +125,10 @@ export class Link {
 
   /* A timer that rings far too late: the machine slept, and the connection is likely dead without knowing it. */
   tick() {
-    const slept = Date.now() - this.ticked > SLEPT_MS, stuck = this.sock?.bufferedAmount > 0 && this.ready;
+    const slept = Date.now() - this.ticked > SLEPT_MS,
+      stuck = this.sock?.bufferedAmount > 0 && this.ready;
     this.ticked = Date.now();
-    if ((slept || stuck) && this.ready) this.become("lost"), this.open();
+    if ((slept || stuck) && this.ready) (this.become("lost"), this.open());
     else this.say({ type: "heartbeat" });
   }
 
@@ -106,7 +136,7 @@ export class Link {
     clearTimeout(this.late);
     const sock = this.sock;
     this.sock = null;
-    if (sock) sock.onclose = sock.onmessage = null, sock.close();
+    if (sock) ((sock.onclose = sock.onmessage = null), sock.close());
     for (const done of this.asked.values()) done(undefined);
     this.asked.clear();
   }

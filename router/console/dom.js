@@ -8,7 +8,12 @@ export function el(tag, attrs, ...inside) {
   const e = document.createElement(tag);
   for (const [k, v] of Object.entries(attrs || {}))
     if (v !== undefined && v !== null && v !== false) e.setAttribute(k, v === true ? "" : String(v));
-  e.append(...inside.flat(4).filter((x) => x !== undefined && x !== null && x !== false && x !== "").map((x) => (x instanceof Node ? x : String(x))));
+  e.append(
+    ...inside
+      .flat(4)
+      .filter((x) => x !== undefined && x !== null && x !== false && x !== "")
+      .map((x) => (x instanceof Node ? x : String(x))),
+  );
   return e;
 }
 
@@ -18,10 +23,13 @@ const THEIRS = { DETAILS: ["open"], DIALOG: ["open"] };
 function morphAttributes(old, fresh) {
   const theirs = THEIRS[old.tagName] || [];
   for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name) && !theirs.includes(name)) old.removeAttribute(name);
-  for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value && !theirs.includes(name)) old.setAttribute(name, value);
+  for (const { name, value } of fresh.attributes)
+    if (old.getAttribute(name) !== value && !theirs.includes(name)) old.setAttribute(name, value);
 }
 
-const same = (a, b) => a.nodeType === b.nodeType && a.nodeName === b.nodeName &&
+const same = (a, b) =>
+  a.nodeType === b.nodeType &&
+  a.nodeName === b.nodeName &&
   (a.nodeType !== 1 || (a.getAttribute("data-key") === b.getAttribute("data-key") && a.id === b.id));
 
 function morphNode(old, fresh) {
@@ -42,7 +50,7 @@ export function morph(host, ...fresh) {
   for (const f of [...fresh].flat(4).filter(Boolean)) {
     const key = f.nodeType === 1 ? f.dataset.key : undefined;
     const known = key === undefined ? undefined : keyed.get(key);
-    if (known && known !== at && same(known, f)) host.insertBefore(known, at), (at = known);
+    if (known && known !== at && same(known, f)) (host.insertBefore(known, at), (at = known));
     if (at && same(at, f)) {
       const next = at.nextSibling;
       morphNode(at, f);
@@ -87,15 +95,49 @@ export function ask({ title, text, fields = [], yes, no, danger, send }) {
     const field = (f) => {
       const id = `ask-${f.name}`;
       let input;
-      if (f.kind === "choice") input = el("select", { id, name: f.name }, f.choices.map(([value, label]) => el("option", { value, selected: value === f.value }, label)));
-      else if (f.kind === "area") input = el("textarea", { id, name: f.name, rows: 3, maxlength: f.max || 256, required: f.needed });
-      else input = el("input", { id, name: f.name, type: "text", autocomplete: "off", maxlength: f.max || 256, required: f.needed, value: f.value, list: f.list && `${id}-list` });
-      return el("p", { class: "field" }, el("label", { for: id }, f.label), input,
-        f.list && el("datalist", { id: `${id}-list` }, f.list.slice(0, 200).map((v) => el("option", { value: v }))), f.hint && el("small", {}, f.hint));
+      if (f.kind === "choice")
+        input = el(
+          "select",
+          { id, name: f.name },
+          f.choices.map(([value, label]) => el("option", { value, selected: value === f.value }, label)),
+        );
+      else if (f.kind === "area")
+        input = el("textarea", { id, name: f.name, rows: 3, maxlength: f.max || 256, required: f.needed });
+      else
+        input = el("input", {
+          id,
+          name: f.name,
+          type: "text",
+          autocomplete: "off",
+          maxlength: f.max || 256,
+          required: f.needed,
+          value: f.value,
+          list: f.list && `${id}-list`,
+        });
+      return el(
+        "p",
+        { class: "field" },
+        el("label", { for: id }, f.label),
+        input,
+        f.list &&
+          el(
+            "datalist",
+            { id: `${id}-list` },
+            f.list.slice(0, 200).map((v) => el("option", { value: v })),
+          ),
+        f.hint && el("small", {}, f.hint),
+      );
     };
     const sure = el("button", { class: danger ? "danger" : "main", type: "submit" }, yes);
-    const form = el("form", { method: "dialog" }, el("h2", { id: "ask-title" }, title), text && el("p", {}, text), fields.map(field), problem,
-      el("p", { class: "buttons" }, el("button", { type: "button", class: "quiet" }, no), sure));
+    const form = el(
+      "form",
+      { method: "dialog" },
+      el("h2", { id: "ask-title" }, title),
+      text && el("p", {}, text),
+      fields.map(field),
+      problem,
+      el("p", { class: "buttons" }, el("button", { type: "button", class: "quiet" }, no), sure),
+    );
     const box = el("dialog", { "aria-labelledby": "ask-title" }, form);
     const before = document.activeElement;
     let did = false;

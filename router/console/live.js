@@ -6,26 +6,37 @@
    not fresh until it has been answered again. */
 import { session, address } from "./api.js";
 
-const POLL_MS = 2000, SWEEP_MS = 5000, TURN_MS = 250, WAKE_MS = 700, LATE_MS = 6500, NEWS_MAX = 40;
+const POLL_MS = 2000,
+  SWEEP_MS = 5000,
+  TURN_MS = 250,
+  WAKE_MS = 700,
+  LATE_MS = 6500,
+  NEWS_MAX = 40;
 
 export class Feed {
   constructor(name, ask, { slow = 0 } = {}) {
     Object.assign(this, { name, ask, slow, value: null, at: 0, error: null, due: 0, asking: false, stopped: false, late: false });
   }
-  get every() { return this.slow || (live.hearing ? SWEEP_MS : POLL_MS); }
-  get fresh() { return this.at > 0 && !this.error && !this.late && Date.now() - this.at < this.every + LATE_MS; }
+  get every() {
+    return this.slow || (live.hearing ? SWEEP_MS : POLL_MS);
+  }
+  get fresh() {
+    return this.at > 0 && !this.error && !this.late && Date.now() - this.at < this.every + LATE_MS;
+  }
   /* What it was, in the time of its last answer: a clock that stands still while nothing is known. */
-  get clock() { return (this.fresh ? Date.now() : this.at) + live.skew; }
+  get clock() {
+    return (this.fresh ? Date.now() : this.at) + live.skew;
+  }
 }
 
 export const live = {
   feeds: new Set(),
-  hearing: false,      /* the stream is open */
-  heard: 0,            /* when the last answer came */
-  lost: 0,             /* since when there is none; 0: connected */
-  skew: 0,             /* the server's clock, less ours */
-  news: [],            /* the latest changes, the newest first */
-  changed: () => {},   /* main.js: draws */
+  hearing: false /* the stream is open */,
+  heard: 0 /* when the last answer came */,
+  lost: 0 /* since when there is none; 0: connected */,
+  skew: 0 /* the server's clock, less ours */,
+  news: [] /* the latest changes, the newest first */,
+  changed: () => {} /* main.js: draws */,
 
   watch(feed) {
     feed.stopped = false;
@@ -83,7 +94,9 @@ function turn() {
 }
 
 setInterval(turn, TURN_MS);
-setInterval(() => { if (!document.hidden) live.changed(); }, 1000); /* ages rise; what is overdue shows */
+setInterval(() => {
+  if (!document.hidden) live.changed();
+}, 1000); /* ages rise; what is overdue shows */
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) {
     hush();
@@ -97,7 +110,10 @@ document.addEventListener("visibilitychange", () => {
 
 /* ---- the stream of changes (server-sent events) ---- */
 
-let stream = null, tries = 0, again = 0, wanted = false;
+let stream = null,
+  tries = 0,
+  again = 0,
+  wanted = false;
 
 function hush() {
   clearTimeout(again);
@@ -114,13 +130,24 @@ export function listen(want = wanted) {
 
 /* `data:` lines of one message; comments, ids and names of events are not needed, for the data tells its type. */
 function take(block) {
-  const data = block.split("\n").filter((l) => l.startsWith("data:")).map((l) => l.slice(5).trimStart()).join("\n");
+  const data = block
+    .split("\n")
+    .filter((l) => l.startsWith("data:"))
+    .map((l) => l.slice(5).trimStart())
+    .join("\n");
   if (!data) return;
   let change;
-  try { change = JSON.parse(data); } catch { return; }
+  try {
+    change = JSON.parse(data);
+  } catch {
+    return;
+  }
   if (typeof change.type !== "string") return;
   const kind = change.type.replace(/^naru\./, "");
-  if (!kind.startsWith("queue.")) live.news = [{ id: change.id, at: change.time, kind, subject: change.subject, data: change.data || {} }, ...live.news].slice(0, NEWS_MAX);
+  live.news = [{ id: change.id, at: change.time, kind, subject: change.subject, data: change.data || {} }, ...live.news].slice(
+    0,
+    NEWS_MAX,
+  );
   live.wake(kind.startsWith("ticket.") ? change.subject : undefined);
 }
 
@@ -131,12 +158,17 @@ async function hear(mine) {
     quiet = setTimeout(() => mine.abort(), 40000); /* a comment comes every 15 s */
   };
   try {
-    const answer = await fetch(address("/v1/stream"), { headers: { Authorization: `Bearer ${session.token}` }, cache: "no-store", signal: mine.signal });
+    const answer = await fetch(address("/v1/stream", { only: "ticket.*,agent.*" }), {
+      headers: { Authorization: `Bearer ${session.token}` },
+      cache: "no-store",
+      signal: mine.signal,
+    });
     if (!answer.ok) throw Object.assign(new Error(), { status: answer.status });
     const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
     let text = "";
     live.hearing = true;
     tries = 0;
+    live.now(); /* what changed before it was open */
     for (;;) {
       alive();
       const { value, done } = await reader.read();
@@ -153,7 +185,7 @@ async function hear(mine) {
   live.hearing = false;
   live.wake();
   const wait = Math.min(60000, 1000 * 2 ** tries++);
-  again = setTimeout(listen, wait / 2 + Math.random() * wait / 2);
+  again = setTimeout(listen, wait / 2 + (Math.random() * wait) / 2);
 }
 
 /* ---- the server's clock ---- */

@@ -13,15 +13,25 @@ import { deskView } from "./desk.js";
 const views = { now: nowView, ticket: ticketView, trouble: troubleView, desk: deskView };
 const TOKEN = /^naru_[A-Za-z0-9_-]{43}$/;
 
-let view = null, name = "", argument = "", drawing = false, said = "", signing = false;
+let view = null,
+  name = "",
+  argument = "",
+  drawing = false,
+  said = "",
+  signing = false;
 
 /* ---- where ---- */
 
 function place() {
   const [, word = "", rest = ""] = /^#\/?([a-z]*)\/?(.*)$/.exec(location.hash) || [];
   let thing = "";
-  try { thing = decodeURIComponent(rest); } catch { /* a broken escape is no name */ }
-  if (session.me?.role === "agent") return word === "ticket" && thing ? ["ticket", thing] : ["desk", session.me.subject];
+  try {
+    thing = decodeURIComponent(rest);
+  } catch {
+    /* a broken escape is no name */
+  }
+  if (session.me?.role === "agent")
+    return ["desk", session.me.subject]; /* the one view of theirs: leaving it would put them offline */
   return views[word] && (word !== "desk" || thing) && (word !== "ticket" || thing) ? [word, thing] : ["now", ""];
 }
 
@@ -64,7 +74,9 @@ function leave(why) {
   draw();
   document.getElementById("token")?.focus();
 }
-session.ended = (why) => { if (session.token) leave(why); };
+session.ended = (why) => {
+  if (session.token) leave(why);
+};
 
 async function submitToken(form) {
   const token = form.querySelector("input").value.trim();
@@ -86,57 +98,121 @@ async function submitToken(form) {
 }
 
 function waitingPage() {
-  return el("main", { class: "sign-in", tabindex: "-1" }, el("h1", {}, "Naru"), el("p", { role: "status" }, said || t("connecting")),
-    el("p", {}, el("button", { class: "quiet", "data-do": "sign-out" }, t("sign_out"))));
+  return el(
+    "main",
+    { class: "sign-in", tabindex: "-1" },
+    el("h1", {}, "Naru"),
+    el("p", { role: "status" }, said || t("connecting")),
+    el("p", {}, el("button", { class: "quiet", "data-do": "sign-out" }, t("sign_out"))),
+  );
 }
 
 function signInPage() {
-  return el("main", { class: "sign-in", tabindex: "-1" },
-    el("h1", {}, "Naru", " ", el("span", { class: "soft", lang: "ko" }, "나루")), el("p", {}, t("what_this_is")),
-    el("form", { "data-do": "sign-in", novalidate: true },
-      el("p", { class: "field" }, el("label", { for: "token" }, t("token")),
-        el("input", { id: "token", type: "password", autocomplete: "off", spellcheck: "false", placeholder: "naru_…", "aria-describedby": "token-hint token-problem", "aria-invalid": said ? "true" : "false" })),
+  return el(
+    "main",
+    { class: "sign-in", tabindex: "-1" },
+    el("h1", {}, "Naru", " ", el("span", { class: "soft", lang: "ko" }, "나루")),
+    el("p", {}, t("what_this_is")),
+    el(
+      "form",
+      { "data-do": "sign-in", novalidate: true },
+      el(
+        "p",
+        { class: "field" },
+        el("label", { for: "token" }, t("token")),
+        el("input", {
+          id: "token",
+          type: "password",
+          autocomplete: "off",
+          spellcheck: "false",
+          placeholder: "naru_…",
+          "aria-describedby": "token-hint token-problem",
+          "aria-invalid": said ? "true" : "false",
+        }),
+      ),
       el("p", { id: "token-problem", class: "problem", role: "alert" }, said),
-      el("p", {}, el("button", { class: "main", type: "submit", disabled: signing }, t("sign_in")))),
-    el("div", { id: "token-hint", class: "hint" }, el("p", {}, t("where_token")),
-      el("ul", {}, el("li", {}, t("hint_up")), el("li", {}, t("hint_create"), " ", el("code", {}, "naru token create --role agent --subject NAME"))),
-      el("p", {}, t("kept_here"))),
-    el("p", { class: "controls" }, controls()));
+      el("p", {}, el("button", { class: "main", type: "submit", disabled: signing }, t("sign_in"))),
+    ),
+    el(
+      "div",
+      { id: "token-hint", class: "hint" },
+      el("p", {}, t("where_token")),
+      el(
+        "ul",
+        {},
+        el("li", {}, t("hint_up")),
+        el("li", {}, t("hint_create"), " ", el("code", {}, "naru token create --role agent --subject NAME")),
+      ),
+      el("p", {}, t("kept_here")),
+    ),
+    el("p", { class: "controls" }, controls()),
+  );
 }
 
 /* ---- the frame ---- */
 
 function controls() {
   return [
-    el("button", { class: "quiet", "data-do": "language", lang: language === "ko" ? "en" : "ko" }, language === "ko" ? "English" : "한국어"),
+    el(
+      "button",
+      { class: "quiet", "data-do": "language", lang: language === "ko" ? "en" : "ko" },
+      language === "ko" ? "English" : "한국어",
+    ),
     el("button", { class: "quiet", "data-do": "theme" }, t("theme"), ": ", t(`theme_${theme}`)),
   ];
 }
 
 function stateOfLine() {
-  const paused = document.hidden, since = live.lost;
+  const paused = document.hidden,
+    since = live.lost;
   if (since) return el("p", { class: "line lost", role: "status" }, t("lost_since", clock(since)));
   if (!live.heard && !paused && name !== "desk") return el("p", { class: "line", role: "status" }, t("connecting"));
   return el("p", { class: "line ok", role: "status" }, el("span", { class: "dot", "aria-hidden": "true" }), t("live"));
 }
 
-const link = (to, label, more) => el("a", { href: `#/${to}`, "aria-current": name === to.split("/")[0] ? "page" : null }, label, more);
+const link = (to, label, more) =>
+  el("a", { href: `#/${to}`, "aria-current": name === to.split("/")[0] ? "page" : null }, label, more);
 
 function frame() {
   const bad = trouble.count();
   return [
     el("a", { class: "skip", href: "#view", "data-do": "skip" }, t("skip")),
-    el("header", { class: "top" }, el("b", { class: "brand" }, "Naru"),
-      !session.staff && name !== "desk" && el("nav", { "aria-label": t("views") }, link("desk", t("desk"))),
-      session.staff && el("nav", { "aria-label": t("views") }, link("now", t("now")),
-        link("trouble", t("trouble"), bad ? el("span", { class: "count" }, " ", String(bad), el("span", { class: "hide" }, " ", t("things"))) : null),
-        name === "desk" && link(`desk/${encodeURIComponent(argument)}`, t("desk_of", argument))),
+    el(
+      "header",
+      { class: "top" },
+      el("b", { class: "brand" }, "Naru"),
+      session.staff &&
+        el(
+          "nav",
+          { "aria-label": t("views") },
+          link("now", t("now")),
+          link(
+            "trouble",
+            t("trouble"),
+            bad ? el("span", { class: "count" }, " ", String(bad), el("span", { class: "hide" }, " ", t("things"))) : null,
+          ),
+          name === "desk" && link(`desk/${encodeURIComponent(argument)}`, t("desk_of", argument)),
+        ),
       name === "desk" ? null : stateOfLine(),
       el("span", { class: "gap" }),
-      session.me.workspaces.length > 1 && el("label", { class: "workspace" }, el("span", { class: "hide" }, t("workspace")),
-        el("select", { "data-do": "workspace" }, session.me.workspaces.map((w) => el("option", { value: w, selected: w === session.workspace }, w)))),
-      el("details", { class: "menu" }, el("summary", {}, session.me.subject, el("span", { class: "soft" }, " ", t(`role_${session.me.role}`))),
-        el("div", {}, controls(), el("button", { class: "quiet", "data-do": "sign-out" }, t("sign_out"))))),
+      session.me.workspaces.length > 1 &&
+        el(
+          "label",
+          { class: "workspace" },
+          el("span", { class: "hide" }, t("workspace")),
+          el(
+            "select",
+            { "data-do": "workspace" },
+            session.me.workspaces.map((w) => el("option", { value: w, selected: w === session.workspace }, w)),
+          ),
+        ),
+      el(
+        "details",
+        { class: "menu" },
+        el("summary", {}, session.me.subject, el("span", { class: "soft" }, " ", t(`role_${session.me.role}`))),
+        el("div", {}, controls(), el("button", { class: "quiet", "data-do": "sign-out" }, t("sign_out"))),
+      ),
+    ),
     el("main", { id: "view", tabindex: "-1", class: `view-${name}` }, view.draw()),
   ];
 }
@@ -150,8 +226,11 @@ function draw() {
     if (theme === "auto") delete document.documentElement.dataset.theme;
     else document.documentElement.dataset.theme = theme;
     const fresh = deskView.news ? `(${deskView.news}) ` : "";
-    document.title = session.me && view ? `${fresh}${view === nowView ? t("now") : view === deskView ? t("desk") : view === troubleView ? t("trouble") : t("ticket")} · Naru` : "Naru";
-    morph(document.body, ...(session.me && view ? frame() : [session.token ? waitingPage() : signInPage()]));
+    document.title =
+      session.me && view
+        ? `${fresh}${view === nowView ? t("now") : view === deskView ? t("desk") : view === troubleView ? t("trouble") : t("ticket")} · Naru`
+        : "Naru";
+    morph(document.getElementById("app"), ...(session.me && view ? frame() : [session.token ? waitingPage() : signInPage()]));
     view?.drawn?.();
   });
 }
@@ -161,7 +240,11 @@ live.changed = draw;
 
 const THEMES = ["auto", "light", "dark"];
 let theme = "auto";
-try { theme = THEMES.find((x) => x === localStorage.getItem("naru.theme")) || "auto"; } catch { /* no storage: as the system says */ }
+try {
+  theme = THEMES.find((x) => x === localStorage.getItem("naru.theme")) || "auto";
+} catch {
+  /* no storage: as the system says */
+}
 
 const acts = {
   "sign-in": submitToken,
@@ -173,7 +256,11 @@ const acts = {
   },
   theme() {
     theme = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length];
-    try { localStorage.setItem("naru.theme", theme); } catch { /* for this page alone */ }
+    try {
+      localStorage.setItem("naru.theme", theme);
+    } catch {
+      /* for this page alone */
+    }
     draw();
   },
   skip(_, event) {
@@ -190,11 +277,27 @@ const acts = {
     draw();
   },
 };
-on(document.body, (key) => acts[key] || (view?.acts?.[key] && (async (e, event) => {
-  await view.acts[key](e, event);
-  draw();
-})), (e, event) => view?.keys?.(e, event));
+on(
+  document.body,
+  (key) =>
+    acts[key] ||
+    (view?.acts?.[key] &&
+      (async (e, event) => {
+        await view.acts[key](e, event);
+        draw();
+      })),
+  (e, event) => view?.keys?.(e, event),
+);
 window.addEventListener("hashchange", go);
+
+/* The menu shuts when something else is meant. */
+const shut = () => document.querySelector(".menu[open]")?.removeAttribute("open");
+document.addEventListener("click", (event) => {
+  if (!event.target.closest(".menu")) shut();
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") shut();
+});
 
 /* A page that is loaded again goes on with its token; a server that does not answer is no reason to forget it. */
 async function resume() {

@@ -8,7 +8,10 @@ import { life, whyItWaits, verdict, corrections } from "./life.js";
 import { talk } from "./talk.js";
 
 const ENDS = ["resolved", "abandoned", "cancelled", "expired", "dead"];
-let id = "", ticket, explained, words;
+let id = "",
+  ticket,
+  explained,
+  words;
 
 /* The messages that home keeps; another router tells those of the ticket's record. */
 async function messagesOf(of) {
@@ -36,12 +39,45 @@ const at = (iso) => iso && clock(Date.parse(iso) - live.skew);
 
 function facts(k) {
   const rows = [
-    ["customer", [k.name, k.customer].filter(Boolean).join(" · ")], ["account", [k.account, k.channel].filter(Boolean).join(" · ")], ["subject", k.subject], ["language", k.language], ["intent", k.intent],
-    ["sentiment", k.sentiment !== "unknown" && k.sentiment], ["needs", list(k.needs)], ["tags", list(k.tags)], ["created", at(k.created)], ["ended", at(k.ended)],
-    ["position", k.position && `${k.position}${k.expected_wait_ms !== undefined ? ` (${t("expected")}: ${wait(k.expected_wait_ms)})` : ""}`], ["owners", list(k.owners)], ["policy", k.policy],
+    ["customer", [k.name, k.customer].filter(Boolean).join(" · ")],
+    ["account", [k.account, k.channel].filter(Boolean).join(" · ")],
+    ["subject", k.subject],
+    ["language", k.language],
+    ["intent", k.intent],
+    ["sentiment", k.sentiment !== "unknown" && k.sentiment],
+    ["needs", list(k.needs)],
+    ["tags", list(k.tags)],
+    ["created", at(k.created)],
+    ["ended", at(k.ended)],
+    [
+      "position",
+      k.position && `${k.position}${k.expected_wait_ms !== undefined ? ` (${t("expected")}: ${wait(k.expected_wait_ms)})` : ""}`,
+    ],
+    ["owners", list(k.owners)],
+    ["policy", k.policy],
   ];
-  return [el("dl", { class: "facts" }, rows.filter(([, v]) => v).map(([name, v]) => el("div", {}, el("dt", {}, t(name)), el("dd", {}, v)))),
-    k.previous?.length > 0 && [el("h3", {}, t("previous")), el("ul", {}, k.previous.map((p) => el("li", {}, ticketLink(p.ticket), ` ${[at(p.at), p.queue, p.agent, word("state", p.state), p.intent].filter(Boolean).join(" · ")}`)))]];
+  return [
+    el(
+      "dl",
+      { class: "facts" },
+      rows.filter(([, v]) => v).map(([name, v]) => el("div", {}, el("dt", {}, t(name)), el("dd", {}, v))),
+    ),
+    k.previous?.length > 0 && [
+      el("h3", {}, t("previous")),
+      el(
+        "ul",
+        {},
+        k.previous.map((p) =>
+          el(
+            "li",
+            {},
+            ticketLink(p.ticket),
+            ` ${[at(p.at), p.queue, p.agent, word("state", p.state), p.intent].filter(Boolean).join(" · ")}`,
+          ),
+        ),
+      ),
+    ],
+  ];
 }
 
 /* ---- acts ---- */
@@ -58,13 +94,31 @@ const given = (v) => Object.fromEntries(Object.entries(v).filter(([, x]) => x));
 
 async function act(kind, fields, danger) {
   const send = once();
-  const did = await ask({ title: t(`${kind}_title`), text: t(`${kind}_text`), yes: t(`${kind}_yes`), no: t("cancel_it"), danger, fields: [...fields, reason()],
-    send: (v) => send(ticketPath(id, `/${kind}`), given(v)) });
+  const did = await ask({
+    title: t(`${kind}_title`),
+    text: t(`${kind}_text`),
+    yes: t(`${kind}_yes`),
+    no: t("cancel_it"),
+    danger,
+    fields: [...fields, reason()],
+    send: (v) => send(ticketPath(id, `/${kind}`), given(v)),
+  });
   if (did) live.now();
 }
 
-const agentField = async (label, needed) => ({ name: "to", label, needed, list: await names("/v1/agents", "agents", "agent"), max: 128 });
-const queueField = async (label, none) => ({ name: "queue", label, kind: "choice", choices: [["", none], ...(await names("/v1/queues", "queues", "queue")).map((q) => [q, q])] });
+const agentField = async (label, needed) => ({
+  name: "to",
+  label,
+  needed,
+  list: await names("/v1/agents", "agents", "agent"),
+  max: 128,
+});
+const queueField = async (label, none) => ({
+  name: "queue",
+  label,
+  kind: "choice",
+  choices: [["", none], ...(await names("/v1/queues", "queues", "queue")).map((q) => [q, q])],
+});
 
 const acts = {
   assign: async () => act("assign", [await agentField(t("to_agent"), true)]),
@@ -73,14 +127,29 @@ const acts = {
   cancel: () => act("cancel", [], true),
   async reply() {
     const send = once();
-    if (await ask({ title: t("reply_title"), text: t("reply_text"), yes: t("reply_yes"), no: t("cancel_it"), fields: [{ name: "text", kind: "area", label: t("text"), needed: true, max: 16000 }],
-      send: (v) => send(ticketPath(id, "/messages"), v) })) live.now();
+    if (
+      await ask({
+        title: t("reply_title"),
+        text: t("reply_text"),
+        yes: t("reply_yes"),
+        no: t("cancel_it"),
+        fields: [{ name: "text", kind: "area", label: t("text"), needed: true, max: 16000 }],
+        send: (v) => send(ticketPath(id, "/messages"), v),
+      })
+    )
+      live.now();
   },
 };
 
 /* Which acts make sense in a state; the server refuses the others, and says why. */
-const SENSE = { waiting: ["assign", "transfer", "reply", "cancel"], offered: ["assign", "requeue", "transfer", "reply", "cancel"], assigned: ["assign", "requeue", "transfer", "reply", "cancel"],
-  wrapup: ["requeue", "reply", "cancel"], parked: ["assign", "requeue", "transfer", "reply", "cancel"], scheduled: ["assign", "requeue", "transfer", "cancel"] };
+const SENSE = {
+  waiting: ["assign", "transfer", "reply", "cancel"],
+  offered: ["assign", "requeue", "transfer", "reply", "cancel"],
+  assigned: ["assign", "requeue", "transfer", "reply", "cancel"],
+  wrapup: ["requeue", "reply", "cancel"],
+  parked: ["assign", "requeue", "transfer", "reply", "cancel"],
+  scheduled: ["assign", "requeue", "transfer", "cancel"],
+};
 
 export const ticketView = {
   start(of) {
@@ -95,20 +164,56 @@ export const ticketView = {
   },
   draw() {
     const k = ticket.value;
-    if (!k) return [el("h1", {}, t("ticket")), ticket.error?.status ? el("p", { class: "problem" }, ticket.error.status === 404 ? t("no_ticket", id) : ticket.error.message) : el("p", { class: "soft" }, t("loading"))];
-    const next = k.deadlines?.answer || k.deadlines?.reply || k.deadlines?.resolve, can = session.staff ? SENSE[k.state] || [] : [];
+    if (!k)
+      return [
+        el("h1", {}, t("ticket")),
+        ticket.error?.status
+          ? el("p", { class: "problem" }, ticket.error.status === 404 ? t("no_ticket", id) : ticket.error.message)
+          : el("p", { class: "soft" }, t("loading")),
+      ];
+    const next = k.deadlines?.answer || k.deadlines?.reply || k.deadlines?.resolve,
+      can = session.staff ? SENSE[k.state] || [] : [];
     return [
-      el("div", { class: "title", "data-key": "title" }, el("h1", {}, t("ticket"), " ", el("span", { class: "id" }, id)),
-        el("p", {}, state(k.state), " ", urgency(k.urgency), " ", k.queue, k.agent && ` · ${k.agent}`, next && [" · ", due(next, ticket.clock)]),
-        can.length > 0 && el("div", { class: "acts", role: "group", "aria-label": t("acts") }, can.map((a) => el("button", { "data-do": a, class: a === "cancel" ? "danger" : "" }, t(a))))),
-      el("div", { class: "two", "data-key": "two" },
-        el("div", { class: "column", "data-key": "left" },
+      el(
+        "div",
+        { class: "title", "data-key": "title" },
+        el("h1", {}, t("ticket"), " ", el("span", { class: "id" }, id)),
+        el(
+          "p",
+          {},
+          state(k.state),
+          " ",
+          urgency(k.urgency),
+          " ",
+          k.queue,
+          k.agent && ` · ${k.agent}`,
+          next && [" · ", due(next, ticket.clock)],
+        ),
+        can.length > 0 &&
+          el(
+            "div",
+            { class: "acts", role: "group", "aria-label": t("acts") },
+            can.map((a) => el("button", { "data-do": a, class: a === "cancel" ? "danger" : "" }, t(a))),
+          ),
+      ),
+      el(
+        "div",
+        { class: "two", "data-key": "two" },
+        el(
+          "div",
+          { class: "column", "data-key": "left" },
           section(words, t("conversation"), () => talk(words.value), { id: "conversation" }),
-          section(ticket, t("facts"), () => facts(k), { id: "facts" })),
-        el("div", { class: "column", "data-key": "right" },
+          section(ticket, t("facts"), () => facts(k), { id: "facts" }),
+        ),
+        el(
+          "div",
+          { class: "column", "data-key": "right" },
           explained.value && whyItWaits(explained.value),
           section(explained, t("life"), () => life(explained.value), { id: "life" }),
-          explained.value?.verdict && section(explained, t("verdict"), () => [verdict(explained.value), corrections(explained.value)], { id: "verdict" }))),
+          explained.value?.verdict &&
+            section(explained, t("verdict"), () => [verdict(explained.value), corrections(explained.value)], { id: "verdict" }),
+        ),
+      ),
     ];
   },
   acts,
