@@ -74,7 +74,7 @@ async function askOne(f) {
     if (f.stopped) return;
     Object.assign(f, { value, at: Date.now(), error: null, late: false });
     live.heard = Date.now();
-    live.lost = 0;
+    if (live.lost) back();
   } catch (e) {
     if (f.stopped) return;
     f.error = e;
@@ -126,6 +126,15 @@ export function listen(want = wanted) {
   wanted = want;
   hush();
   if (wanted && session.token && !document.hidden) hear((stream = new AbortController()));
+}
+
+/* The server answers again: so will its stream. With chance in it, for all pages notice at once. */
+function back() {
+  live.lost = 0;
+  if (live.hearing) return;
+  tries = 0;
+  clearTimeout(again);
+  again = setTimeout(listen, 200 + Math.random() * 800);
 }
 
 /* `data:` lines of one message; comments, ids and names of events are not needed, for the data tells its type. */
