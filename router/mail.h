@@ -57,12 +57,15 @@ enum err mail_read(struct mail *m, struct arena *arena, struct str bytes, const 
 enum err mail_scan(struct str bytes);
 
 /* ---- mail_words.c: from pieces that somebody has taken apart. Texts are copied into the arena; ERR_NOMEM ---- */
-struct mail_head { /* headers as they stand; STR_NONE: there is no such one */
-    struct str message_id, in_reply_to, references;
-    struct str auto_submitted, precedence, suppress, list_id, autoreply;
+struct mail_head {
+    /* A header as it stands, by its name in any case; STR_NONE: there is no such one. Valid as long as the mail is. */
+    struct str (*header)(void *ctx, const char *name);
+    void *ctx;
     const char *envelope_from; /* of MAIL FROM, without brackets; NULL: not known */
     bool report;               /* multipart/report; report-type=delivery-status */
 };
+/* Is it this name of a header, in any case? */
+bool mail_is_name(struct str said, const char *name);
 /* Fills id, refs, root and automatic. */
 enum err mail_take_head(struct mail *m, struct arena *arena, const struct mail_head *h);
 /* Fills from and name. */

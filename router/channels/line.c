@@ -69,11 +69,9 @@ static const struct line_kind {
 static void line_attached(struct channel_in *c, struct event *e, const struct json *m, const struct line_kind *k)
 {
     struct attachments a = { c, e, 0 };
-    const struct json *lat = pick(m, "latitude"), *lon = pick(m, "longitude");
     attach(&a, str_of(k->type), k->name ? pick_text(m, k->name) : STR_NONE, k->where ? pick_text(m, k->where) : STR_NONE);
     attach_end(&a);
-    if (lat && lon && json_type(lat) == JSON_NUMBER && json_type(lon) == JSON_NUMBER)
-        event_note(c, e, "event.location", channel_text(c, "%.6f,%.6f", json_num(lat), json_num(lon)));
+    event_place(c, e, m);
 }
 
 static void line_message(struct channel_in *c, const struct json *ev)

@@ -15,7 +15,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
 
 #define MAILGUN_BODY   36700160u /* 35 MiB: a mail of 25 with its attachments as they are */
 #define MAILGUN_TOKENS 8192u
@@ -81,32 +80,32 @@ static void mailgun_close(struct door *d)
 
 /* ---- a mail taken apart ---- */
 
-/* [["Name", "value"], …] → the value of a name. */
-static struct str in_headers(const struct json *list, const char *name)
+struct apart {
+    const struct form *form;
+    const struct json *headers; /* [["Name", "value"], …]; NULL */
+};
+
+/* A header is a field of the form, or stands in the list of all. */
+static struct str header(void *ctx, const char *name)
 {
-    for (const struct json *h = json_first(list); h; h = json_next(h)) {
+    const struct apart *a = ctx;
+    for (uint32_t i = 0; i < a->form->count; i++) {
+        const struct form_part *p = &a->form->parts[i];
+        if (!p->file.n && p->value.n && mail_is_name(p->name, name)) return p->value;
+    }
+    for (const struct json *h = json_first(a->headers); h; h = json_next(h)) {
         const struct json *k = json_first(h);
-        struct str key = json_str(k);
-        if (key.n == strlen(name) && strncasecmp(key.p, name, key.n) == 0) return json_str(json_next(k));
+        if (mail_is_name(json_str(k), name)) return json_str(json_next(k));
     }
     return STR_NONE;
 }
 
 static enum err take_head(struct mail *m, struct arena *arena, const struct form *f, const struct json *headers)
 {
-    struct str sender = form_field(f, "sender"), type = form_field(f, "Content-Type");
+    struct str sender = form_field(f, "sender");
     bool nobody = form_get(f, "sender") && (!sender.n || str_is(sender, "<>"));
-    struct mail_head h = { .message_id = form_field(f, "Message-Id"),
-                           .in_reply_to = form_field(f, "In-Reply-To"),
-                           .references = form_field(f, "References"),
-                           .auto_submitted = in_headers(headers, "Auto-Submitted"),
-                           .precedence = in_headers(headers, "Precedence"),
-                           .suppress = in_headers(headers, "X-Auto-Response-Suppress"),
-                           .list_id = in_headers(headers, "List-Id"),
-                           .autoreply = in_headers(headers, "X-Autoreply"),
-                           .envelope_from = nobody ? "" : NULL,
-                           .report = http_type_is(type, "multipart/report") };
-    if (!h.message_id.n) h.message_id = in_headers(headers, "Message-Id");
+    struct apart a = { f, headers };
+    struct mail_head h = { header, &a, nobody ? "" : NULL, http_type_is(form_field(f, "Content-Type"), "multipart/report") };
     return mail_take_head(m, arena, &h);
 }
 

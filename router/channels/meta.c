@@ -207,13 +207,6 @@ static const struct wa_file {
     { "contacts", NULL, NULL },       { "order", "catalog_id", NULL },
 };
 
-static void wa_place(struct channel_in *c, struct event *e, const struct json *location)
-{
-    const struct json *lat = pick(location, "latitude"), *lon = pick(location, "longitude");
-    if (lat && lon && json_type(lat) == JSON_NUMBER && json_type(lon) == JSON_NUMBER)
-        event_note(c, e, "event.location", channel_text(c, "%.6f,%.6f", json_num(lat), json_num(lon)));
-}
-
 /* True: it has become the text, or hangs on it. */
 static bool wa_content(struct channel_in *c, struct event *e, const struct json *m, struct str type)
 {
@@ -229,7 +222,7 @@ static bool wa_content(struct channel_in *c, struct event *e, const struct json 
         const struct json *part = pick(m, f->type);
         e->text = pick_text(part, "caption");
         attach(&a, type, f->name ? pick_text(part, f->name) : STR_NONE, f->where ? pick_text(part, f->where) : STR_NONE);
-        if (!strcmp(f->type, "location")) wa_place(c, e, part);
+        if (!strcmp(f->type, "location")) event_place(c, e, part);
     }
     attach_end(&a);
     return e->text.n > 0;

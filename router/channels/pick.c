@@ -66,6 +66,13 @@ void event_at(struct channel_in *c, struct event *e, uint64_t wall_ms)
     if (wall_ms && wall_ms < 253402300800000) event_note(c, e, "event.at", channel_text(c, "%s", clock_text(wall_ms, text)));
 }
 
+void event_place(struct channel_in *c, struct event *e, const struct json *v)
+{
+    const struct json *lat = pick(v, "latitude"), *lon = pick(v, "longitude");
+    if (lat && lon && json_type(lat) == JSON_NUMBER && json_type(lon) == JSON_NUMBER)
+        event_note(c, e, "event.location", channel_text(c, "%.6f,%.6f", json_num(lat), json_num(lon)));
+}
+
 /* The first `most` bytes, without a character cut in two. */
 static struct str shortened(struct str s, size_t most)
 {

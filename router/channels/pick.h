@@ -15,6 +15,8 @@ uint64_t pick_time(const struct json *v, const char *path, uint64_t unit_ms);
 
 /* event.at: when it happened by the provider's clock; nothing for 0. */
 void event_at(struct channel_in *c, struct event *e, uint64_t wall_ms);
+/* event.location: "latitude,longitude" of an object that has both; else nothing. */
+void event_place(struct channel_in *c, struct event *e, const struct json *v);
 /* An attribute, when there is a value. */
 void event_note(struct channel_in *c, struct event *e, const char *key, struct str value);
 

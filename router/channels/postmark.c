@@ -44,28 +44,17 @@ static enum verified postmark_verify(const struct door *d, const struct delivery
 
 static struct str text(const struct json *doc, const char *key) { return json_str(json_get(doc, key)); }
 
-static struct str header(const struct json *doc, const char *name)
+static struct str header(void *doc, const char *name)
 {
-    for (const struct json *h = json_first(json_get(doc, "Headers")); h; h = json_next(h)) {
-        struct str key = text(h, "Name");
-        if (key.n == strlen(name) && strncasecmp(key.p, name, key.n) == 0) return text(h, "Value");
-    }
+    for (const struct json *h = json_first(json_get(doc, "Headers")); h; h = json_next(h))
+        if (mail_is_name(text(h, "Name"), name)) return text(h, "Value");
     return STR_NONE;
 }
 
-static enum err read_head(struct mail *m, struct arena *arena, const struct json *doc)
+static enum err read_head(struct mail *m, struct arena *arena, struct json *doc)
 {
-    struct str id = header(doc, "Message-ID"), type = header(doc, "Content-Type"), empty = header(doc, "Return-Path");
-    struct mail_head h = { .message_id = id,
-                           .in_reply_to = header(doc, "In-Reply-To"),
-                           .references = header(doc, "References"),
-                           .auto_submitted = header(doc, "Auto-Submitted"),
-                           .precedence = header(doc, "Precedence"),
-                           .suppress = header(doc, "X-Auto-Response-Suppress"),
-                           .list_id = header(doc, "List-Id"),
-                           .autoreply = header(doc, "X-Autoreply"),
-                           .envelope_from = str_is(empty, "<>") ? "" : NULL,
-                           .report = http_type_is(type, "multipart/report") };
+    bool nobody = str_is(header(doc, "Return-Path"), "<>"), report = http_type_is(header(doc, "Content-Type"), "multipart/report");
+    struct mail_head h = { header, doc, nobody ? "" : NULL, report };
     enum err e = mail_take_head(m, arena, &h);
     if (!e && !m->id.n) e = mail_line(&m->id, arena, text(doc, "MessageID"), 256);
     if (!e && !m->id.n) e = ERR_PROTO;

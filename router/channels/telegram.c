@@ -93,9 +93,7 @@ static void telegram_attached(struct channel_in *c, struct event *e, const struc
         attach(&a, str_of(p->kind), p->name ? pick_text(part, p->name) : STR_NONE, where);
     }
     attach_end(&a);
-    const struct json *lat = pick(m, "location.latitude"), *lon = pick(m, "location.longitude");
-    if (lat && lon && json_type(lat) == JSON_NUMBER && json_type(lon) == JSON_NUMBER)
-        event_note(c, e, "event.location", channel_text(c, "%.6f,%.6f", json_num(lat), json_num(lon)));
+    event_place(c, e, pick(m, "location"));
 }
 
 static void telegram_message(struct channel_in *c, const struct json *update, const struct json *m)
