@@ -128,6 +128,7 @@ def naru(receiver):
         "closed": {"url": '"http://naru.invalid/x"', "private": "no", "only": "ticket.opened", "give-up": "1s"},
         "private": {"url": f'"http://{socket.gethostname()}:{receiver.port}/private"', "private": "no", "only": "ticket.opened", "give-up": "1s"},
         "later": {"only": "[ticket.opened, ticket.ended]"},
+        "unsigned": {"secret": "env:NOBODY_HAS_SET_THIS"},
     }
     with running(policy=policy(receiver.port, **hooks), options=["--triage", "1"]) as up:
         yield up
@@ -208,6 +209,7 @@ def test_who_is_gone_and_who_is_private_is_left_alone_and_nobody_else_is_disturb
     wait_for("the others", lambda: len(receiver.heard("/later")) >= before + 4)
     private = wait_for("a refusal", lambda: webhooks(naru)["private"].get("last_failure"))
     assert private["how"] == "private" and not receiver.heard("/private", ok=False)
+    assert webhooks(naru)["unsigned"]["state"] == "no-secret" and not receiver.heard("/unsigned", ok=False)
     assert webhooks(naru)["closed"]["last_failure"]["how"] == "connect"
 
 

@@ -353,6 +353,12 @@ def test_postmark_right_and_every_way_of_wrong(naru):
     large = postmark("large@x", Attachments=[{"Name": "b", "ContentType": "x/y", "Content": "A" * 8_000_000, "ContentLength": 6_000_000}])
     assert post_postmark(naru, large).status == 200
     assert "배송이" in told(naru, "pm", "large@x")
+    ticket = ticket_of(naru, "pm", "large@x")  # a chain of answers of which each names the last one alone is one conversation
+    for id, of, padding in (("pm2@x", "large@x", 0), ("pm3@x", "pm2@x", 300_000), ("pm4@x", "pm3@x", 0)):
+        answer = postmark(id, TextBody="네 " + "x" * padding)
+        answer["Headers"].append({"Name": "In-Reply-To", "Value": f"<{of}>"})
+        assert post_postmark(naru, answer).status == 200
+        assert ticket_of(naru, "pm", id) == ticket
     assert post_postmark(naru, b'{"MessageID":"' + b"x" * 300_000).status == 400
 
 

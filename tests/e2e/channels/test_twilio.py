@@ -202,6 +202,7 @@ def test_what_is_not_signed_as_twilio_signs_is_refused(naru, hook):
     assert hook("text?x=1", params, url=PUBLIC + "/v1/channels/text").status == 401
     assert hook("text", {**params, "AccountSid": "AC9"}).status == 403
     assert hook("text", params, raw=b"Body=%zz").status == 400
+    assert hook("text/nothing", params).status == 404
     assert hook("text", params, headers={"Content-Type": "text/plain"}).status == 415
     assert hook("text", params, raw=b"&".join(b"a%d=1" % i for i in range(1500))).status == 400
     assert hook("text", params, raw=b"Body=" + b"a" * 70000).status == 413

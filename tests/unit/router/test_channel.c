@@ -181,6 +181,24 @@ static void a_form_is_decoded(void **state)
     assert_null(channel_form(&c, form, "c").p);
 }
 
+static void a_language_is_a_tag_or_none(void **state)
+{
+    static const char *const good[] = { "ar", "ko", "AZ", "zh-Hant", "es-419", "sixteen-letters0" };
+    static const char *const bad[] = { "a b", "k_o", "seventeen-letters", "ko\n", "[", "@", "{", "ko/", "ko:" };
+    UNUSED(state);
+    struct event *e = one("m1");
+    for (size_t i = 0; i < COUNT_OF(good); i++) {
+        e->language = str_of(good[i]);
+        assert_int_equal(channel_complete(&c, 1), ERR_OK);
+        assert_str(e->language, good[i]);
+    }
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        e->language = str_of(bad[i]);
+        assert_int_equal(channel_complete(&c, 1), ERR_OK);
+        if (e->language.n) fail_msg("\"%s\" is taken for a language", bad[i]);
+    }
+}
+
 static void a_body_that_is_no_json_is_refused(void **state)
 {
     const struct json *doc, *again;
@@ -206,6 +224,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(attributes_are_bounded_and_the_routers_own_are_not_taken, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_thousand_events_fit_and_no_more, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_form_is_decoded, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_language_is_a_tag_or_none, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_body_that_is_no_json_is_refused, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

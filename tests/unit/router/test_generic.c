@@ -214,6 +214,22 @@ TEST(a_path_that_is_none_is_told)
     assert_int_equal(path_parse(&p, str_of(deep), false, &arena, said), ERR_RANGE);
 }
 
+TEST(two_paths_are_the_same_only_step_by_step)
+{
+    static const char *const all[] = { "a", "b", "a.b", "a.b.c", "a[]", "a[].b[]", "a[0]", "a[1]", "a[0].b", "b[0].a" };
+    struct path p[COUNT_OF(all)], again;
+    char said[200];
+    for (size_t i = 0; i < COUNT_OF(all); i++)
+        if (path_parse(&p[i], str_of(all[i]), true, &arena, said)) fail_msg("%s: %s", all[i], said);
+    for (size_t i = 0; i < COUNT_OF(all); i++) {
+        assert_int_equal(path_parse(&again, str_of(all[i]), true, &arena, said), ERR_OK);
+        for (size_t k = 0; k < COUNT_OF(all); k++)
+            if (same_path(&again, &p[k]) != (i == k)) fail_msg("%s and %s", all[i], all[k]);
+        assert_false(same_path(&p[i], NULL) || same_path(NULL, &p[i]));
+    }
+    assert_true(same_path(NULL, NULL));
+}
+
 /* ---- CloudEvents, binary ---- */
 
 static struct buf made;
@@ -470,6 +486,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_the_provider_answers_is_judged, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_account_without_a_way_to_send_has_no_sender, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_path_that_is_none_is_told, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(two_paths_are_the_same_only_step_by_step, set_up, tear_down),
         cmocka_unit_test(headers_of_a_cloudevent_are_decoded),
         cmocka_unit_test_setup_teardown(a_multipart_form_is_mapped_by_its_fields_and_into_their_json, set_up, tear_down),
         cmocka_unit_test_setup_teardown(files_that_nobody_asked_for_are_left_out_and_one_alone_says_its_name, set_up, tear_down),

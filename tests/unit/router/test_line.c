@@ -63,6 +63,7 @@ TEST(a_group_is_one_conversation_whoever_speaks)
     assert_str(e->customer, "");
 }
 
+#define LONG "가나다라마바사아자차카타파하거너더러머버" /* 60 bytes */
 TEST(pictures_stickers_and_places_are_told_as_what_they_are)
 {
     const struct event *e = one_event(EVENT("message", "\"message\":{\"id\":\"355\",\"type\":\"image\"}"));
@@ -73,6 +74,9 @@ TEST(pictures_stickers_and_places_are_told_as_what_they_are)
     assert_attribute(e, "event.attachment.1", "sticker 1988");
     e = one_event(EVENT("message", "\"message\":{\"id\":\"1\",\"type\":\"file\",\"fileName\":\"file.txt\",\"fileSize\":2138}"));
     assert_attribute(e, "event.attachment.1", "file file.txt 1");
+    e = one_event(EVENT("message", "\"message\":{\"id\":\"1\",\"type\":\"file\",\"fileName\":\"" LONG LONG LONG LONG "\"}"));
+    assert_int_equal(attribute(e, "event.attachment.1").n, sizeof "file " - 1 + 198 + sizeof " 1" - 1); /* 66 of its characters */
+    assert_true(str_utf8(attribute(e, "event.attachment.1"), NULL));
     e = one_event(EVENT("message",
                         "\"message\":{\"id\":\"1\",\"type\":\"location\",\"title\":\"office\",\"address\":\"1-3 Kioicho\","
                         "\"latitude\":35.67966,\"longitude\":139.73669}"));

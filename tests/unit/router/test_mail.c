@@ -67,6 +67,17 @@ TEST(bodies_are_read_in_any_charset)
     }
 }
 
+TEST(a_charset_of_any_length_is_none_when_nobody_knows_it)
+{
+    for (int n = 1; n < 200; n++) {
+        char text[512];
+        snprintf(text, sizeof text, "From: a@b\r\nContent-Type: text/plain; charset=%.*s\r\n\r\nplain\r\n", n,
+                 "x23456789x123456789x123456789x123456789x123456789x123456789x123456789x123456789x123456789x123456789"
+                 "x23456789x123456789x123456789x123456789x123456789x123456789x123456789x123456789x123456789x123456789");
+        assert_str(take(text)->text, "plain");
+    }
+}
+
 TEST(of_alternatives_the_plain_one_is_read_and_the_page_when_it_is_blank)
 {
     assert_str(
@@ -375,6 +386,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         RUN(names_and_subjects_are_read_in_any_charset),
         RUN(bodies_are_read_in_any_charset),
+        RUN(a_charset_of_any_length_is_none_when_nobody_knows_it),
         RUN(of_alternatives_the_plain_one_is_read_and_the_page_when_it_is_blank),
         RUN(attachments_are_told_by_name_type_size_and_sum),
         RUN(lines_that_flow_are_one_line),

@@ -127,6 +127,7 @@ TEST(a_customer_without_a_number_is_known_by_the_id_that_whatsapp_gives)
 static const struct wa_case {
     const char *body, *text, *key, *value;
 } wa_cases[] = {
+    { WA_ONE("\"type\":\"interactive\",\"interactive\":{\"type\":\"of tomorrow\"}"), "[interactive]", "event.payload", "" },
     { WA_ONE("\"type\":\"button\",\"button\":{\"text\":\"No\",\"payload\":\"NO-1\"}"), "No", "event.payload", "NO-1" },
     { WA_ONE("\"type\":\"interactive\",\"interactive\":{\"type\":\"button_reply\",\"button_reply\":{\"id\":\"b1\",\"title\":"
              "\"Yes\"}}"),

@@ -161,6 +161,9 @@ TEST(a_reply_goes_from_the_policys_number_or_from_the_one_that_was_written_to)
     assert_str(plan.password, "the next one"); /* the secret that is the auth token */
     account.from = NULL;
     assert_planned(&reply, SEND_TO, SEND_HEAD, "From=%2B1999&To=%2B8210" SEND_BODY);
+    policy.public_url = NULL; /* then nobody can tell what became of it */
+    assert_planned(&reply, SEND_TO, SEND_HEAD, "From=%2B1999&To=%2B8210&Body=%EC%95%88%EB%85%95%20%26%20bye");
+    policy.public_url = "https://naru.example.com";
     account.from = "MG0123456789abcdef0123456789abcdef";
     assert_planned(&reply, SEND_TO, SEND_HEAD, "MessagingServiceSid=MG0123456789abcdef0123456789abcdef&To=%2B8210" SEND_BODY);
     secret_set(&door.token, "SK1:key");
