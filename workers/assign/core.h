@@ -111,11 +111,11 @@ struct past {
 /* What verdicts say of a ticket, all its messages together: see retriage.c. */
 struct facts {
     struct str language, intent, named; /* named: the queue that a rule named last */
-    bool unsure;                        /* of the intent */
-    enum sentiment sentiment;           /* of the last verdict that found one */
     double confidence;                  /* in the intent */
     struct tag *tags;
     uint32_t tag_count;
+    enum sentiment sentiment : 8; /* of the last verdict that found one */
+    bool unsure;                  /* of the intent */
 };
 
 /* Texts of a ticket that never change, one behind the other, each with a NUL: account and conversation together are its key. */
@@ -127,7 +127,7 @@ enum ticket_text {
     TEXT_PERSON,
     TEXT_NAME,
     TEXT_SUBJECT,
-    TEXT_VERDICT, /* packed, of its first event */
+    TEXT_VERDICT, /* packed, of its first event, without that event's id and the workspace */
     TEXT_COUNT
 };
 struct texts {
@@ -151,13 +151,30 @@ struct hold {
     struct hold *next;                      /* of the ticket, in the order they came */
     struct hold *agent_prev, *agent_next;
 };
+/* A hundred thousand may wait: small things stand together. */
 struct ticket {
     struct id id, event; /* id first: see idmap.h */
-    uint32_t home;
+    /* `state` is written by ticket_step alone */
+    enum ticket_state state : 8;
+    enum urgency urgency : 8;
+    uint16_t queue;
+    uint8_t channel;
+    uint8_t only_skip; /* checks (1 << enum skip) that do not count for `only` */
+    uint8_t backoff_count, note_count, event_count;
+    uint8_t owner_count;
+    uint8_t sla_told; /* targets that were counted as met or missed: 1 << enum sla_target */
     bool call;
     bool fresh;  /* not in Redis yet */
     bool listed; /* its home named it while rebuilding */
     bool offered_once;
+    bool started;
+    bool hung_up;                 /* of a call: nobody is on the line */
+    bool no_bots;                 /* a bot has handed it over */
+    bool dirty, dirty_about;      /* differs from Redis */
+    bool held_kept, held_changed; /* the held sets in Redis name it; they differ from `holds` */
+    uint32_t home;
+    uint32_t note_bytes;
+    uint32_t offers_made, callbacks;
     uint32_t touched_at; /* 1-based place in workspace.touched; 0: not there */
     uint32_t short_at;   /* likewise in workspace.shorts: offered to fewer at once than it might be */
     struct texts *texts; /* see ticket_text */
@@ -165,10 +182,7 @@ struct ticket {
     char *later;
     struct facts facts;
     double score;
-    /* what changes otherwise; `state` is written by ticket_step alone, `holds` by hold_add and hold_drop alone */
-    enum ticket_state state;
-    enum urgency urgency;
-    uint32_t queue, channel;
+    /* what changes otherwise; `holds` by hold_add and hold_drop alone */
     const struct need_set *needs, *asked, *wants; /* now; what verdicts asked for beyond the queue; what a transfer did. Not NULL */
     uint64_t enqueued, due_at, until;
     uint64_t steps, step_at;  /* lines of its timeline that were taken (bit each), and when the last one of waiting was */
@@ -180,7 +194,6 @@ struct ticket {
     struct held_back *backoff;
     struct note *notes; /* the oldest first */
     struct taken *events;
-    uint32_t backoff_count, note_count, note_bytes, event_count;
     struct life life;
     /* places */
     struct hold *holds; /* offered: one or more offers; else its owner, if any, and who is consulted */
@@ -195,17 +208,10 @@ struct ticket {
     /* clocks and counts of its life */
     uint64_t assigned_at, work_at, last_reply; /* work_at: since when its owner has been at it, without parking */
     uint64_t connect_by;                       /* its owner is to `start` until then; 0: that is not awaited */
-    uint32_t offers_made, callbacks;
-    unsigned only_skip;          /* checks (1 << enum skip) that do not count for `only` */
-    uint16_t owners[OWNERS_MAX]; /* who have had it, the first one first: indexes of the roster */
-    uint8_t owner_count;
-    uint8_t sla_told; /* targets that were counted as met or missed: 1 << enum sla_target */
-    bool started;
-    bool hung_up;                 /* of a call: nobody is on the line */
-    bool no_bots;                 /* a bot has handed it over */
-    bool dirty, dirty_about;      /* differs from Redis */
-    bool held_kept, held_changed; /* the held sets in Redis name it; they differ from `holds` */
+    uint16_t owners[OWNERS_MAX];               /* who have had it, the first one first: indexes of the roster */
 };
+_Static_assert(BACKOFFS_MAX <= UINT8_MAX && LIM_TICKET_MESSAGES <= UINT8_MAX && LIM_TICKET_EVENTS <= UINT8_MAX,
+               "a ticket's counts");
 
 /* Why one more is not for an agent, the first that holds in this order; a word each. */
 #define BAR_MAP(X)                                                                                                                 \

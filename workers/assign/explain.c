@@ -78,6 +78,8 @@ static void explain_verdict(struct workspace *ws, struct jw *w, const struct tic
     struct verdict v;
 
     if (!ticket_text(t, TEXT_VERDICT).n || record_unpack(&verdict_record, &v, ticket_text(t, TEXT_VERDICT), &ws->arena)) return;
+    v.event = t->event;
+    v.workspace = ws->name;
     jw_key(w, "verdict"), jw_open(w, '{');
     record_json_fields(w, &verdict_record, &v);
     jw_close(w, '}');

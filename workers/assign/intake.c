@@ -28,6 +28,18 @@ static struct str attribute(const struct event *e, const char *key, size_t max)
     return STR_NONE;
 }
 
+/* Kept for explain, without what the ticket says itself. */
+static struct str pack_verdict(struct workspace *ws, const struct verdict *v)
+{
+    struct verdict kept = *v;
+
+    kept.event = (struct id){ { 0 } };
+    kept.workspace = STR_NONE;
+    buf_clear(&ws->detail);
+    record_pack(&ws->detail, &verdict_record, &kept);
+    return ws->detail.err ? STR_NONE : buf_str(&ws->detail);
+}
+
 static struct ticket *make(struct workspace *ws, const struct event *e, const struct verdict *v, const struct id *id)
 {
     bool known = v->language.n && !str_is(v->language, "und");
@@ -50,9 +62,7 @@ static struct ticket *make(struct workspace *ws, const struct event *e, const st
                        .sentiment = v->sentiment,
                        .confidence = v->confidence };
 
-    buf_clear(&ws->detail);
-    if (!ws->watch) record_pack(&ws->detail, &verdict_record, v);
-    if (!ws->detail.err) a.verdict = buf_str(&ws->detail);
+    if (!ws->watch) a.verdict = pack_verdict(ws, v);
     return ticket_new(ws, &a, id, e->home);
 }
 
