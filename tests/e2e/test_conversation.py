@@ -66,7 +66,8 @@ def cancel(door, ticket):
 
 def test_a_later_message_raises_moves_and_is_explained(door):
     older = ticket_of(door, said(door, "a1", "hello?", customer="older"))
-    mine = ticket_of(door, said(door, "a2", "where is my parcel", customer="kim"))
+    first = said(door, "a2", "where is my parcel", customer="kim")
+    mine = ticket_of(door, first)
     assert door.get(f"/v1/tickets/{mine}").json["queue"] == "desk"
     second = said(door, "a3", "still nothing!! my money is gone", customer="kim")
     assert ticket_of(door, second) == mine
@@ -76,6 +77,7 @@ def test_a_later_message_raises_moves_and_is_explained(door):
 
     explained = door.get(f"/v1/tickets/{mine}/explain").json
     assert explained["verdict"]["urgency"] == "normal"  # of the first message
+    assert (explained["verdict"]["event"], explained["verdict"]["workspace"]) == (first, "test")
     (change,) = [e for e in explained["life"] if e["kind"] == "retriaged"]
     assert change["detail"]["event"] == second
     assert change["detail"]["changes"]["urgency"] == ["normal", "critical"]
