@@ -59,6 +59,20 @@ static int column(const struct customers_file *f, const char *name)
     return -1;
 }
 
+static bool is_column(const struct customers_file *f, struct str name)
+{
+    for (uint32_t i = 0; i < f->column_count; i++)
+        if (str_eq(f->columns[i], name)) return true;
+    return false;
+}
+
+/* What can be said in JSON: UTF-8 without NUL. */
+static bool is_text(struct str s)
+{
+    size_t at;
+    return str_utf8(s, &at) && !memchr(s.p, 0, s.n);
+}
+
 static enum err read_heading(struct customers_file *f, char why[200])
 {
     struct str row, cell;
@@ -66,9 +80,12 @@ static enum err read_heading(struct customers_file *f, char why[200])
     const char *bad = NULL;
     if (f->n >= 3 && !memcmp(f->text, "\xEF\xBB\xBF", 3)) f->at = 3;
     if (!next_row(f, &row, &line, &bad) || bad) return snprintf(why, 200, "there is no heading"), ERR_PROTO;
+    if (!is_text(row)) return snprintf(why, 200, "the heading is no text in UTF-8: save the file as \"CSV UTF-8\""), ERR_PROTO;
     for (bool more = true; more;) {
         more = csv_cell(&row, &cell);
         if (f->column_count == COLUMNS) return snprintf(why, 200, "more than %u columns", COLUMNS), ERR_PROTO;
+        if (cell.n && is_column(f, cell))
+            return snprintf(why, 200, "the heading has \"%.*s\" twice", (int)(cell.n > 60 ? 60 : cell.n), cell.p), ERR_PROTO;
         f->columns[f->column_count++] = cell;
     }
     if (column(f, "id") < 0)
@@ -103,7 +120,7 @@ static void put_attributes(const struct customers_file *f, struct jw *w, const s
         char key[256];
         bool ours = false;
         for (size_t k = 0; k < sizeof known / sizeof *known; k++) ours |= str_is(f->columns[i], known[k]);
-        if (ours || !cells[i].n || f->columns[i].n >= sizeof key) continue;
+        if (ours || !cells[i].n || !f->columns[i].n || f->columns[i].n >= sizeof key) continue;
         snprintf(key, sizeof key, "%.*s", STR_FMT(f->columns[i]));
         jw_key(w, key), jw_str(w, cells[i]);
     }
@@ -132,7 +149,8 @@ static bool same_again(struct customers_file *f, struct str id, struct str cells
         const char *comma = memchr(row.p, ',', row.n); /* a quick no, since reading cells changes them */
         struct str first = { row.p, comma ? (size_t)(comma - row.p) : row.n };
         bool maybe = at > 0 || (first.n && *first.p == '"') || str_eq(first, id);
-        if (maybe && !memchr(row.p, '"', row.n) && cells_of(row, cells) == f->column_count && str_eq(cells[at], id)) return true;
+        if (maybe && is_text(row) && !memchr(row.p, '"', row.n) && cells_of(row, cells) == f->column_count && str_eq(cells[at], id))
+            return true;
     }
     *f = before;
     return false;
@@ -141,6 +159,7 @@ static bool same_again(struct customers_file *f, struct str id, struct str cells
 static enum err read_csv(struct customers_file *f, struct str row, struct buf *out, char why[200])
 {
     struct str cells[COLUMNS + 1], more[COLUMNS + 1];
+    if (!is_text(row)) return snprintf(why, 200, "no text in UTF-8: save the file as \"CSV UTF-8\""), ERR_PROTO;
     uint32_t n = cells_of(row, cells);
     if (n != f->column_count) return snprintf(why, 200, "%u cells, and the heading has %u", n, f->column_count), ERR_PROTO;
     struct str id = cells[column(f, "id")];

@@ -13,7 +13,7 @@ static struct str header(const struct delivery *in, const char *name) { return i
 static struct str after(struct str s, const char *prefix)
 {
     size_t n = prefix ? strlen(prefix) : 0;
-    if (s.n < n || (n && strncasecmp(s.p, prefix, n) != 0)) return STR_NONE;
+    if (!s.n || s.n < n || (n && strncasecmp(s.p, prefix, n) != 0)) return STR_NONE;
     return (struct str){ s.p + n, s.n - n };
 }
 
