@@ -27,6 +27,7 @@
 #define LIM_STREAMS          100u        /* readers of GET /v1/stream of one router */
 #define LIM_STREAM_CHANGES   65536u      /* changes kept for those who connect again or read slowly … */
 #define LIM_STREAM_BYTES     16777216u   /* … and their bytes, packed; both of all workspaces together */
+#define LIM_STREAM_KEEP_MS   300000u     /* … and kept for so long after the last reader has gone */
 #define LIM_STREAM_AHEAD     131072u     /* unwritten bytes of one reader: beyond it waits in the ring, and falls out of it */
 #define LIM_CHATS            50000u      /* conversations of the web chat that one router remembers */
 #define LIM_CHAT_LINES       200u        /* messages of one that are kept */

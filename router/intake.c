@@ -168,11 +168,14 @@ static bool has_room(struct router *r, struct waiter *w)
     return false;
 }
 
-/* Within its account's rate; else the refusal is told. */
-static bool admitted(struct router *r, struct waiter *w, struct str account)
+/* Within its account's rate; else the refusal is told. What ends work, or only reports of it, is let in at any rate: refused, it
+   would leave a caller in the line who has hung up. */
+static bool admitted(struct router *r, struct waiter *w, const struct event *event)
 {
     char why[ADMIT_WHY];
-    if (admit_event(r, account, w->of->let_in, &w->wait_ms)) {
+    bool owed = w->of->let_in || event->kind == EVENT_HANGUP || event->kind == EVENT_RECEIPT;
+    struct str account = event->account;
+    if (admit_event(r, account, owed, &w->wait_ms)) {
         w->of->let_in = w->of->fn;
         w->wait_ms = 0;
         return true;
@@ -213,7 +216,7 @@ static void take_event(struct router *r, struct waiter *w, const struct event *e
 {
     struct event whole = *event;
     w->id = event->id;
-    if (known_already(r, w) || !has_room(r, w) || !admitted(r, w, event->account)) return;
+    if (known_already(r, w) || !has_room(r, w) || !admitted(r, w, event)) return;
     arena_clear(&r->people.arena);
     if (people_attach(&r->people.people, &whole, &r->people.arena)) metric_add(MET_FACTS_MISSED, "attributes", 1);
     enum err e = store(r, w, &whole);

@@ -6,7 +6,8 @@
    left
 
    So a slow reader costs LIM_STREAM_AHEAD bytes and a place in the ring; once the ring has gone over its place it is closed, and
-   may come again with its last id. Nobody listening: a change costs its packing and its copy into the ring.
+   may come again with its last id. The ring is there while somebody listens and for LIM_STREAM_KEEP_MS longer; else a change costs
+   no more than its number, and whoever names an older one is told a gap.
 
    A reader's `after` is the last change of its workspace that it was told or did not want; a change that is not the next one after
    it is told as a gap first. `after` without an epoch: it has nothing, and misses nothing.
@@ -85,6 +86,10 @@ void streams_heard(struct router *r, uint16_t workspace, const struct entry *en)
         stream_ring_pass(&s->ring, workspace, c.id);
         return;
     }
+    if (!s->count && !s->keep_until) {
+        stream_ring_miss(&s->ring, workspace, c.id);
+        return;
+    }
     pack(r, en);
     c.body = buf_str(&s->packed);
     if (s->packed.err || stream_ring_push(&s->ring, &c))
@@ -99,6 +104,7 @@ static void forget(struct stream_reader *rd, const char *cause)
     struct streams *s = &rd->router->streams;
     TAILQ_REMOVE(&s->readers, rd, link);
     metric_set(MET_STREAMS, "", --s->count);
+    if (!s->count) s->keep_until = router_now(rd->router) + LIM_STREAM_KEEP_MS;
     metric_add(MET_STREAM_ENDED, cause, 1);
     log_info("workspace=%s streams=%u a stream ended cause=%s", router_workspace(rd->router, rd->workspace), s->count, cause);
     free(rd);
@@ -308,4 +314,7 @@ void streams_tick(struct router *r, uint64_t now)
     if (s->changes) metric_add(MET_STREAM_MESSAGES, "change", (double)s->changes);
     if (s->gaps) metric_add(MET_STREAM_MESSAGES, "gap", (double)s->gaps);
     s->changes = s->gaps = 0;
+    if (s->count || !s->keep_until || now < s->keep_until) return;
+    s->keep_until = 0;
+    stream_ring_drop(&s->ring);
 }

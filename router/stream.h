@@ -18,6 +18,7 @@ struct streams {
     struct stream_ring ring;
     TAILQ_HEAD(stream_readers, stream_reader) readers;
     uint32_t count;
+    uint64_t keep_until;     /* mono ms; nobody listens, and may come again; 0: nothing is kept */
     uint64_t told;           /* position in the ring: all before it was looked at by who keeps up */
     struct buf packed, text; /* scratch; text: the message of … */
     uint64_t text_of;        /* … the change before this position; 0: of none */

@@ -98,6 +98,17 @@ static struct stream_line *hear(struct stream_ring *r, uint16_t workspace, struc
 
 void stream_ring_pass(struct stream_ring *r, uint16_t workspace, struct change_id id) { (void)hear(r, workspace, id); }
 
+void stream_ring_miss(struct stream_ring *r, uint16_t workspace, struct change_id id) { hear(r, workspace, id)->from = id.seq + 1; }
+
+void stream_ring_drop(struct stream_ring *r)
+{
+    free(r->slots);
+    free(r->bytes);
+    r->slots = NULL;
+    r->bytes = NULL;
+    r->head = r->tail;
+}
+
 /* Where `n` bytes go; the oldest that they would overwrite leave. */
 static size_t make_room(struct stream_ring *r, size_t n)
 {

@@ -37,7 +37,7 @@ struct stream_line {       /* of one workspace */
     bool known;
 };
 struct stream_ring {
-    struct stream_slot *slots; /* NULL until the first change */
+    struct stream_slot *slots; /* NULL until the first change that is kept */
     char *bytes;
     size_t room, end; /* of bytes; where the next body may begin, counted on without end */
     uint32_t most;
@@ -46,7 +46,8 @@ struct stream_ring {
     uint32_t line_count;
 };
 
-/* `bytes` of bodies, `most` changes, workspaces 0..lines-1. The ring's memory is taken with the first change. ERR_NOMEM. */
+/* `bytes` of bodies, `most` changes, workspaces 0..lines-1. The ring's memory is taken with the first change that is kept.
+ * ERR_NOMEM. */
 enum err stream_ring_init(struct stream_ring *r, size_t bytes, uint32_t most, uint32_t lines);
 void stream_ring_fini(struct stream_ring *r);
 
@@ -56,6 +57,10 @@ void stream_ring_begin(struct stream_ring *r, uint16_t workspace, uint64_t seq);
 bool stream_ring_is_new(const struct stream_ring *r, uint16_t workspace, struct change_id id);
 /* A new change that nobody is told. */
 void stream_ring_pass(struct stream_ring *r, uint16_t workspace, struct change_id id);
+/* A new change that is not kept: it counts as one that never reached us. */
+void stream_ring_miss(struct stream_ring *r, uint16_t workspace, struct change_id id);
+/* Keeps nothing of what was heard, and gives the memory back; positions go on. */
+void stream_ring_drop(struct stream_ring *r);
 /* A new change; texts are copied. ERR_TOOBIG (beyond all bytes), ERR_NOMEM: it counts as one that never reached us. */
 enum err stream_ring_push(struct stream_ring *r, const struct stream_change *c);
 /* The change at head <= at < tail; texts are borrowed until the next push. */

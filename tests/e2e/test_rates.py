@@ -141,6 +141,7 @@ def test_an_agent_gone_wild_is_refused_by_result_and_stays_connected(naru):
 def test_another_rate_holds_as_soon_as_the_policy_does(naru):
     tag = naru.get("/v1/policy").headers["ETag"]
     assert naru.event("n-1", account="slow").status == 429
+    assert naru.event("n-0", account="slow", kind="hangup", conversation="c").status == 202  # what ends work is never refused
     got = naru.call("PUT", "/v1/policy", raw=POLICY.format(acts="100/s", most="500/s").encode(),
                     headers={"Content-Type": "application/yaml", "If-Match": tag})
     assert got.status == 200, got.text

@@ -59,6 +59,33 @@ static void assert_place(struct stream_place got, uint64_t at, bool gap)
     assert_int_equal(got.gap, gap);
 }
 
+static void test_what_is_not_kept_is_a_gap_for_who_has_older_ones_and_nothing_for_who_has_it(void **state)
+{
+    (void)state;
+    push(0, EPOCH, 1);
+    stream_ring_miss(&ring, 0, id_of(EPOCH, 2));
+    assert_false(stream_ring_is_new(&ring, 0, id_of(EPOCH, 2)));
+    assert_place(after(EPOCH, 1), ring.tail, true);
+    assert_place(after(EPOCH, 2), ring.tail, false);
+    push(0, EPOCH, 3);
+    assert_place(after(EPOCH, 1), 1, true);
+    assert_place(after(EPOCH, 2), 1, false);
+}
+
+static void test_a_dropped_ring_gives_its_memory_back_and_goes_on(void **state)
+{
+    (void)state;
+    push(0, EPOCH, 1);
+    push(0, EPOCH, 2);
+    stream_ring_drop(&ring);
+    assert_null(ring.slots);
+    assert_place(after(EPOCH, 1), 2, true);
+    assert_place(after(EPOCH, 2), 2, false);
+    for (uint64_t seq = 3; seq < 40; seq++) push(0, EPOCH, seq);
+    assert_place(after(EPOCH, 38), ring.tail - 1, false);
+    assert_int_equal(stream_ring_at(&ring, ring.tail - 1).id.seq, 39);
+}
+
 /* ---- names ---- */
 
 static void test_names_rise_with_the_reign_first(void **state)
@@ -471,6 +498,8 @@ int main(void)
         TR(test_what_has_left_the_ring_is_a_gap),
         TR(test_what_has_left_the_ring_for_another_workspace_is_a_gap_too),
         TR(test_a_number_that_never_reached_us_is_a_gap),
+        TR(test_what_is_not_kept_is_a_gap_for_who_has_older_ones_and_nothing_for_who_has_it),
+        TR(test_a_dropped_ring_gives_its_memory_back_and_goes_on),
         TR(test_another_leader_goes_on_without_a_gap),
         TR(test_a_log_that_was_set_back_is_a_gap),
         TR(test_after_a_restart_the_number_is_known_and_the_reign_is_not),
