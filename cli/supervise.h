@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <uv.h>
 
-#define CHILD_ARGS 64
+#define CHILD_ARGS 256
 #define CHILD_MAX  80
 
 struct child_spec {

@@ -30,6 +30,7 @@
 
 #define SOCKET_PATH_MAX 90 /* of the 107 that a unix socket's path may have, leaving room for a name */
 #define ARG_BYTES       4096
+#define POLICIES_MAX    100u /* their options and some more are a child's arguments: CHILD_ARGS */
 
 struct up_opts {
     struct opt_list policy;
@@ -70,8 +71,10 @@ struct up {
     const char *router_log; /* borrowed from `texts` */
     long router_log_at;     /* where it ended when we started */
     int lock, status;
-    char *texts[256]; /* built arguments, freed at the end */
+    char *texts[1024]; /* built arguments, freed at the end */
     unsigned text_count;
+    const char *models[MODELS_DIRS]; /* where the policies lie, each folder once; borrowed from `texts` */
+    unsigned model_count;
 };
 
 /* An argument made for a child; lives as long as the supervisor. */
@@ -267,7 +270,7 @@ static void start_router(struct up *u)
         spec.argv[n++] = "--lmtp";
         spec.argv[n++] = u->o.lmtp;
     }
-    for (size_t i = 0; i < u->o.policy.count && n + 3 < CHILD_ARGS; i++) {
+    for (size_t i = 0; i < u->o.policy.count; i++) {
         spec.argv[n++] = "--policy";
         spec.argv[n++] = u->o.policy.v[i];
     }
@@ -276,16 +279,29 @@ static void start_router(struct up *u)
     supervisor_start(u->sup, &spec);
 }
 
-/* Models are looked for beside their policies. */
+/* Models are looked for beside their policies. ERR_FULL: those lie in too many folders. */
+static enum err find_models(struct up *u)
+{
+    for (size_t i = 0; i < u->o.policy.count; i++) {
+        const char *path = u->o.policy.v[i], *slash = strrchr(path, '/');
+        const char *folder = slash ? text(u, "%.*s", (int)(slash - path + (slash == path)), path) : ".";
+        unsigned at = 0;
+        while (at < u->model_count && strcmp(u->models[at], folder) != 0) at++;
+        if (at == MODELS_DIRS) return ERR_FULL;
+        u->models[at] = folder;
+        if (at == u->model_count) u->model_count++;
+    }
+    return ERR_OK;
+}
+
 static void add_models(struct up *u, struct child_spec *spec)
 {
     size_t n = 8;
     spec->argv[n++] = "--model-copies";
     spec->argv[n++] = text(u, "%s/models", u->data);
-    for (size_t i = 0; i < u->o.policy.count && n + 3 < CHILD_ARGS && i < MODELS_DIRS; i++) {
-        const char *path = u->o.policy.v[i], *slash = strrchr(path, '/');
+    for (unsigned i = 0; i < u->model_count; i++) {
         spec->argv[n++] = "--models";
-        spec->argv[n++] = slash ? text(u, "%.*s", (int)(slash - path + (slash == path)), path) : ".";
+        spec->argv[n++] = u->models[i];
     }
 }
 
@@ -388,6 +404,15 @@ static enum err prepare(struct up *u)
         long cores = sysconf(_SC_NPROCESSORS_ONLN);
         u->o.triage = cores < 1 ? 1 : cores > 16 ? 16 : (uint64_t)cores;
     }
+    if (u->o.policy.count > POLICIES_MAX)
+        return fprintf(stderr,
+                       "naru up: --policy is given %zu times, at most %u times it is taken; more workspaces: naru router by hand\n",
+                       u->o.policy.count, POLICIES_MAX),
+               ERR_USAGE;
+    if (find_models(u))
+        return fprintf(stderr, "naru up: the policies lie in more than %u folders; models are looked for in so many\n",
+                       MODELS_DIRS),
+               ERR_USAGE;
     if (u->o.demo && !strcmp(u->o.listen, "127.0.0.1:8080")) u->o.listen = "127.0.0.1:0";
     enum err e = fix_port(u);
     if (e) return fprintf(stderr, "naru up: cannot listen on %s\n", u->o.listen), e;

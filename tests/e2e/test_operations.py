@@ -669,3 +669,17 @@ def test_a_client_that_goes_away_mid_request_disturbs_nobody(naru):
                 s.sendall((head(naru, 100) + b'{"id":"cut"')[:cut])
                 s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
     assert naru.get("/healthz").status == 200
+
+
+def test_one_up_serves_forty_workspaces_and_says_how_many_it_can(start, tmp_path):
+    files = []
+    for i in range(40):
+        files.append(tmp_path / f"w{i}.yaml")
+        files[-1].write_text(f"naru: 1\nworkspace: w{i}\naccounts:\n  web{i}: {{ channel: webchat }}\nqueues:\n  desk: {{ takes: default }}\n")
+    naru = start(policy=files[0], options=[word for f in files[1:] for word in ("--policy", f)])
+    events = [naru.event("m", account=f"web{i}") for i in (0, 20, 39)]
+    assert [e.status for e in events] == [202, 202, 202]
+    for e in events:
+        wait_for("its ticket", lambda: naru.get(f"/v1/events/{e.json['event']}").json.get("ticket"))
+    many = naru.naru("up", *["--policy", files[0]] * 101, "--data", tmp_path / "data")
+    assert many.returncode and "at most 100" in many.stderr
