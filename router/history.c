@@ -481,7 +481,8 @@ static void on_done(void *ctx, void *work)
     for (size_t i = 0; b && i < b->count; i++) {
         const struct job *job = &b->jobs[i];
         if (job->put) job->put(job->ctx, job->result);
-        if (job->get) job->get(job->ctx, job->result, (struct str){ b->answers.p + job->answer, job->answer_n });
+        if (job->get)
+            job->get(job->ctx, job->result, job->answer_n ? (struct str){ b->answers.p + job->answer, job->answer_n } : STR_NONE);
     }
     if (!b) return; /* it only had to tell */
     batch_clear(b);

@@ -112,6 +112,7 @@ static const char *count_ascii(struct letters *l, const char *p, const char *end
 
 void letters_count(struct letters *l, struct str text)
 {
+    if (!text.n) return; /* perhaps without an address */
     for (const char *p = text.p, *end = text.p + text.n; p < end;) {
         if ((unsigned char)*p < 0x80) {
             p = count_ascii(l, p, end);

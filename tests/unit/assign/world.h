@@ -142,7 +142,7 @@ static inline void store_command(struct world *w, const struct str *v, uint32_t 
 
 static inline void store_apply(struct world *w, const struct outbox *o)
 {
-    const char *p = o->writes.p, *end = p + o->writes.n;
+    const char *p = o->writes.p, *end = o->writes.n ? p + o->writes.n : p;
     static struct str v[4096];
     uint32_t commands = 0;
 

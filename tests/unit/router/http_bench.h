@@ -117,7 +117,8 @@ static inline size_t client_count(struct client *c, const char *text)
 {
     size_t n = 0, len = strlen(text);
 
-    for (const char *p = c->in.p, *end = p + c->in.n; c->in.n && (p = memmem(p, (size_t)(end - p), text, len)); p += len) n++;
+    if (!c->in.n) return 0;
+    for (const char *p = c->in.p, *end = p + c->in.n; (p = memmem(p, (size_t)(end - p), text, len)); p += len) n++;
     return n;
 }
 

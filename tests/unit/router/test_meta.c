@@ -203,8 +203,8 @@ TEST(an_entry_of_another_form_keeps_none_of_its_neighbours_out)
                                        "{\"messaging\":7}",
                                        "{\"messaging\":{\"a\":1}}",
                                        "{\"messaging\":[null,7,{},{\"message\":7},{\"message\":{\"text\":\"x\",\"mid\":\"m\"}}]}",
-                                       "{\"messaging\":[{\"sender\":[],\"message\":{\"text\":\"x\",\"mid\":7}},{\"postback\":[]},"
-                                       "{\"delivery\":{\"mids\":7}}]}",
+                                       ("{\"messaging\":[{\"sender\":[],\"message\":{\"text\":\"x\",\"mid\":7}},{\"postback\":[]},"
+                                        "{\"delivery\":{\"mids\":7}}]}"),
                                        "{\"changes\":[7,{\"value\":null}],\"standby\":{}}" };
     char body[2048];
     for (size_t i = 0; i < COUNT_OF(odd); i++) {
