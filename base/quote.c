@@ -58,7 +58,7 @@ static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c; 
 bool quote_begins(struct str s, const char *z)
 {
     size_t i = 0;
-    while (z[i] && i < s.n && lower(s.p[i]) == z[i]) i++;
+    while (i < s.n && z[i] && lower(s.p[i]) == z[i]) i++;
     return !z[i];
 }
 
@@ -79,7 +79,7 @@ const char *quote_has(struct str s, const char *z)
 bool quote_is(struct str s, const char *z)
 {
     size_t i = 0;
-    while (z[i] && i < s.n && lower(s.p[i]) == z[i]) i++;
+    while (i < s.n && z[i] && lower(s.p[i]) == z[i]) i++;
     return !z[i] && i == s.n;
 }
 

@@ -21,7 +21,7 @@ static struct str lower_header(const struct delivery *in, const char *name)
 {
     char low[80];
     size_t n = 0;
-    for (; name[n] && n < sizeof low - 1; n++) low[n] = name[n] >= 'A' && name[n] <= 'Z' ? (char)(name[n] | 0x20) : name[n];
+    for (; n < sizeof low - 1 && name[n]; n++) low[n] = name[n] >= 'A' && name[n] <= 'Z' ? (char)(name[n] | 0x20) : name[n];
     low[n] = '\0';
     return header(in, low);
 }

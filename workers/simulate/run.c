@@ -175,13 +175,13 @@ static void reply(struct play *p, struct offered *o)
                      .token_seq = o->token_seq };
     bool once = o->reply == REPLY_START || o->reply == REPLY_RESOLVE;
     struct customer *c = o->who;
-    struct offered *before = o;
 
     heap_remove(o->in, &o->due);
     if (once) customer_not_offered_at_all(p, c);
     play_act(p, &a);
-    for (o = once ? NULL : c->offered; o && o != before; o = o->next) continue;
-    if (o && !heap_has(&o->due) && o->token_seq == a.token_seq)
+    struct offered *left = once ? NULL : c->offered;
+    while (left && left != o) left = left->next;
+    if (left && !heap_has(&left->due) && left->token_seq == a.token_seq)
         play_fail(p, ERR_INTERNAL, "arrival \"%s\": the core refused what %.*s does about its offer", c->id, STR_FMT(a.agent));
 }
 
