@@ -141,6 +141,14 @@ function read(k) {
   if (k.channel === "webchat") link?.say({ type: "read", ticket: k.ticket });
 }
 
+/* What came into the open conversation while nobody looked is read when somebody does. */
+document.addEventListener("visibilitychange", () => {
+  const k = link && mine.get(chosen);
+  if (document.hidden || !k?.unread) return;
+  read(k);
+  live.changed();
+});
+
 function choose(id) {
   const k = mine.get(id);
   if (!k || k.offer) return;

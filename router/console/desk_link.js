@@ -8,7 +8,7 @@ import { session, get, address } from "./api.js";
 const FIRST_MS = 500,
   MOST_MS = 15000,
   BEAT_MS = 10000,
-  SLEPT_MS = 30000,
+  SLEPT_MS = 90000 /* a hidden tab's timers ring once a minute: that is no sleep */,
   WITHIN_MS = 15000;
 const REPLACED = 4001,
   NO_AGENT = 4004;
@@ -35,6 +35,7 @@ export class Link {
       if (this.state === "lost") this.open();
     };
     addEventListener("online", this.wake);
+    document.addEventListener("visibilitychange", this.wake); /* who looks does not wait for the next try */
     this.open();
   }
 
@@ -146,6 +147,7 @@ export class Link {
     clearTimeout(this.again);
     clearInterval(this.beat);
     removeEventListener("online", this.wake);
+    document.removeEventListener("visibilitychange", this.wake);
     this.drop();
   }
 }

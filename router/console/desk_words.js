@@ -16,7 +16,7 @@ addWords({
   pull: ["대기 티켓 가져오기", "Pull a ticket"],
   expires: ["{0} 남음", "{0} left"],
   you_are: ["{0}: 내 상태", "{0}, you are"],
-  choose: ["왼쪽에서 티켓을 고르거나 제안을 받으세요.", "Choose a ticket, or accept an offer."],
+  choose: ["티켓을 고르거나 제안을 받으세요.", "Choose a ticket, or accept an offer."],
   write: ["답장", "Reply"],
   send: ["보내기", "Send"],
   keys: ["Enter로 보내기, Shift+Enter로 줄 바꿈", "Enter sends, Shift+Enter begins a new line"],

@@ -22,7 +22,9 @@ async function heldReplies() {
   };
 }
 
-const hookIsBad = (h) => h.dead_letters > 0 || (h.state !== "on" && h.state !== undefined);
+/* … and so with changes, which go by themselves once the receiver is back. */
+const waitsLong = (h) => h.last_failure && Date.parse(h.oldest) < Date.now() + live.skew - OLD_MS;
+const hookIsBad = (h) => h.dead_letters > 0 || (h.state !== "on" && h.state !== undefined) || waitsLong(h);
 
 export const trouble = {
   start() {
@@ -62,10 +64,10 @@ function readiness() {
 }
 
 const deadColumns = () => [
-  { title: t("since"), cell: (e) => at(e.died || e.received) },
+  { title: t("since"), class: "when", cell: (e) => at(e.died || e.received) },
   { title: t("cause"), class: "wide", cell: (e) => e.cause || "–" },
   { title: t("attempts"), class: "num", cell: (e) => number(e.attempts || 0) },
-  { title: "", cell: (e) => el("button", { "data-do": "replay", "data-value": e.event }, t("replay")) },
+  { title: t("acts"), cell: (e) => el("button", { "data-do": "replay", "data-value": e.event }, t("replay")) },
 ];
 const hookColumns = () => [
   { title: t("webhooks"), cell: (h) => [el("b", {}, h.webhook), el("small", { class: "soft" }, " ", h.url)] },
@@ -76,16 +78,16 @@ const hookColumns = () => [
     title: t("last_failure"),
     cell: (h) => (h.last_failure ? `${at(h.last_failure.at)} ${h.last_failure.how || ""} ${h.last_failure.status || ""}` : "–"),
   },
-  { title: "", cell: (h) => h.dead_letters > 0 && el("button", { "data-do": "replayHook", "data-value": h.webhook }, t("replay")) },
+  { title: t("acts"), cell: (h) => h.dead_letters > 0 && el("button", { "data-do": "replayHook", "data-value": h.webhook }, t("replay")) },
 ];
 const replyColumns = () => [
-  { title: t("since"), cell: (m) => at(m.since || m.at) },
+  { title: t("since"), class: "when", cell: (m) => at(m.since || m.at) },
   { title: t("ticket"), cell: (m) => (m.ticket ? ticketLink(m.ticket) : "–") },
   { title: t("state"), cell: (m) => word("msg", m.state) },
   { title: t("account"), cell: (m) => m.account || "–" },
   { title: t("why"), class: "wide", cell: (m) => m.why || "–" },
   {
-    title: "",
+    title: t("acts"),
     cell: (m) =>
       m.state !== "queued" && [
         el("button", { "data-do": "resend", "data-value": m.id, "data-state": m.state }, t("resend")),
@@ -103,7 +105,7 @@ export const troubleView = {
   start() {},
   stop() {},
   draw() {
-    const none = trouble.count() === 0 && ready.at && dead.at;
+    const none = trouble.count() === 0 && [ready, dead, replies, hooks].every((f) => !f || f.fresh); /* what is not known is not well */
     return [
       el("h1", { "data-key": "h1" }, t("trouble")),
       none && el("p", { class: "good-news", "data-key": "well" }, t("all_well")),
@@ -143,7 +145,7 @@ export const troubleView = {
     replay: (e) =>
       sure(t("replay"), t("dead_todo"), t("replay"), () => post(`/v1/events/${encodeURIComponent(e.dataset.value)}/replay`)),
     replayHook: (e) =>
-      sure(t("replay_hook_title"), t("replay_hook_text", e.dataset.value, t("dead_letters")), t("replay"), () =>
+      sure(t("replay_hook_title"), t("replay_hook_text", e.dataset.value), t("replay"), () =>
         post(`/v1/webhooks/${encodeURIComponent(e.dataset.value)}/replay`, { all: true }),
       ),
     resend: (e) =>

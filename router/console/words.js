@@ -240,8 +240,8 @@ const WORDS = {
   attempts: ["시도", "Attempts"],
   webhooks: ["웹훅", "Webhooks"],
   hooks_todo: [
-    "받는 쪽을 고친 뒤, 못 전한 변경을 다시 보내세요 (naru webhooks).",
-    "Mend the receiver, then tell its dead letters again (naru webhooks).",
+    "받는 쪽을 고치세요. 밀린 변경은 저절로 가고, 못 전한 변경은 다시 보내야 합니다 (naru webhooks).",
+    "Mend the receiver: what waits goes by itself, dead letters when they are replayed (naru webhooks).",
   ],
   backlog: ["밀린 변경", "Backlog"],
   dead_letters: ["못 전한 변경", "Dead letters"],
@@ -268,7 +268,7 @@ const WORDS = {
   confirm_title: ["도착했나요?", "Did it arrive?"],
   confirm_text: ["고객이 받았다고 기록합니다.", "It is recorded that the customer has it."],
   replay_hook_title: ["못 전한 변경을 다시 보낼까요?", "Tell the dead letters again?"],
-  replay_hook_text: ["{0}에 {1}건을 다시 보냅니다.", "{1} go to {0} again."],
+  replay_hook_text: ["못 전한 변경을 모두 {0}에 다시 보냅니다.", "All its dead letters go to {0} again."],
 };
 
 export function t(key, ...values) {

@@ -21,6 +21,7 @@ queues:
 agents:
   ann: {{ capacity: 100 }}
   bob: {{ capacity: 100 }}
+webhooks: {{ crm: {{ url: "http://127.0.0.1:9/crm", private: yes, secret: file:{folder}/hook, only: [ticket.opened], give-up: 1s }} }}
 """
 EVIL = "<img src=x onerror=\"document.title='broken'\">"
 W = "document.querySelector('body > div[lang]').shadowRoot"
@@ -32,6 +33,7 @@ def world(tmp_path_factory):
     folder, made = tmp_path_factory.mktemp("console"), {}
     line = Line(lambda: made["naru"].port)
     (folder / "secret").write_text("a secret of the shop's\n")
+    (folder / "hook").write_text("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLwMfKQ9r8GKYqrTwjUPD8ILPZIo2LaLw\n")
     (folder / "policy.yaml").write_text(POLICY.format(folder=folder))
     with running(policy=folder / "policy.yaml") as naru:
         made["naru"] = naru
@@ -86,6 +88,10 @@ def refused_because(b, part):
     if "does not answer" in why:
         b.js("document.querySelector('dialog [type=submit]').click()")
     return part in why
+
+
+def look_away(b, away):
+    b.js(f"Object.defineProperty(document, 'hidden', {{ configurable: true, value: {json.dumps(away)} }}), document.dispatchEvent(new Event('visibilitychange'))")
 
 
 def sign_out(b):
@@ -175,6 +181,11 @@ def test_a_ticket_comes_in_live_is_explained_and_acted_on_and_texts_stay_texts(w
     assert b.js("document.querySelectorAll('.title [data-do]').length") == 0  # nothing is to be done any more
     b.js("location.hash = '#/trouble'")
     shows(b, "Everything is in place.")
+    wait_for("a dead letter", lambda: naru.get("/v1/webhooks").json["webhooks"][0]["dead_letters"])  # nobody listens at its address
+    look_away(b, True)
+    look_away(b, False)  # who comes back has everything asked anew at once
+    shows(b, "dead letters when they are replayed")
+    assert not shown(b, "Nothing is wrong now.")
     picture(b, "trouble")
     check_accessibility(b, "trouble")
 
@@ -234,9 +245,13 @@ def test_an_agent_takes_a_chat_at_the_desk_and_the_customer_reads_the_reply(worl
     assert b.js("document.querySelector('[data-do=resolve]').disabled")
     line.mend()
     wait_for("the desk's return", lambda: not shown(b, "Not connected since"))
+    look_away(b, True)
     c.js(f"{W}.querySelector('textarea').focus()")
     c.write("thank you"), c.key("Enter")
     wait_for("what the customer wrote next", lambda: b.js("[...document.querySelectorAll('.msg.theirs .text')].at(-1).textContent") == "thank you")
+    wait_for("its number in the title", lambda: b.js("document.title").startswith("(1) "))
+    look_away(b, False)
+    wait_for("the open conversation to be read", lambda: not b.js("document.title").startswith("("))
     picture(b, "desk")
     check_accessibility(b, "the desk")
 
@@ -254,7 +269,12 @@ def test_small_dark_and_korean(world):
     click(b, "button.p-offline")
     b.call("Emulation.setDeviceMetricsOverride", width=380, height=760, deviceScaleFactor=1, mobile=True)
     b.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark"}])
-    b.js("document.querySelector('[data-do=language]').click()")
+    sign_out(b)
+    b.call("Emulation.setUserAgentOverride", userAgent=b.js("navigator.userAgent"), acceptLanguage="ko-KR")
+    b.js("localStorage.removeItem('naru.language')")
+    b.open(address)
+    shows(b, "액세스 토큰")  # by the browser's language
+    enter(b, token(naru, "agent", "ann"))
     shows(b, "내 티켓")
     check_accessibility(b, "a small, dark desk")
     picture(b, "desk-small-dark-ko")
@@ -268,6 +288,12 @@ def test_small_dark_and_korean(world):
     click(b, "[data-do=open]")
     shows(b, "bob: 내 상태")
     wait_for("bob's desk to be connected", lambda: naru.get("/v1/agents/bob").json["connected"])
+    other = websocket.create_connection(f"ws://127.0.0.1:{naru.port}/v1/agents/bob/stream", header=[f"Authorization: Bearer {naru.token}"], timeout=20)
+    shows(b, "이 데스크가 다른 곳에서 열렸습니다.")
+    check_accessibility(b, "a desk that was opened elsewhere")
+    click(b, "[data-do=takeOver]")
+    wait_for("the desk to be here again", lambda: not shown(b, "다른 곳에서") and b.js("!document.querySelector('button.p-away').disabled"))
+    other.close()
     strict = [t for t in b.console if "Content Security Policy" in t or "exception" in t.lower() or "Trusted" in t]
     assert not strict, strict
 
