@@ -40,6 +40,7 @@ struct tokens {
     size_t n;
     struct map by_hash;
     struct stat seen;               /* the file as it was read; st_ino 0: there was none */
+    bool unread;                    /* it could not be, the last time: told once, for whoever sends any token has it looked at */
     char last[TOKEN_CHARS];         /* a source sends the same token with every event: the one that was found last … */
     const struct entry *last_entry; /* … and what it is; NULL: none */
 };
@@ -187,9 +188,11 @@ static enum err load(struct tokens *t)
     buf_init(&b, FILE_MAX);
     enum err e = read_file(t->path, &b, &st);
     if (e) {
-        log_error("tokens=%s cannot be read; the tokens known before stay valid", t->path);
+        if (!t->unread) log_error("tokens=%s cannot be read; the tokens known before stay valid", t->path);
+        t->unread = true;
         goto out;
     }
+    t->unread = false;
     text = buf_str(&b);
     drop(t);
     t->seen = st;
@@ -247,10 +250,12 @@ void tokens_refresh(struct tokens *t)
 
     if (stat(t->path, &st)) st = (struct stat){ 0 };
     if (st.st_ino == t->seen.st_ino && st.st_size == t->seen.st_size && st.st_mtim.tv_sec == t->seen.st_mtim.tv_sec &&
-        st.st_mtim.tv_nsec == t->seen.st_mtim.tv_nsec)
+        st.st_mtim.tv_nsec == t->seen.st_mtim.tv_nsec) {
+        t->unread = false;
         return;
+    }
     (void)load(t);
-    log_info("tokens=%s read again count=%zu", t->path, t->n);
+    if (!t->unread) log_info("tokens=%s read again count=%zu", t->path, t->n);
 }
 
 /* What a header says is a token; empty: it is none. */

@@ -469,9 +469,9 @@ void change_customer_gone(struct workspace *ws, struct str key);
 void change_flush(struct workspace *ws);
 void change_mail(struct workspace *ws, const struct out_mail *m, const struct record *r, const void *obj);
 void change_offer(struct workspace *ws, struct ticket *t, struct agent *a, const char *what, const char *cause);
-/* The same, once the ticket's home has committed all so far. */
 /* What became of a reply, without the ticket: of an ACT_MESSAGE. */
 void change_offer_state(struct workspace *ws, const struct ticket *t, const struct agent *a, const struct act *act);
+/* As change_offer, once the ticket's home has committed all so far. */
 void change_offer_confirmed(struct workspace *ws, struct ticket *t, struct agent *a, const char *what, const char *cause);
 void change_offer_all(struct workspace *ws, struct ticket *t, const char *what, const char *cause); /* to everybody it is with */
 /* `a`: whom it is shown to, with the token and the time of the offer to them; NULL: the ticket as such. */

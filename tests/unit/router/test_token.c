@@ -124,6 +124,45 @@ static void a_missing_file_is_an_empty_list_until_it_is_there(void **state)
     tokens_close(t);
 }
 
+/* How many lines the pipe has. */
+static uint32_t lines_of(int from)
+{
+    char text[4096];
+    ssize_t n = read(from, text, sizeof text);
+    uint32_t lines = 0;
+    for (ssize_t i = 0; i < n; i++) lines += text[i] == '\n';
+    return lines;
+}
+
+static void a_file_that_cannot_be_read_is_told_once_and_the_tokens_stay(void **state)
+{
+    struct tokens *t;
+    const struct token *got;
+    char text[64], away[160];
+    int ends[2], err = dup(STDERR_FILENO);
+
+    (void)state;
+    snprintf(away, sizeof away, "%s/tokens.new", dir);
+    assert_int_equal(token_create(path, &alice, STR_NONE, 1000, text), ERR_OK);
+    assert_int_equal(tokens_open(&t, path), ERR_OK);
+    assert_int_equal(rename(path, away), 0);
+    assert_int_equal(mkdir(path, 0700), 0); /* opens, and cannot be read, whoever one is */
+    assert_int_equal(pipe(ends), 0);
+    dup2(ends[1], STDERR_FILENO);
+    for (int i = 0; i < 3; i++) tokens_refresh(t);
+    assert_int_equal(tokens_check(t, bearer(text), 0, &got), ERR_OK);
+    rmdir(path);
+    rename(away, path);
+    tokens_refresh(t); /* as it was: nothing to read again, nothing to tell */
+    dup2(err, STDERR_FILENO);
+    close(err);
+    close(ends[1]);
+    assert_int_equal(lines_of(ends[0]), 1);
+    assert_int_equal(tokens_check(t, bearer(text), 0, &got), ERR_OK);
+    close(ends[0]);
+    tokens_close(t);
+}
+
 static void a_revoked_token_is_gone_and_the_others_stay(void **state)
 {
     struct tokens *t;
@@ -208,9 +247,13 @@ static void words_that_would_break_the_line_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(a_created_token_is_known_and_says_what_it_may), TEST(the_file_holds_no_token),
-        TEST(anything_but_the_token_itself_is_refused),      TEST(a_missing_file_is_an_empty_list_until_it_is_there),
-        TEST(a_revoked_token_is_gone_and_the_others_stay),   TEST(bad_lines_are_skipped_and_kept),
+        TEST(a_created_token_is_known_and_says_what_it_may),
+        TEST(the_file_holds_no_token),
+        TEST(anything_but_the_token_itself_is_refused),
+        TEST(a_missing_file_is_an_empty_list_until_it_is_there),
+        TEST(a_revoked_token_is_gone_and_the_others_stay),
+        TEST(bad_lines_are_skipped_and_kept),
+        TEST(a_file_that_cannot_be_read_is_told_once_and_the_tokens_stay),
         TEST(words_that_would_break_the_line_are_refused),
     };
 
