@@ -14,6 +14,7 @@
 #define FILE_MAX (1ull << 30)
 #define ROW_MAX  262144u
 #define COLUMNS  64u
+#define NO_TEXT  "no text in UTF-8: save the file as \"CSV UTF-8\", or turn EUC-KR into it by `iconv -f CP949 -t UTF-8`"
 
 static enum err read_file(struct customers_file *f, const char *path)
 {
@@ -30,16 +31,20 @@ out:
     return e;
 }
 
+/* A line of JSON. */
+static struct csv_row line_of(const char *p, size_t left)
+{
+    const char *nl = memchr(p, '\n', left);
+    size_t n = nl ? (size_t)(nl - p) : left;
+    return (struct csv_row){ .n = n, .step = n + (nl != NULL), .lines = 1, .bad = n > ROW_MAX ? "is too long" : NULL };
+}
+
 static bool next_row(struct customers_file *f, struct str *row, uint32_t *line, const char **bad)
 {
     while (f->at < f->n) {
-        struct csv_row r = f->csv ? csv_row(f->text + f->at, f->n - f->at, ROW_MAX) : (struct csv_row){ .lines = 1 };
-        if (!f->csv) {
-            const char *nl = memchr(f->text + f->at, '\n', f->n - f->at);
-            r.n = nl ? (size_t)(nl - f->text) - f->at : f->n - f->at;
-            r.step = r.n + (nl != NULL);
-        }
-        *row = (struct str){ f->text + f->at, r.n };
+        const char *p = f->text + f->at;
+        struct csv_row r = f->csv ? csv_row(p, f->n - f->at, ROW_MAX) : line_of(p, f->n - f->at);
+        *row = (struct str){ p, r.n };
         *line = f->line;
         *bad = r.bad;
         f->at += r.step;
@@ -78,9 +83,9 @@ static enum err read_heading(struct customers_file *f, char why[200])
     struct str row, cell;
     uint32_t line;
     const char *bad = NULL;
-    if (f->n >= 3 && !memcmp(f->text, "\xEF\xBB\xBF", 3)) f->at = 3;
-    if (!next_row(f, &row, &line, &bad) || bad) return snprintf(why, 200, "there is no heading"), ERR_PROTO;
-    if (!is_text(row)) return snprintf(why, 200, "the heading is no text in UTF-8: save the file as \"CSV UTF-8\""), ERR_PROTO;
+    if (!next_row(f, &row, &line, &bad)) return snprintf(why, 200, "there is no heading"), ERR_PROTO;
+    if (bad) return snprintf(why, 200, "the heading %s", bad), ERR_PROTO;
+    if (!is_text(row)) return snprintf(why, 200, "the heading is " NO_TEXT), ERR_PROTO;
     for (bool more = true; more;) {
         more = csv_cell(&row, &cell);
         if (f->column_count == COLUMNS) return snprintf(why, 200, "more than %u columns", COLUMNS), ERR_PROTO;
@@ -159,7 +164,7 @@ static bool same_again(struct customers_file *f, struct str id, struct str cells
 static enum err read_csv(struct customers_file *f, struct str row, struct buf *out, char why[200])
 {
     struct str cells[COLUMNS + 1], more[COLUMNS + 1];
-    if (!is_text(row)) return snprintf(why, 200, "no text in UTF-8: save the file as \"CSV UTF-8\""), ERR_PROTO;
+    if (!is_text(row)) return snprintf(why, 200, NO_TEXT), ERR_PROTO;
     uint32_t n = cells_of(row, cells);
     if (n != f->column_count) return snprintf(why, 200, "%u cells, and the heading has %u", n, f->column_count), ERR_PROTO;
     struct str id = cells[column(f, "id")];
@@ -205,6 +210,7 @@ enum err customers_file_open(struct customers_file *f, const char *path, char wh
     size_t n = strlen(path);
     *f = (struct customers_file){ .line = 1, .csv = n > 4 && !strcmp(path + n - 4, ".csv") };
     enum err e = read_file(f, path);
+    if (!e && f->n >= 3 && !memcmp(f->text, "\xEF\xBB\xBF", 3)) f->at = 3; /* a byte order mark is passed over */
     return !e && f->csv ? read_heading(f, why) : e;
 }
 

@@ -239,13 +239,15 @@ static enum err read_rows(struct people_db *db, uint64_t forget,
     if (!rc) rc = sqlite3_prepare_v2(db->db, "SELECT key, at, body FROM customer ORDER BY at", -1, &s, NULL);
     while (!rc && (rc = sqlite3_step(s)) == SQLITE_ROW) {
         const void *body = sqlite3_column_blob(s, 2);
-        rc = SQLITE_OK;
-        if (sqlite3_column_bytes(s, 0) != sizeof key.b) continue;
+        rc = sqlite3_column_bytes(s, 0) == sizeof key.b ? SQLITE_OK : SQLITE_CORRUPT; /* a file cut short reads as zeros */
+        if (rc) break;
         memcpy(key.b, sqlite3_column_blob(s, 0), sizeof key.b);
         row(ctx, &key, (uint64_t)sqlite3_column_int64(s, 1), (struct str){ body, (size_t)sqlite3_column_bytes(s, 2) });
     }
     sqlite3_finalize(s);
-    if (rc != SQLITE_DONE) log_error("customers cannot be read: %s (%d)", sqlite3_errmsg(db->db), rc);
+    if (rc != SQLITE_DONE)
+        log_error("customers cannot be read: %s (%d); put a copy of the file back, or move it away and state them again",
+                  sqlite3_errstr(rc), rc);
     return rc == SQLITE_DONE ? ERR_OK : ERR_IO;
 }
 
