@@ -77,7 +77,9 @@ WORDS_OF(receipt, RECEIPT_MAP)
     X(BOOL, once, 0) /* send_plan.once of the try under way */                                                                     \
     X(TIME, at, 0)                                                                                                                 \
     X(TIME, began, 0) /* what SENDING_TOTAL_MS counts from */                                                                      \
+    X(STR, external, 128) /* this and `receipt` are in rows of earlier programs, which had one part; not written any more */       \
     X(STR, why, 200)                                                                                                               \
+    X(ENUM, receipt, receipt)                                                                                                      \
     X(U32, parts, 0) /* of how many it is sent; 0: not known yet */                                                                \
     X(LIST, taken, part_taken)
 #define PART_TAKEN_FIELDS(X) /* a part that the provider has */                                                                    \

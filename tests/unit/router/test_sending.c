@@ -66,6 +66,38 @@ static void fresh(struct sending *s)
     assert_int_equal(sending_init(s, MESSAGES, 1 << 24, 7), ERR_OK);
 }
 
+/* The end of a message as it was written while a message had one part. */
+#define EARLIER_END_FIELDS(X)                                                                                                      \
+    X(U32, step, 0)                                                                                                                \
+    X(ENUM, state, message_state) X(U32, part, 0) X(U32, tries, 0) X(BOOL, once, 0) X(TIME, at, 0) X(TIME, began, 0)               \
+        X(STR, external, 128) X(STR, why, 200) X(ENUM, receipt, receipt)
+RECORD_DECL(earlier_end, EARLIER_END_FIELDS)
+RECORD_TABLE(earlier_end, EARLIER_END_FIELDS)
+
+static void a_row_of_an_earlier_program_is_read(void **state)
+{
+    struct sending s;
+    struct earlier_end end = { .step = 3,
+                               .state = MESSAGE_FAILED,
+                               .tries = 2,
+                               .at = 5000,
+                               .external = STR("SM1"),
+                               .why = STR("no such number"),
+                               .receipt = RECEIPT_DELIVERED };
+    struct buf b;
+    (void)state;
+    fresh(&s);
+    struct out_message *m = put(&s, 1, "text", "a");
+    buf_init(&b, 4096);
+    record_pack_short(&b, &earlier_end_record, &end);
+    assert_int_equal(sending_fold(&s, &m->id, buf_str(&b), 2), ERR_OK);
+    buf_fini(&b);
+    assert_int_equal(m->state, MESSAGE_FAILED);
+    assert_int_equal(m->tries, 2);
+    assert_string_equal(m->why, "no such number");
+    sending_fini(&s);
+}
+
 static void tell_all(struct sending *s)
 {
     struct out_message *m;
@@ -817,6 +849,7 @@ int main(void)
         cmocka_unit_test(a_row_that_was_not_written_is_written_again_and_the_one_before_it_lives),
         cmocka_unit_test(what_has_ended_is_kept_for_its_receipts_while_there_is_room),
         cmocka_unit_test(more_than_may_be_kept_is_refused),
+        cmocka_unit_test(a_row_of_an_earlier_program_is_read),
         cmocka_unit_test(after_a_crash_at_any_moment_nothing_is_sent_twice_unknowingly),
         cmocka_unit_test(with_ids_that_the_provider_knows_again_nothing_is_left_unknown),
     };
