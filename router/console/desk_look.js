@@ -2,7 +2,7 @@
 import { el } from "./dom.js";
 import { live } from "./live.js";
 import { t, word, clock, wait, number } from "./words.js";
-import { urgency, state, due, shortId, shortName } from "./parts.js";
+import { urgency, state, due, shortId, shortName, factList } from "./parts.js";
 import { talk } from "./talk.js";
 import { life, whyItWaits } from "./life.js";
 
@@ -80,11 +80,7 @@ function about(k) {
     "details",
     { class: "about" },
     el("summary", {}, t("about")),
-    el(
-      "dl",
-      { class: "facts" },
-      rows.filter(([, v]) => v).map(([n, v]) => el("div", {}, el("dt", {}, t(n)), el("dd", {}, v))),
-    ),
+    factList(rows),
     k.previous?.length > 0 && [
       el("h3", {}, t("previous")),
       el(

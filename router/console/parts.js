@@ -13,9 +13,9 @@ export const presence = (p, reason) =>
     word("presence", p),
     reason && el("span", { class: "soft" }, " ", reason),
   );
+/* Ids are made of time first: their last characters tell two of them apart. */
 export const ticketLink = (id) =>
   el("a", { class: "id", href: `#/ticket/${encodeURIComponent(id)}`, title: id }, `…${String(id).slice(-6)}`);
-/* Ids are made of time first: their last characters tell two of them apart. */
 /* Long names of machines' making are cut in their middle. */
 export const shortName = (s) => (s && s.length > 28 && !/\s/.test(s) ? `${s.slice(0, 14)}…${s.slice(-8)}` : s || "");
 export const shortId = (id) => `…${String(id).slice(-6)}`;
@@ -91,3 +91,10 @@ export function table(label, columns, rows, { key, empty, more }) {
     ),
   );
 }
+/* [[word, value], …]; what has no value is left out. */
+export const factList = (rows) =>
+  el(
+    "dl",
+    { class: "facts" },
+    rows.filter(([, v]) => v).map(([name, v]) => el("div", {}, el("dt", {}, t(name)), el("dd", {}, v))),
+  );

@@ -3,7 +3,7 @@ import { el, ask } from "./dom.js";
 import { get, once, ticketPath, session } from "./api.js";
 import { Feed, live } from "./live.js";
 import { t, word, clock, wait } from "./words.js";
-import { section, urgency, state, due, ticketLink } from "./parts.js";
+import { section, urgency, state, due, ticketLink, factList } from "./parts.js";
 import { life, whyItWaits, verdict, corrections } from "./life.js";
 import { talk } from "./talk.js";
 
@@ -57,11 +57,7 @@ function facts(k) {
     ["policy", k.policy],
   ];
   return [
-    el(
-      "dl",
-      { class: "facts" },
-      rows.filter(([, v]) => v).map(([name, v]) => el("div", {}, el("dt", {}, t(name)), el("dd", {}, v))),
-    ),
+    factList(rows),
     k.previous?.length > 0 && [
       el("h3", {}, t("previous")),
       el(
